@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 from typing import TYPE_CHECKING, Any, overload
@@ -232,8 +233,12 @@ def find_mismatches(action: Action, written: Mapping[str, Any]) -> list[Mismatch
         mismatches: list[Mismatch] = find(written) if callable(find) else []
         return mismatches
 
+    read_signature = inspect.signature
+    if CORE.get(action.name) is action:
+        # a workflow may have thousands of them
+        read_signature = _core_signature
     try:
-        signature = inspect.signature(action.function)
+        signature = read_signature(action.function)
     except Exception:  # noqa: BLE001 - an object that is called as a function may raise anything
         return []
     parameters = dict(signature.parameters)
@@ -245,6 +250,11 @@ def find_mismatches(action: Action, written: Mapping[str, Any]) -> list[Mismatch
     if isinstance(checker, ArgumentChecker):
         mismatches += checker.certain_mismatches(written, names_fit=not mismatches)
     return mismatches
+
+
+@functools.cache
+def _core_signature(function: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(function)
 
 
 def _name_mismatches(

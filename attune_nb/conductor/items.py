@@ -25,6 +25,7 @@ from attune_nb.values.frozen import (
 )
 from attune_nb.values.guard import cut_text, error_text, is_table, type_name
 from attune_nb.values.index_ranges import unpack_ranges
+from attune_nb.values.paged_bytes import PagedBytes
 from attune_nb.values.stored import StoredResult, StoredTable
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from attune_nb.events import AttemptGroup, Batch, ErrorInfo, TaskEndStatus, TaskStatus
     from attune_nb.language.model import Retry
-    from attune_nb.values.paged_bytes import PagedBytes, PagedBytesEditor
+    from attune_nb.values.paged_bytes import PagedBytesEditor
 
 __all__ = [
     "NO_RESULTS",
@@ -49,6 +50,8 @@ NO_RESULTS: FrozenList = freeze([])
 # items from the first to the last one of a batch, for each item in it, up to which all of these
 # are copied at once
 _MOST_SPREAD = 16
+
+_ONE_ENDED = PagedBytes((bytes([FINAL]),))
 
 
 def item_source(value: Any, batch_size: int | None = None) -> tuple[Any, int | None]:
@@ -305,6 +308,9 @@ def _mark_all(execution: Execution, batch: Batch, total: int | None) -> PagedByt
     end = max(batch.index) + 1
     if (total is not None and end > total) or end - first > _MOST_SPREAD * count:
         return None
+    if end == count == 1 and not execution.last_attempts:
+        # of a task without items, as most tasks are
+        return _ONE_ENDED
 
     editor = execution.last_attempts.edit()
     editor.extend(end)

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 
     from attune_nb.display.outputs import Display
     from attune_nb.engine.driver import Driver
+    from attune_nb.events import Event
     from attune_nb.results.protocols import LiveRun
     from attune_nb.results.scaling import TaskDuration, WorkflowScaling
     from attune_nb.running.interrupts import HeldInterrupts
     from attune_nb.running.pack_session import PackSession
     from attune_nb.running.plan import RunPlan
     from attune_nb.running.request import EventReader, ProgressOption, RunOptions, RunRequest
+    from attune_nb.running.workflow_view import WorkflowView
     from attune_nb.store.recorder import Recorder
     from attune_nb.store.tables.keeping import ResultKeeper
 
@@ -75,7 +77,7 @@ def assemble_engine(plan: RunPlan) -> Engine:
     keeper = _open_keeper(plan, recorder)
     display = _open_display(request.observation.progress)
     scaling = _scaling_of(request.name, comparison, store)
-    remember_durations = scaling.reader()
+    remember_durations = _durations_reader(request.workflow, scaling)
 
     readers: list[EventReader] = []
     if recorder is not None:
@@ -261,6 +263,19 @@ def _comparison_keys(request: RunRequest, parameters: Mapping[str, Any]) -> dict
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def _durations_reader(
+    workflow: WorkflowView, scaling: WorkflowScaling
+) -> Callable[[Sequence[Event]], None]:
+    """Return a reader that remembers the durations of tasks with items."""
+    if any(task.with_items is not None for _, task in workflow.walk()):
+        return scaling.reader()
+
+    def read_nothing(events: Sequence[Event]) -> None:
+        """Leave durations out that are compared with nothing."""
+
+    return read_nothing
 
 
 def _scaling_of(name: str, comparison: Mapping[str, Any], store: Path | None) -> WorkflowScaling:

@@ -66,6 +66,9 @@ def slice_context(context: WorkflowContext, template: Template) -> WorkflowConte
 
 def may_read_tables(context: WorkflowContext, template: Template) -> bool:
     """Return whether a template reads a value of the context that may hold a table."""
+    if not template.paths:
+        return False
+
     names = _names_read_by(template)
     values = [getattr(context, field) for field in _OBJECT_FIELDS if field in names]
     values += [value for _, value, _ in _iterate_read(context.variables, names.get("variables"))]
