@@ -80,6 +80,9 @@ _ADDED_FIELDS = frozenset(
 # fields with columns of their own
 _COLUMN_FIELDS = frozenset({"time", "task", "visit", "batch"})
 
+# for how many attempts one of a sample can stand
+_MOST_STRIDE = 1 << 40
+
 # seconds: no event of a run is so late
 _LATEST_TIME = 9.2e9
 
@@ -170,8 +173,9 @@ def drop_values(event: Event) -> Event:
         errors = {}
         for row, error in batch.errors.items():
             errors[row] = msgspec.structs.replace(error, message="", traceback="", data=None)
+        groups = tuple(msgspec.structs.replace(group, message="") for group in batch.groups)
         changes["batch"] = msgspec.structs.replace(
-            batch, results=[marker] * len(batch), items=items, errors=errors
+            batch, results=[marker] * len(batch), items=items, errors=errors, groups=groups
         )
     if not changes:
         return event
@@ -384,6 +388,8 @@ def _check_batch(batch: Batch) -> None:
     """
     fields = {"total": batch.total, "begun": batch.begun, "stride": batch.stride}
     msgspec.convert(fields, _BatchFields)
+    if not 1 <= batch.stride <= _MOST_STRIDE:
+        raise ValueError("a batch is a sample of a number that is out of range")
     count = len(batch)
     if len(batch.results) != count or (batch.items is not None and len(batch.items) != count):
         raise ValueError("the columns of a batch differ in their lengths")
@@ -475,7 +481,8 @@ def _group_of(data: Any) -> AttemptGroup:
     *fields, message = data
     *_, items, start, end, seconds, is_retryable, has_begun = msgspec.convert(fields, _GroupFields)
     attempt, status, count = fields[:3]
-    if not 0 <= status < len(event_types.STATUS_CODES) or attempt < 1 or count < 1:
+    is_status = 0 <= status < len(event_types.STATUS_CODES)
+    if not is_status or not 1 <= attempt < event_types.FINAL or count < 1:
         raise ValueError("a group of attempts has a field that is out of range")
     if not max(map(abs, (start, end, seconds))) <= _LATEST_TIME:
         raise ValueError("a time of a group of attempts is out of range")

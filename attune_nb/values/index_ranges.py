@@ -18,6 +18,12 @@ _MOST_SPREAD = 16
 # bytes of a range: the gap before it, and its length
 _RANGE_BYTES = 8
 
+# the indexes that the numbers of a range can hold
+_MOST_INDEXES = 1 << 32
+
+# bytes of ranges that are unpacked: a batch has fewer than eight million
+_MOST_BYTES = 1 << 26
+
 # the fastest level: the numbers are alike, if there are many
 _LEVEL = 1
 
@@ -89,7 +95,7 @@ def unpack_ranges(data: bytes, count: int) -> list[tuple[int, int]]:
         ValueError: The data are damaged.
     """
     # no more than this can be meant, whatever the data say
-    most_bytes = count * _RANGE_BYTES
+    most_bytes = min(count * _RANGE_BYTES, _MOST_BYTES)
     try:
         unpacked = zlib.decompressobj().decompress(data, most_bytes + 1)
     except zlib.error as error:
@@ -101,6 +107,8 @@ def unpack_ranges(data: bytes, count: int) -> list[tuple[int, int]]:
     numbers.frombytes(unpacked)
     if sys.byteorder == "big":
         numbers.byteswap()
+    if sum(numbers[1::2]) != count or sum(numbers) > _MOST_INDEXES:
+        raise ValueError("the indexes of items are damaged")
 
     ranges = []
     end = 0
@@ -108,6 +116,4 @@ def unpack_ranges(data: bytes, count: int) -> list[tuple[int, int]]:
         start = end + gap
         end = start + length
         ranges.append((start, end))
-    if end >= 1 << 32 or sum(numbers[1::2]) != count:
-        raise ValueError("the indexes of items are damaged")
     return ranges

@@ -1,8 +1,11 @@
 """A batch without results has the same effect on a run as the batch that it was made of."""
 
+import zlib
 from array import array
+from base64 import b64encode
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +13,7 @@ from attune_nb.conductor.items import is_complete, make_outcome, record_batch
 from attune_nb.conductor.state import Execution, Token
 from attune_nb.conductor.summaries import MOST_FAILURES, summarize
 from attune_nb.context import WorkflowContext
-from attune_nb.errors import Source
+from attune_nb.errors import Source, StoreError
 from attune_nb.events import (
     CANCELLED,
     FAILED,
@@ -22,11 +25,14 @@ from attune_nb.events import (
     ErrorInfo,
 )
 from attune_nb.language.model import Retry
-from attune_nb.store.event_rows import event_of, row_of
+from attune_nb.store.event_rows import drop_values, event_of, row_of
 from attune_nb.values.index_ranges import find_ranges, pack_ranges, unpack_ranges
 
 RETRY = Retry(count=2, delay=1.5, backoff="linear", on_error=("again",))
 STATUSES = {"succeeded": SUCCEEDED, "failed": FAILED, "again": FAILED, "cancelled": CANCELLED}
+
+# a few bytes that unpack to a hundred million
+BOMB = zlib.compress(bytes(100_000_000))
 
 # item, number of the attempt, how it ended
 _ATTEMPTS = st.tuples(st.integers(0, 30), st.integers(1, 3), st.sampled_from([*STATUSES]))
@@ -119,6 +125,41 @@ def test_groups_come_back_from_the_store(attempts):
     batch = summarize(execution_of(None, keeps_results=False), RETRY, batch_of(attempts))
     event = AttemptsEnded(time=1.0, task="a", visit=1, batch=batch)
     assert event_of(row_of(event), Source("<text>", "")) == event
+
+
+def stored_groups():
+    """Return the row of an event with groups, and its data."""
+    ends = [(index, 1, "failed" if index % 3 else "succeeded") for index in range(30)]
+    batch = summarize(execution_of(None, keeps_results=False), RETRY, batch_of(ends))
+    row = row_of(AttemptsEnded(time=1.0, task="a", visit=1, batch=batch))
+    return row, msgspec.json.decode(row.data)
+
+
+@pytest.mark.parametrize("value", [None, [], "x", -1, 10**20, 1e300, b64encode(BOMB).decode()])
+@pytest.mark.parametrize("place", ["attempt", "status", "count", "items", "start", "message"])
+def test_a_damaged_group_is_an_error_of_the_store(place, value):
+    row, data = stored_groups()
+    number = {"attempt": 0, "status": 1, "count": 2, "items": 3, "start": 4, "message": 9}[place]
+    possible = {"start": -1, "message": "x"}
+    data["batch"]["groups"][0][number] = [value] if value == possible.get(place) else value
+    if place == "message" and isinstance(value, str):
+        data["batch"]["groups"][0].append(value)
+    with pytest.raises(StoreError, match="cannot be read"):
+        event_of(row._replace(data=msgspec.json.encode(data)), Source("<text>", ""))
+
+
+def test_a_group_of_very_many_items_is_not_unpacked():
+    row, data = stored_groups()
+    data["batch"]["groups"][0][2:4] = [10**15, b64encode(BOMB).decode()]
+    with pytest.raises(StoreError, match="the indexes of items are damaged"):
+        event_of(row._replace(data=msgspec.json.encode(data)), Source("<text>", ""))
+
+
+def test_a_row_without_values_has_no_message_of_an_error():
+    row, _ = stored_groups()
+    event = event_of(row, Source("<text>", ""))
+    assert any(group.message for group in event.batch.groups)
+    assert not any(group.message for group in drop_values(event).batch.groups)
 
 
 def test_only_the_first_failures_keep_their_errors():
