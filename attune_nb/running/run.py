@@ -312,7 +312,7 @@ class Run(BaseRun):
         costs = find_process_costs(self._log, self._driver.state.workflow, packs.actions)
         artifact_alerts = self._find_artifact_alerts()
         # an action may do without a key; if it fails, its own message seldom says so
-        api_notes = self._api_notes if self.failed_tasks() else ()
+        api_notes = map(self._mask.text, self._api_notes) if self.failed_tasks() else ()
         return [*self._record_alerts, *super().alerts, *costs, *artifact_alerts, *api_notes]
 
     def _find_artifact_alerts(self) -> list[str]:
