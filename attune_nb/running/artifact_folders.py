@@ -77,7 +77,7 @@ class ArtifactFolder:
         weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
     def remove_if_empty(self) -> None:
-        """Remove what no action has written to."""
+        """Remove the folders that no action has written to."""
         for folder in (self.path / FILES, self.path, self.path.parent):
             try:
                 folder.rmdir()
@@ -107,7 +107,7 @@ def remove_artifacts(store: Path, run_ids: Iterable[str]) -> int:
 
 
 def _can_be_written(store: Path) -> bool:
-    """Return whether a store can be made; if not, whoever opens it reports that."""
+    """Return whether a store can be made; if not, its opening reports that."""
     for folder in store.parents:
         if folder.exists():
             return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)

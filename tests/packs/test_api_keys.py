@@ -82,14 +82,14 @@ def test_keys_of_the_run_come_before_all_others(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("given", "asked"),
+    ("name", "ref"),
     [("github_token", "system.github_token"), ("system.github_token", "github_token")],
 )
-def test_both_generations_names_of_a_system_key_work(tmp_path, given, asked):
-    with serve_api(tmp_path, {given: "t0ken"}) as attempt:
-        key = attempt.get(f"/api/v1/keys/{asked}").data
+def test_both_generations_names_of_a_system_key_work(tmp_path, name, ref):
+    with serve_api(tmp_path, {name: "t0ken"}) as attempt:
+        key = attempt.get(f"/api/v1/keys/{ref}").data
 
-    assert (key["ref"], key["value"]) == (asked, "t0ken")
+    assert (key["ref"], key["value"]) == (ref, "t0ken")
     assert (key["owner_type"], key["local_ref"]) == ("system", "github_token")
 
 

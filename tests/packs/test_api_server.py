@@ -77,10 +77,9 @@ def test_a_body_of_the_wrong_shape_is_refused_with_its_field(attempt):
 
 def test_no_other_host_can_reach_the_port(attempt):
     port = int(attempt.url.rpartition(":")[2])
-    other_address = "127.0.0.2"
 
     with pytest.raises(OSError, match="refused"):
-        socket.create_connection((other_address, port), timeout=60).close()
+        socket.create_connection(("127.0.0.2", port), timeout=60).close()
 
 
 def test_the_port_is_closed_with_the_run(tmp_path):

@@ -105,7 +105,7 @@ def create(services: RunServices, call: Call) -> tuple[int, Any]:
 
 def allocate_by_ref(services: RunServices, call: Call) -> tuple[int, Any]:
     """Add a version to an artifact, which is made if there is none; return where its file goes."""
-    body = decode_body(call.body or b"{}", _NewVersionByRef)
+    body = decode_body(call.body_or_empty, _NewVersionByRef)
     _check_ref(call.ref)
     kind = "file_text" if body.type is None else body.type
     artifact = services.artifacts.find_or_create(call.ref, kind, now(), **body.for_artifact(call))
@@ -122,7 +122,7 @@ def allocate_by_ref(services: RunServices, call: Call) -> tuple[int, Any]:
 
 def allocate(services: RunServices, call: Call) -> tuple[int, Any]:
     """Add a version to an artifact; return where its file goes."""
-    body = decode_body(call.body or b"{}", _NewVersion)
+    body = decode_body(call.body_or_empty, _NewVersion)
     return _add_version(services, call, _find(services, call), **msgspec.structs.asdict(body))
 
 
@@ -190,12 +190,19 @@ def _add_version(
     execution: int | None,
     meta: Any,
 ) -> tuple[int, Any]:
+    if execution is None:
+        execution = call.attempt.execution
+    if content_type is None:
+        content_type = artifact.content_type
+    if created_by is None:
+        created_by = call.attempt.action
+
     version = services.artifacts.add_version(
         artifact.id,
         now(),
-        execution=call.attempt.execution if execution is None else execution,
-        content_type=content_type or artifact.content_type,
-        created_by=created_by or call.attempt.action,
+        execution=execution,
+        content_type=content_type,
+        created_by=created_by,
         meta=meta,
     )
     return 201, wrap(_describe_version(services, version))

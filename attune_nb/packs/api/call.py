@@ -45,6 +45,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         """The `{id}` of its path."""
         return int(self.names["id"])
 
+    @property
+    def body_or_empty(self) -> bytes:
+        """Its body; an empty object if it has none."""
+        return self.body or b"{}"
+
     def page(self) -> tuple[int, int]:
         """Return the number of the page that is asked for, from 1, and its size.
 

@@ -1,7 +1,7 @@
 """The keys that pack actions ask for: secrets by their refs, such as `jira.credentials`.
 
-A ref is looked for in this order: what an action of the run has created, `keys`, the keystore,
-the environment, and the keyring of the system if the package `keyring` is installed.
+A ref is looked for in this order: among the keys that actions of the run have created, in `keys`,
+the keystore, the environment, and the keyring of the system if the package `keyring` is installed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import os
 import re
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -94,6 +94,14 @@ class KeyUpdate(msgspec.Struct, frozen=True, kw_only=True):
     encrypted: bool | None = None
 
 
+class _Owners(NamedTuple):
+    """The owners of a key; those of the system have none."""
+
+    owner: str | None = None
+    pack_ref: str | None = None
+    action_ref: str | None = None
+
+
 class Keys:
     """The keys of one run. Threads may share it.
 
@@ -114,11 +122,16 @@ class Keys:
         keystore: Mapping[str, Any] | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
+        if keys is None:
+            keys = {}
+        if keystore is None:
+            keystore = {}
         if environ is None:
             environ = os.environ
+
         self.on_secret: Callable[[str, Any], None] | None = None
-        self._keys: dict[str, Any] = dict(keys or {})
-        self._keystore: Mapping[str, Any] = keystore or {}
+        self._keys = keys
+        self._keystore = keystore
         self._variables = {
             name: text for name, text in environ.items() if name.startswith(VARIABLE_PREFIX)
         }
@@ -142,9 +155,9 @@ class Keys:
         """
         _check_ref(ref)
         with self._lock:
-            known = self._find_answered(ref)
-            if known is not None:
-                return known
+            key = self._find_answered(ref)
+            if key is not None:
+                return key
 
             for name in _other_names(ref):
                 for value in self._known_values(name):
@@ -235,16 +248,23 @@ class Keys:
             message = f"the key `{ref}` is no value that JSON can hold"
             raise ApiError(500, "INTERNAL_ERROR", message) from None
 
+        if name is None:
+            name = local_ref
+        owners = _Owners()
+        if not is_system:
+            action_ref = owner if owner_type == "action" else None
+            owners = _Owners(owner, owner.partition(".")[0], action_ref)
+
         time = now()
         key = Key(
             id=len(self._answered) + 1,
             ref=ref,
             local_ref=local_ref,
-            name=name or local_ref,
+            name=name,
             owner_type=owner_type,
-            owner=None if is_system else owner,
-            owner_pack_ref=None if is_system else owner.partition(".")[0],
-            owner_action_ref=owner if owner_type == "action" else None,
+            owner=owners.owner,
+            owner_pack_ref=owners.pack_ref,
+            owner_action_ref=owners.action_ref,
             encrypted=encrypted,
             value=value,
             created=time,

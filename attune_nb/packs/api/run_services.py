@@ -1,4 +1,4 @@
-"""What a run offers to the attempts that call its API."""
+"""The parts of a run that its attempts reach through its API."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RunServices:
 
     Attributes:
         inquiries: The questions that actions ask; None before the run and after it.
-        executions: What actions run; None before the run and after it.
+        executions: Those that actions have asked for; None before the run and after it.
         notes: Requests that were refused, and why, as lines for the user; the list grows.
 
     Args:
@@ -41,7 +41,7 @@ class RunServices:
             self.notes.append(line)
 
     def close(self) -> None:
-        """Stop what actions run, and let go of the run: its artifacts may end with it."""
+        """Stop the executions, and let go of the run: its artifacts may end with it."""
         if self.executions is not None:
             self.executions.close()
         self.executions = None

@@ -46,7 +46,7 @@ class PackApi:
 
     Args:
         api_key: The run's own secret, with which its attempts sign their tokens.
-        services: What the run offers: its keys, its artifacts, its questions.
+        services: The keys, the artifacts, the inquiries and the executions of the run.
         listener: The socket of a loopback port; by default one of a free port.
     """
 
@@ -180,16 +180,20 @@ class _Server(threading.Thread):
         """Answer errors in the platform's shape."""
         try:
             return await handler(request)
+
         except ApiError as error:
             return _json_response(error.status, describe_error(error))
+
         except web.HTTPException as error:
             refusal = _refusal_of(request, error)
             attempt = self._find_attempt(request)
             if attempt is not None:
                 self._services.note(f"action `{attempt.action}` called the API: {refusal}")
             return _json_response(refusal.status, describe_error(refusal))
+
         except asyncio.CancelledError:
             raise
+
         except Exception as error:  # noqa: BLE001 - a fault of one request ends no other
             _log.exception("the API for the actions of packs failed")
             message = f"the API failed: {type(error).__name__}"

@@ -41,11 +41,13 @@ def read_file(folder: Path, file_path: str, most: int) -> bytes | None:
     path = locate(folder, file_path)
     if path is None:
         return None
+
     try:
         # of a pipe that took the file's place, opening would wait
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError:
         return None
+
     try:
         with os.fdopen(descriptor, "rb") as file:
             return file.read(most)

@@ -11,7 +11,7 @@ __all__ = ["TYPES", "Artifact", "ArtifactType", "ArtifactVersion"]
 ArtifactType = Literal[
     "file_text", "file_image", "file_datatable", "file_binary", "progress", "url", "other"
 ]
-"""What an artifact holds."""
+"""The kind of content that an artifact has."""
 
 TYPES: tuple[ArtifactType, ...] = (
     "file_text", "file_image", "file_datatable", "file_binary", "progress", "url", "other",
@@ -51,7 +51,7 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         id: A number, from 1, among the artifacts of the run.
         ref: The name.
-        type: What it holds.
+        type: The kind of its content.
         created: When it was made, in UTC, as ISO 8601.
         updated: When it last changed.
         owner: The ref of the action, pack or other thing that it belongs to.

@@ -36,7 +36,7 @@ _COLUMNS = ("ref", "type", "version", "bytes", "action", "updated", "path")
 _MAX_SHOWN = 20
 _MAX_NAMES = 20
 
-# what is shown of a text, a table and a picture
+# the most that is shown of a text, a table and a picture
 _MAX_TEXT = 20_000
 _MAX_ROWS = 50
 _MAX_COLUMNS = 30
@@ -85,7 +85,7 @@ class ArtifactView:
 
     @property
     def type(self) -> str:
-        """What it holds.
+        """The kind of its content.
 
         file_text, file_image, file_datatable, file_binary, progress, url or other.
         """
@@ -114,8 +114,8 @@ class ArtifactView:
     @property
     def paths(self) -> list[Path]:
         """The files of its versions, oldest first, as far as they were written."""
-        found = [locate(self._folder, item.file_path) for item in self._artifact.versions]
-        return [path for path in found if path is not None]
+        paths = [locate(self._folder, version.file_path) for version in self._artifact.versions]
+        return [path for path in paths if path is not None]
 
     @property
     def path(self) -> Path | None:
@@ -176,7 +176,7 @@ class ArtifactView:
         return html.printable(f"{self.ref} ({self.type}): {self._summary()}")
 
     def _summary(self) -> str:
-        """Return what it holds, in a line."""
+        """Return its content, in a line."""
         if self.type == "progress":
             return describe_progress(self.data)
         if self.path is not None:
@@ -189,7 +189,7 @@ class ArtifactView:
         return str(self.markup())
 
     def markup(self) -> Markup:
-        """Return it as HTML: its title, and what it holds by its type."""
+        """Return it as HTML: its title, and its content by its type."""
         name = html.element("b", self.name)
         caption = html.element("span", self._caption(), style=_MUTED)
         heading = html.element("div", name, " ", caption)
