@@ -20,7 +20,7 @@ __all__ = ["task_identity", "workflow_identity"]
 # the names in the texts of fields that have been renamed since
 _FIRST_NAMES = {"attune_fields": "kept"}
 # fields that the first texts did not have: they stand in a text only if they are set
-_LATER_FIELDS = ("max_failures", "rate_limit", "start", "report_every")
+_LATER_FIELDS = ("max_failures", "rate_limit", "start", "report_every", "wait_for")
 
 # fields that change nothing about what a workflow does
 _NO_PART = ("own_name",)

@@ -93,7 +93,8 @@ class Transition:
     when: Template | None
     publish: tuple[tuple[str, Template | None], ...]
     do: tuple[str, ...]
-    attune_fields: Mapping[str, Any] = field(default_factory=dict)
+    # digests in stores are made of the `repr`, and these keys change nothing about a run
+    attune_fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
     do_positions: tuple[Position | None, ...] = field(default=(), compare=False, repr=False)
 
 
