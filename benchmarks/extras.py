@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ITEMS = 100_000
-TURNS = 7
-PANEL_TURNS = 15
-STORE_TURNS = 5
+TURNS = 5
+PANEL_TURNS = 11
 MOST_PROGRESS = 1.03
 MOST_IMPORT = 0.15  # seconds
 IMPORTS = 5  # measurements of the import
@@ -111,7 +110,7 @@ def _measure_store(result: str, action: Callable[[Any], Any]) -> Verdict:
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, "runs.db"))
         sides = {"on": lambda: fan_out.run(store=path), "off": lambda: fan_out.run(store="none")}
-        turns = time_in_turn(sides, STORE_TURNS)
+        turns = time_in_turn(sides, TURNS)
         size = Path(path).stat().st_size / len(attune.runs(path))
 
     us = [(turn["on"] - turn["off"]) / ITEMS * 1e6 for turn in turns]

@@ -104,4 +104,4 @@ def _time_peers(names: Sequence[str], items: int, size: int) -> list[Turn]:
             side = stack.enter_context(open_peer(name))
             if side is not None:
                 sides[name] = partial(side, range(items), data)
-        return time_in_turn(sides, TURNS)
+        return time_in_turn(sides, TURNS, warm_up=items < ITEMS)

@@ -21,7 +21,7 @@ __all__ = ["make_text", "measure"]
 
 SECRETS = 1_000
 TEXT_SIZE = 1_000_000
-TURNS = 5
+TURNS = 3
 
 _LINES_PER_SECRET = 50
 MOST_SECONDS = 0.2  # for a text of 1 MB

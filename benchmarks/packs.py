@@ -101,7 +101,7 @@ def _compare(folder: Path, runner: str, items: int, turns_count: int) -> Verdict
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(call, range(items)))
 
-    turns = time_in_turn({"attune_nb": run, "by hand": call_all}, turns_count)
+    turns = time_in_turn({"attune_nb": run, "by hand": call_all}, turns_count, warm_up=False)
     milliseconds = median_us(turns, "attune_nb", items) / 1000
     return judge_ratio(
         f"{items:,} processes of {runner}, {AT_ONCE} at once, against subprocess.run",

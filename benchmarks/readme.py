@@ -37,6 +37,8 @@ ROWS = {
         "run.items with expand=True of 100,000 records, against a DataFrame of the results",
         "open_run of 100,000 records",
         "memory of open_run of 100,000 records",
+        "peak memory of 500,000 records above the interpreter",
+        "time of 500,000 records against 100,000",
     ],
     "Requests by `core.http_request`": [
         "2,000 requests, 50 at once, a fast server, against a loop with aiohttp",
@@ -44,10 +46,12 @@ ROWS = {
         "2,000 requests, 500 at once, a server of 50 ms, against a loop with aiohttp",
         "2,000 requests, 500 at once, a server of 50 ms, httpx in threads against attune_nb",
     ],
-    "Tables, commands, secrets": [
+    "Tables, commands, actions of packs, secrets": [
         "10 DataFrames of 50,000 rows kept by a run, against to_parquet",
         "10 DataFrames of 50,000 rows read back by open_run, against read_parquet",
         "400 commands, 16 at once, against subprocess.run in a pool",
+        "1,000 processes of shell, 4 at once, against subprocess.run",
+        "40 processes of python, 4 at once, against subprocess.run",
         "1,000 secrets masked in a text of 1 MB",
     ],
     "Very many items, `keep_results: none`": [

@@ -37,7 +37,7 @@ SENT = 100_000
 SENT_BY_PEERS = 10_000
 NUMBERS = 1_000_000
 CONCURRENCY = 8
-TURNS = 7
+TURNS = 5
 
 # of some seconds each
 FEW_TURNS = 3
@@ -155,7 +155,7 @@ def _measure_runs(store: str) -> Iterator[Verdict]:
         "recorded": lambda: _send(workflow, rows, store),
         "pool": lambda: _send_by_pool(rows),
     }
-    turns = time_in_turn(sides, FEW_TURNS)
+    turns = time_in_turn(sides, FEW_TURNS, warm_up=False)
 
     ratio = compare(turns, "run", "pool")
     note = f"{median_us(turns, 'run', SENT):.1f} us an item"

@@ -95,7 +95,7 @@ def _compare_with_copies(kind: str) -> Verdict:
 
 def _compare_with_others() -> Iterator[Verdict]:
     """Compare other ways to give an item its context with a scope, on 1 MB of lists."""
-    df = bench.clone([MEGABYTE], ["attune_nb", *ALTERNATIVES], repeats=3, longest=0.2)
+    df = bench.clone([MEGABYTE], ["attune_nb", *ALTERNATIVES], repeats=3, longest=0.05)
     seconds = _seconds_by_repeat(df)
     for name in ALTERNATIVES:
         ratio = (seconds[name] / seconds["attune_nb"]).median()

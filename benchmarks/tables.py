@@ -19,7 +19,7 @@ __all__ = ["make_frame", "measure"]
 
 TABLES = 10
 ROWS = 50_000
-TURNS = 5
+TURNS = 3
 MOST_OF_PARQUET = 1.0
 
 WORKFLOW = """

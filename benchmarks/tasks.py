@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["measure", "write_chain"]
 
 TASKS = 1_000
-TURNS = 5
+TURNS = 3
 MOST_RUN = 0.4  # ms a task
 MOST_LOAD = 0.16  # ms a task
 

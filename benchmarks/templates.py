@@ -38,7 +38,7 @@ NAMES = (10, 1_000)
 ROUNDS = 2_000
 FASTER = 20
 
-TURNS = 7
+TURNS = 5
 
 
 def measure() -> Iterator[Verdict]:

@@ -63,13 +63,21 @@ class Ratio(NamedTuple):
     text: str
 
 
-def time_in_turn(sides: Mapping[str, Callable[[], object]], repeats: int) -> list[Turn]:
-    """Time the sides in turn after a warm-up; each turn begins with another side.
+def time_in_turn(
+    sides: Mapping[str, Callable[[], object]], repeats: int, *, warm_up: bool = True
+) -> list[Turn]:
+    """Time the sides in turn; each turn begins with another side.
 
     So a drift of the machine's speed meets all sides, and none always follows the same other.
+
+    Args:
+        sides: The sides by their names.
+        repeats: The number of turns.
+        warm_up: Whether to call each side once before. It matters little to one of seconds.
     """
-    for side in sides.values():
-        side()
+    if warm_up:
+        for side in sides.values():
+            side()
 
     turns = []
     for repeat in range(repeats):
