@@ -8,6 +8,7 @@ import select
 import sys
 import termios
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,6 +30,8 @@ _LONGEST_LINE = 10_000
 _LONGEST_CHARACTER = 4
 # the first byte of a character of several bytes, in UTF-8, is not less
 _FIRST_OF_SEVERAL = 0xC0
+# seconds within which most commands end
+_QUICK_END = 0.05
 # the bytes that a pipe holds
 _PART = 65536
 
@@ -107,8 +110,6 @@ class OutputPipes:
         poller = select.poll()
         for fd in handlers:
             poller.register(fd, select.POLLIN)
-        end_fd = _open_end(process)
-        poller.register(end_fd, select.POLLIN)
 
         if feed is not None:
             feed.close_source()
@@ -117,16 +118,23 @@ class OutputPipes:
                 handlers[feed.fd] = feed.write
                 poller.register(feed.fd, select.POLLOUT)
 
+        # Most commands end soon, and their pipes with them. Only for others it pays to watch the
+        # process itself: children in the background may hold the pipes.
+        watch_from = time.monotonic() + _QUICK_END
+        end_fd = None
         try:
-            is_running = True
-            while is_running:
-                for fd, _ in poller.poll():
-                    if fd == end_fd:
-                        is_running = False
-                    elif not handlers[fd]():
-                        poller.unregister(fd)
+            while handlers:
+                if end_fd is None and time.monotonic() >= watch_from:
+                    end_fd = _open_end(process)
+                    poller.register(end_fd, select.POLLIN)
+                wait = _QUICK_END * 1000 if end_fd is None else None
+                ready_fds = [fd for fd, _ in poller.poll(wait)]
+                _advance(ready_fds, handlers, poller)
+                if end_fd in ready_fds:
+                    break
         finally:
-            os.close(end_fd)
+            if end_fd is not None:
+                os.close(end_fd)
 
         process.wait()
         for stream in streams:
@@ -144,6 +152,17 @@ class OutputPipes:
         for fd in self._sources:
             os.close(fd)
         self._sources.clear()
+
+
+def _advance(
+    ready_fds: list[int], handlers: dict[int, Callable[[], bool]], poller: select.poll
+) -> None:
+    """Read or write the pipes that are ready, and drop those that are done."""
+    for fd in ready_fds:
+        handle = handlers.get(fd)
+        if handle is not None and not handle():
+            poller.unregister(fd)
+            del handlers[fd]
 
 
 class InputPipe:
