@@ -51,7 +51,6 @@ def test_a_key_comes_from_the_keyring_of_the_system(tmp_path, monkeypatch):
     keyring = types.ModuleType("keyring")
     passwords = {("attune", "jira.token"): "t0ken"}
     keyring.get_password = lambda service, name: passwords.get((service, name))
-    keyring.errors = types.SimpleNamespace(KeyringError=OSError)
     monkeypatch.setitem(sys.modules, "keyring", keyring)
     reported = []
 
@@ -62,6 +61,15 @@ def test_a_key_comes_from_the_keyring_of_the_system(tmp_path, monkeypatch):
         assert attempt.get("/api/v1/keys/jira.other").status == 404
 
     assert reported == [("jira.token", "t0ken")]
+
+
+def test_a_keyring_that_cannot_be_read_has_no_keys(tmp_path, monkeypatch):
+    keyring = types.ModuleType("keyring")
+    keyring.get_password = lambda service, name: 1 / 0
+    monkeypatch.setitem(sys.modules, "keyring", keyring)
+
+    with serve_api(tmp_path) as attempt:
+        assert attempt.get("/api/v1/keys/jira.token").status == 404
 
 
 @pytest.mark.parametrize("keys", [{"jira.token": "t0ken"}, {"jira": {"token": "t0ken"}}])

@@ -328,8 +328,7 @@ def _find_in_keyring(ref: str) -> str | None:
         return None
     try:
         text: str | None = keyring.get_password(KEYRING_SERVICE, ref)
-    except keyring.errors.KeyringError:
-        # a locked keyring, or none: as if the key was not there
+    except Exception:  # noqa: BLE001 - a locked keyring, none, or any other error of its programs
         return None
     return text
 
