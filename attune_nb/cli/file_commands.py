@@ -81,9 +81,10 @@ def _check_folder(folder: Path, packs: Packs) -> list[Problem]:
         line = f"{contents.shown_folder}: {Pack(contents).heading()}"
         typer.echo(printable(line))
 
-    others = open_packs(packs)
+    named_packs = open_packs(packs)
     problems = check_packs(
-        checked.contents, PackSet(others.contents, [*checked.unreadable, *others.unreadable])
+        checked.contents,
+        PackSet(named_packs.contents, [*checked.unreadable, *named_packs.unreadable]),
     )
     return list(problems)
 

@@ -1,4 +1,4 @@
-"""What a command prints: the outcome of a run, or an error; and its exit status."""
+"""The output of a command: the outcome of a run, or an error; and its exit status."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ def fork(
 def _repeat(
     run_id: str | None, task: str | None, store: str | None, changes: _Changes, *, as_json: bool
 ) -> None:
-    """Repeat a task and those after it, without one what has failed; exit with the outcome."""
+    """Run a task and those after it again, or all that failed; exit with the outcome."""
     find_modules_here(allowed=changes.allow_imports)
     code_words = format_code_options(
         actions=changes.actions,

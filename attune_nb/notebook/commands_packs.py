@@ -28,7 +28,7 @@ __all__: list[str] = []
     argument(
         "--install",
         "",
-        "install what the packs need, in environments of their own",
+        "install the packages of the packs, in environments of their own",
         action="store_true",
     ),
     argument(
@@ -65,7 +65,7 @@ def _pack(session: Session, folder: str | None, *, install: bool, constraint: li
 
 
 def _install(folder: str, constraints: Sequence[str]) -> None:
-    """Install what packs need, with a line for each step.
+    """Install the packages of packs, with a line for each step.
 
     Raises:
         UsageError: A constraint is invalid.

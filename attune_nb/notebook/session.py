@@ -76,12 +76,12 @@ class Session:
         """The packs of `%attune pack`, as a run uses them."""
         return PackSet(pack.contents for pack in self.packs.values())
 
-    def get_workflow(self, name: str, given: Collection[str] | None = None) -> Workflow:
+    def get_workflow(self, name: str, parameters: Collection[str] | None = None) -> Workflow:
         """Return the workflow with a name, or that of a ref in a pack.
 
         Args:
             name: The name or the ref.
-            given: The parameters of the run, for the action of a pack, as in `workflow_of_ref`.
+            parameters: The names of the parameters that the run gets, as in `workflow_of_ref`.
 
         Raises:
             UsageError: No workflow has this name.
@@ -92,7 +92,7 @@ class Session:
         packs = self.pack_set
         if name.partition(".")[0] in self.packs:
             try:
-                return workflow_of_ref(packs, name, given)
+                return workflow_of_ref(packs, name, parameters)
             except LookupFailed as error:
                 raise UsageError(str(error)) from None
 

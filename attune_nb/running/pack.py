@@ -97,11 +97,11 @@ class Pack(PackView):
         """
         others = open_packs(options.pop("packs", ()))
         options["packs"] = PackSet([self.contents, *others.contents], others.unreadable)
-        given = read_names("parameters", parameters)
-        if given is None:
-            given = {}
-        workflow = workflow_of_ref(self._set, ref, given)
-        return workflow.run(given, **options)
+        values = read_names("parameters", parameters)
+        if values is None:
+            values = {}
+        workflow = workflow_of_ref(self._set, ref, values)
+        return workflow.run(values, **options)
 
     def check(self, packs: Packs = ()) -> ProblemList:
         """Return every problem that can be found without running anything.

@@ -22,7 +22,9 @@ __all__ = ["workflow_of_ref"]
 _MAX_REFS = 20
 
 
-def workflow_of_ref(packs: PackSet, ref: str, given: Collection[str] | None = None) -> Workflow:
+def workflow_of_ref(
+    packs: PackSet, ref: str, parameters: Collection[str] | None = None
+) -> Workflow:
     """Return the workflow of a ref; of an action, a workflow with one task.
 
     The output of that workflow is `{result: ...}`, the result of the action.
@@ -30,8 +32,8 @@ def workflow_of_ref(packs: PackSet, ref: str, given: Collection[str] | None = No
     Args:
         packs: The packs.
         ref: The ref of an action or a workflow.
-        given: The parameters that the run gets, so that an action gets no others but those with a
-            default; by default all.
+        parameters: The names of the parameters that the run gets; by default all. An action gets
+            no others but those with a default.
 
     Raises:
         LookupFailed: There is no such action or workflow, or it cannot be used.
@@ -42,7 +44,7 @@ def workflow_of_ref(packs: PackSet, ref: str, given: Collection[str] | None = No
     if ref in packs.workflows:
         return Workflow(packs.workflows[ref].spec)
     if ref in packs.actions:
-        return _workflow_of_action(packs.actions[ref], given)
+        return _workflow_of_action(packs.actions[ref], parameters)
 
     hint = nearest(ref, packs.refs)
     if not hint and packs.refs:
@@ -50,7 +52,7 @@ def workflow_of_ref(packs: PackSet, ref: str, given: Collection[str] | None = No
     raise LookupFailed(f"there is no action or workflow `{ref}` in the packs{hint}")
 
 
-def _workflow_of_action(action: PackAction, given: Collection[str] | None) -> Workflow:
+def _workflow_of_action(action: PackAction, parameters: Collection[str] | None) -> Workflow:
     task_name = action.ref.rpartition(".")[2]
     document: dict[str, Any] = {
         "ref": action.ref,
@@ -61,7 +63,7 @@ def _workflow_of_action(action: PackAction, given: Collection[str] | None) -> Wo
             {
                 "name": task_name,
                 "action": action.ref,
-                "input": _make_input(action, given),
+                "input": _make_input(action, parameters),
             }
         ],
         "output_map": {"result": f"{{{{ task[{task_name!r}].result }}}}"},
@@ -71,11 +73,11 @@ def _workflow_of_action(action: PackAction, given: Collection[str] | None) -> Wo
     return loads(text, action.ref)
 
 
-def _make_input(action: PackAction, given: Collection[str] | None) -> dict[str, str]:
+def _make_input(action: PackAction, parameters: Collection[str] | None) -> dict[str, str]:
     """Return the input that passes on the parameters which have a value."""
     names = []
     for name, spec in action.parameters.items():
         has_value = "default" in spec or spec.get("required") is True
-        if has_value or given is None or name in given:
+        if has_value or parameters is None or name in parameters:
             names.append(name)
     return {name: f"{{{{ parameters[{name!r}] }}}}" for name in names}
