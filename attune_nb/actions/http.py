@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +101,10 @@ async def http_request(
         HTTPStatusError: The status is not expected. The error's data is the response.
         HTTPError: No complete response came; see `attune_nb.actions.http_errors`.
     """
-    # slow to import, and many workflows never need it; one import, as it is made for each request
+    # slow to import, and many workflows never need them
+    import asyncio  # noqa: PLC0415
+
+    # one import, as it is made for each request
     from attune_nb.actions.http_exchange import (  # noqa: PLC0415
         Login,
         Reading,
@@ -133,8 +135,6 @@ async def http_request(
         reading = Reading(expect_status, max_bytes, target)
         async with asyncio.timeout(timeout):
             result, reason = await exchange(request, phase, redirects_left, reading)
-    except asyncio.CancelledError:
-        raise
     except Exception as error:
         label = f"{method} {without_password(url)}"
         raise make_request_error(error, label, timeout, phase) from error
