@@ -4,6 +4,7 @@ import datetime as dt
 import gc
 import weakref
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -243,3 +244,32 @@ def test_the_collector_is_on_again_after_many_values():
     with pytest.raises(ValueError, match="contains itself"):
         freeze([cycle] * 5_000)
     assert gc.isenabled()
+
+
+def test_an_array_of_numpy_is_copied_unless_it_is_read_only():
+    array = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    frozen = freeze(array)
+    array[0, 0] = 7
+
+    assert frozen[0, 0] == 0
+    assert frozen.flags.f_contiguous
+    with pytest.raises(ValueError, match="WRITEABLE"):
+        frozen.flags.writeable = True
+    assert freeze(frozen) is frozen
+    assert freeze(window := frozen[:1]) is window
+
+
+def test_a_read_only_view_of_a_writeable_array_is_copied():
+    array = np.zeros(3)
+    view = array.view()
+    view.flags.writeable = False
+    frozen = freeze(view)
+    array[:] = 7
+
+    assert frozen.tolist() == [0, 0, 0]
+
+
+def test_an_array_in_many_records_is_copied_once():
+    array = np.zeros(3)
+    records = freeze([{"index": index, "array": array} for index in range(1_000)])
+    assert len({id(record["array"]) for record in records}) == 1

@@ -247,8 +247,8 @@ def freeze(value: Any, *, more_levels: int = 0) -> Any:
     """Return a read-only version of a value, which shares the parts that are frozen already.
 
     `dict` and `list` (and their subclasses) become `FrozenDict` and `FrozenList`, a `tuple`
-    becomes a `FrozenTuple`, and a set a frozenset. A NumPy array becomes a read-only view of
-    itself, a NumPy scalar a plain number, date or duration (one of nanoseconds becomes that of
+    becomes a `FrozenTuple`, and a set a frozenset. A NumPy array becomes a read-only copy, unless
+    it is one; a NumPy scalar a plain number, date or duration (one of nanoseconds becomes that of
     pandas, which is exact), and an instance of a subclass of `str`, `int` or `float` a plain one,
     but for the members of enums. A named tuple keeps its type.
     A table of pandas becomes a shallow copy, so that a change of the original is not seen. Any
@@ -507,7 +507,7 @@ def _freeze_mixed(values: list[Any], depth: int, batch_levels: int) -> tuple[lis
         for index, value in zip(indexes, frozen, strict=True):
             values[index] = value
 
-    frozen, content_of_all = _freeze_one_by_one(values, depth)
+    frozen, content_of_all = _freeze_one_by_one(values, depth, {})
     return frozen, min(content, content_of_all)
 
 
@@ -650,7 +650,7 @@ def _freeze_other(value: Any, kind: type, depth: int, memo: _Memo | None) -> Any
     if issubclass(kind, str):
         return str.__str__(value)
     if module_of(kind) == "numpy":
-        return _freeze_numpy(value)
+        return _freeze_numpy(value, memo)
     if issubclass(kind, bytes):
         return bytes.__getitem__(value, slice(None))
     if issubclass(kind, tuple):
@@ -812,11 +812,12 @@ def _copies_on_write(pandas: Any) -> bool:
     return pandas.options.mode.copy_on_write is True
 
 
-def _freeze_numpy(value: Any) -> Any:
+def _freeze_numpy(value: Any, memo: _Memo | None) -> Any:
     if type(value).__name__ == "ndarray":
-        view = value.view()
-        view.flags.writeable = False
-        return view
+        frozen = value if _is_read_only(value) else _copy_array(value)
+        if memo is not None:
+            memo[id(value)] = (value, frozen, _OTHER)
+        return frozen
 
     if not hasattr(value, "item") or getattr(value, "ndim", 1) != 0:
         return value
@@ -825,6 +826,24 @@ def _freeze_numpy(value: Any) -> Any:
     if type(plain) is int and kind in ("datetime64", "timedelta64"):
         return _freeze_nanoseconds(value, kind)
     return plain
+
+
+def _is_read_only(array: Any) -> bool:
+    """Return whether nobody can write into an array of NumPy, nor into one that it is a view of."""
+    kind = type(array)
+    while type(array) is kind:
+        if array.flags.writeable:
+            return False
+        array = array.base
+    return array is None or type(array) is bytes
+
+
+def _copy_array(array: Any) -> Any:
+    """Return a read-only copy of an array of NumPy, with the same order in memory."""
+    copy = array.copy("K")
+    copy.flags.writeable = False
+    # unlike the owner of the memory, a view cannot be made writeable again
+    return copy.view()
 
 
 def _freeze_nanoseconds(value: Any, kind: str) -> Any:

@@ -1,5 +1,7 @@
 """A table that one task gives cannot be changed by the next: each attempt gets a shallow copy."""
 
+import threading
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -205,3 +207,51 @@ def test_containers_without_a_table_are_not_made_anew():
     dated = freeze({"when": pd.Timestamp(0)})
     assert may_hold_tables(dated)
     assert copy_tables(dated) is dated
+
+
+ARRAYS = """
+parameters: {array: {type: any}}
+tasks:
+  - name: wait
+    action: wait
+    next: [{do: change}]
+  - name: change
+    action: change
+    with_items: [1, 2]
+    concurrency: 1
+    input: {array: "{{ parameters.array }}"}
+"""
+
+
+def test_no_change_of_an_array_by_the_caller_is_seen():
+    array = np.arange(3)
+    is_changed = threading.Event()
+    actions = {"wait": lambda: is_changed.wait(10), "change": lambda array: array.tolist()}
+    workflow = attune_nb.loads(ARRAYS)
+    done = workflow.run({"array": array}, actions=actions, background=True)
+    array[:] = 7
+    is_changed.set()
+
+    done.wait()
+    assert done.result("change") == [[0, 1, 2], [0, 1, 2]]
+
+
+FILLS = """
+tasks:
+  - name: fill
+    action: fill
+    with_items: [1, 2]
+    concurrency: 1
+    input: {number: "{{ item }}"}
+"""
+
+
+def test_nor_one_of_an_array_that_an_action_fills_again():
+    buffer = np.zeros(2)
+
+    def fill(number):
+        buffer[:] = number
+        return buffer
+
+    done = run(FILLS, "threads", fill=fill)
+    assert [array.tolist() for array in done.result("fill")] == [[1.0, 1.0], [2.0, 2.0]]
