@@ -275,7 +275,8 @@ def _send_by_polars(rows: list[dict[str, Any]]) -> list[Any]:
 
     df = pl.DataFrame(rows)
     scored = df.select(pl.struct(pl.all()).map_elements(_score_row, return_dtype=pl.Object))
-    return scored.to_series().to_list()
+    results: list[Any] = scored.to_series().to_list()
+    return results
 
 
 PEERS: dict[str, tuple[str, Callable[[list[dict[str, Any]]], list[Any]]]] = {
