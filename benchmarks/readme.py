@@ -37,8 +37,6 @@ ROWS = {
         "run.items with expand=True of 100,000 records, against a DataFrame of the results",
         "open_run of 100,000 records",
         "memory of open_run of 100,000 records",
-        "peak memory of 500,000 records above the interpreter",
-        "time of 500,000 records against 100,000",
     ],
     "Requests by `core.http_request`": [
         "2,000 requests, 50 at once, a fast server, against a loop with aiohttp",
