@@ -146,7 +146,10 @@ def _read_workflow(
     """
     packs: PackSet | None = options.get("packs")
     ref = str(file)
-    is_file = file.exists() or file.suffix in _FILE_SUFFIXES or "." not in ref
+    is_ref = packs is not None and ref in packs.refs
+    is_file = file.exists() or "." not in ref
+    if file.suffix in _FILE_SUFFIXES and not is_ref:
+        is_file = True
     if is_file:
         workflow = load_file(file)
     elif packs is None:

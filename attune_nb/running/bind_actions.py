@@ -393,7 +393,8 @@ def _nested_workflow(
     if name in workflows:
         return workflows[name]
 
-    if name.endswith(_FILE_SUFFIXES):
+    # the action of a pack may be named `yaml`
+    if name.endswith(_FILE_SUFFIXES) and name not in context.packs.actions:
         path = _resolve_path(workflow, name)
         if path not in context.files:
             context.files[path] = context.load(path)

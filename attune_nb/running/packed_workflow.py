@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from attune_nb.errors import LookupFailed, nearest
+from attune_nb.language.model import RESERVED_TARGETS
 from attune_nb.running.workflow import Workflow, loads
 from attune_nb.values.frozen import thaw
 
@@ -54,6 +55,9 @@ def workflow_of_ref(
 
 def _workflow_of_action(action: PackAction, parameters: Collection[str] | None) -> Workflow:
     task_name = action.ref.rpartition(".")[2]
+    if task_name in RESERVED_TARGETS:
+        task_name = action.ref
+
     document: dict[str, Any] = {
         "ref": action.ref,
         "label": action.label,

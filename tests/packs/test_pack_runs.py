@@ -57,6 +57,17 @@ def test_a_workflow_of_a_pack_runs_as_a_task(tmp_path):
     assert run.result("both") == {"texts": ["done\n", "done\n"]}
 
 
+@pytest.mark.parametrize("name", ["fail", "noop", "yaml", "yml"])
+def test_an_action_may_have_any_name(tmp_path, name):
+    """`fail` and `noop` are targets of a workflow, and `.yaml` is the end of a file's name."""
+    action = f"ref: demo.{name}\nentry_point: run.sh\n"
+    pack = attune.load_pack(write_pack(tmp_path, {f"actions/{name}.yaml": action}))
+
+    run = pack.run(f"demo.{name}", backend="inline")
+
+    assert run.output["result"]["stdout"] == "done\n"
+
+
 def test_without_its_pack_a_task_says_how_to_name_it():
     with pytest.raises(WorkflowError, match=r"name the pack `hostkit`: packs= \(`--pack FOLDER`\)"):
         attune.loads(GREET).run()

@@ -57,6 +57,18 @@ def test_the_action_is_found_when_its_file_has_another_name(tmp_path):
     assert attune.load_file(actions / "workflows" / "tasks.yaml").ref == "demo.greet"
 
 
+def test_the_tasks_may_lie_beside_their_action(tmp_path):
+    files = {
+        "actions/greet.yaml": _ACTION.replace("workflows/", ""),
+        "actions/greet.workflow.yaml": _TASKS,
+    }
+    pack = attune.load_pack(write_pack(tmp_path, files))
+
+    assert pack.check() == []
+    run = pack.run("demo.greet", {"names": ["ann"]}, backend="inline")
+    assert [result["message"] for result in run.result("greet")] == ["hello ann"]
+
+
 def test_tasks_that_no_action_names_are_loaded_alone(tmp_path):
     actions = write_pack(tmp_path, {"actions/alone.yaml": "tasks: [{name: a, action: core.noop}]"})
 

@@ -135,6 +135,12 @@ class ActionFile:
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
     @property
+    def holds_tasks(self) -> bool:
+        """Whether it has the key `tasks`, as the file of a workflow does."""
+        data = self.reader.reader.document.data
+        return isinstance(data, dict) and "tasks" in data
+
+    @property
     def names_workflow(self) -> bool:
         """Whether the file names a file of tasks."""
         return self.reader.fields.get("workflow_file") is not None

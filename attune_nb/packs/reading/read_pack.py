@@ -15,14 +15,15 @@ from attune_nb.packs.reading.pack_files import (
     explain_os_error,
     file_exists,
 )
-from attune_nb.packs.reading.read_action import ACTIONS_FOLDER, read_action_file
+from attune_nb.packs.reading.read_action import ACTIONS_FOLDER, ActionFile, read_action_file
 from attune_nb.packs.reading.read_manifest import MANIFEST_FILE, read_manifest
 from attune_nb.packs.reading.workflow_pair import load_pair, workflow_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from attune_nb.language.model import WorkflowSpec
     from attune_nb.packs.model import PackAction
-    from attune_nb.packs.reading.read_action import ActionFile
     from attune_nb.packs.reading.read_manifest import ManifestFile
 
 __all__ = ["find_packs", "read_pack"]
@@ -99,10 +100,7 @@ class _PackLoader:
     def load(self) -> PackContents:
         """Return the content of the pack."""
         pending = []
-        for path in self._list_files(ACTIONS_FOLDER):
-            action_file = self._read_action_file(path)
-            if action_file is None:
-                continue
+        for path, action_file in self._read_action_files():
             if action_file.names_workflow:
                 pending.append((path, action_file))
             else:
@@ -142,23 +140,43 @@ class _PackLoader:
     def _list_names(self, name: str) -> tuple[str, ...]:
         return tuple(path.stem for path in self._list_files(name))
 
-    def _read_action_file(self, path: Path) -> ActionFile | None:
-        """Return an action's file, or None after its problem has been noted."""
+    def _read_action_files(self) -> Iterator[tuple[Path, ActionFile]]:
+        """Yield the actions' files, and note the problems of those that cannot be read.
+
+        The tasks of a workflow may lie beside them, in a file that an action names.
+        """
+        paths = self._list_files(ACTIONS_FOLDER)
+        outcomes = [(path, self._read_action_file(path)) for path in paths]
+        for _, outcome in outcomes:
+            if isinstance(outcome, ActionFile) and outcome.workflow is not None:
+                self.workflow_files.add(outcome.workflow.workflow_file.resolve())
+
+        for path, outcome in outcomes:
+            holds_tasks = not isinstance(outcome, ActionFile) or outcome.holds_tasks
+            if holds_tasks and path.resolve() in self.workflow_files:
+                continue
+            if isinstance(outcome, ActionFile):
+                self._note_ref(path, outcome)
+                yield path, outcome
+            else:
+                self.problems += outcome
+                self._refuse(f"{self.manifest.ref}.{path.stem}", outcome)
+
+    def _read_action_file(self, path: Path) -> ActionFile | tuple[Problem, ...]:
+        """Return an action's file, or the problems with which it cannot be read."""
         try:
             document = self.folder.read_yaml(path, "an action")
-            action_file = read_action_file(document, path, self.folder, self.manifest)
+            return read_action_file(document, path, self.folder, self.manifest)
         except WorkflowError as error:
-            self.problems += error.problems
-            self._refuse(f"{self.manifest.ref}.{path.stem}", error.problems)
-            return None
+            return tuple(error.problems)
 
+    def _note_ref(self, path: Path, action_file: ActionFile) -> None:
         ref = action_file.ref
         if ref is not None and ref in self.file_by_ref:
             message = f"`{ref}` is the ref of `{self.file_by_ref[ref]}`, too; use another"
             action_file.reader.add_problem(message, "ref")
         elif ref is not None:
             self.file_by_ref[ref] = path.name
-        return action_file
 
     def _add_action(self, path: Path, action_file: ActionFile) -> None:
         self.problems += action_file.problems
@@ -168,9 +186,6 @@ class _PackLoader:
             self._refuse(self._ref_of(path, action_file), action_file.errors)
 
     def _add_workflow(self, path: Path, action_file: ActionFile) -> None:
-        if action_file.workflow is not None:
-            self.workflow_files.add(action_file.workflow.workflow_file.resolve())
-
         self.problems += [item for item in action_file.problems if item.severity != "error"]
         try:
             workflow = load_pair(action_file, path, self.folder)
