@@ -117,6 +117,8 @@ def _source_of(value: Any) -> tuple[Any, int | None]:
     except TemplateError:
         raise
     except TypeError:
+        if callable(value):
+            problem += "; a function must be a generator function (one with `yield`)"
         raise TemplateError(problem) from None
     except Exception as error:  # noqa: BLE001 - the value's own code may raise anything
         reason = f"{type_name(type(error))}: {error_text(error)}"

@@ -142,7 +142,7 @@ class PreparedRun:
         """Return a driver of the run, and reserve the backend for it.
 
         Args:
-            readers: Called with the new events, in the engine's thread.
+            readers: Called with lists of new events, in the engine's thread.
             result_readers: The same; they also get the results that no log and no record keeps.
 
         Raises:

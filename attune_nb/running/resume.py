@@ -92,7 +92,7 @@ def resume(
         pass_env: As in `Workflow.run`.
         keys: The values of the keys that actions of packs ask for; no record holds them.
         progress: Whether to show progress.
-        readers: Called with the new events, in the engine's thread.
+        readers: Called with lists of new events, in the engine's thread.
         background: Return at once.
 
     Raises:

@@ -136,7 +136,8 @@ class Workflow(WorkflowView):
                 from the keyring of the system if the package `keyring` is installed.
             progress: "auto" shows it in a notebook and in a terminal; True anywhere, False
                 nowhere. Or a function that opens a display.
-            readers: Called with the new events, in the engine's thread.
+            readers: Functions, each called with lists of new events (`attune_nb.events`), in the
+                engine's thread. One that raises is removed, and `run.alerts` says so.
             background: Return at once; `run.wait()` waits.
             store: The SQLite file that keeps a record of the run; by default that of the
                 environment variable ATTUNE_NB_STORE, else `.attune/runs.db` in the current

@@ -99,9 +99,20 @@ def test_batches_of_a_generator(local_runner):
         (None, "needs an array, not null"),
         ({1, 2}, "needs an array, not a value of type `frozenset`"),
         (object(), "needs an array, not a value of type `object`"),
+        (lambda: iter([1]), "a function must be a generator function (one with `yield`)"),
         (Unreadable(), "cannot be read: RuntimeError: the disk is gone"),
     ],
-    ids=["string", "bytes", "integer", "boolean", "null", "set", "object", "unreadable"],
+    ids=[
+        "string",
+        "bytes",
+        "integer",
+        "boolean",
+        "null",
+        "set",
+        "object",
+        "function",
+        "unreadable",
+    ],
 )
 def test_a_value_without_items_is_refused_with_its_position(runner, value, problem):
     run = run_over(runner, value)
