@@ -117,12 +117,17 @@ def _source_of(value: Any) -> tuple[Any, int | None]:
     except TemplateError:
         raise
     except TypeError:
-        if callable(value):
-            problem += "; a function must be a generator function (one with `yield`)"
-        raise TemplateError(problem) from None
+        raise TemplateError(f"{problem}{_remedy_for(value)}") from None
     except Exception as error:  # noqa: BLE001 - the value's own code may raise anything
         reason = f"{type_name(type(error))}: {error_text(error)}"
         raise TemplateError(cut_text(f"`with_items` cannot be read: {reason}")) from None
+
+
+def _remedy_for(value: Any) -> str:
+    """Return what to do about a value that has no items, as the end of a message."""
+    if callable(value):
+        return "; a function must be a generator function (one with `yield`)"
+    return ""
 
 
 def _iterate(value: Any) -> Iterator[Any]:

@@ -354,7 +354,18 @@ def test_a_table_of_a_type_of_its_own_is_a_marker_with_an_alert(store):
     finished = run(store, Table({"number": [1]}))
     assert files_of(store) == []
     (alert,) = finished.alerts
-    assert alert.endswith("Table is of a type of its own; return a plain table")
+    assert alert.endswith(
+        "Table is of a type of its own; return a plain table of pandas, NumPy or Arrow"
+    )
+
+
+def test_so_is_what_is_used_like_a_table(store):
+    batch = pytest.importorskip("pyarrow").record_batch({"number": [1]})
+    for value, name in [(pd.Index([1]), "pandas.Index"), ({"b": batch}, "pyarrow.lib.RecordBatch")]:
+        finished = run(store, value)
+        (alert,) = finished.alerts
+        assert f"a {name} is of a type of its own" in alert
+        assert attune_nb.open_run(finished.run_id, store).alerts == [alert]
 
 
 def test_a_run_does_not_differ_from_its_record(store):

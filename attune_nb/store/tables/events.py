@@ -12,7 +12,7 @@ from attune_nb.events import VALUE_FIELDS, AttemptsEnded, ErrorInfo
 from attune_nb.values.frozen import are_json_data, may_hold_tables
 from attune_nb.values.remote import remote_references
 from attune_nb.values.stored import StoredValue
-from attune_nb.values.tables.files import is_table_type
+from attune_nb.values.tables.files import is_like_table_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ def shows_tables(event: Event) -> bool:
     for _ in range(_LEVELS):
         if are_json_data(values):
             return False
-        if any(is_table_type(kind, or_subclass=True) for kind in set(map(type, values))):
+        if any(is_like_table_type(kind) for kind in set(map(type, values))):
             return True
 
         values = [value for value in values if may_hold_tables(value)]
@@ -134,7 +134,7 @@ def replace_in_value(value: Any, replace: Callable[[Any], Any]) -> Any:
         # a named tuple keeps its type
         return tuple.__new__(kind, parts) if hasattr(kind, "_fields") else tuple(parts)
 
-    if is_table_type(kind, or_subclass=True):
+    if is_like_table_type(kind):
         return replace(value)
     return value
 

@@ -71,7 +71,10 @@ class TableWriter:
         """Return whether a table is of a type that a file can hold."""
         if is_table_type(type(table)):
             return True
-        self._report(f"a {module_name(type(table))} is of a type of its own; return a plain table")
+        self._report(
+            f"a {module_name(type(table))} is of a type of its own; return a plain table of "
+            "pandas, NumPy or Arrow"
+        )
         return False
 
     def _holds_secret(self, table: Any) -> bool:

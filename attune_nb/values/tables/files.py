@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.values.tables.cells import TableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -31,6 +31,7 @@ __all__ = [
     "decode_table",
     "encode_table",
     "is_equal_table",
+    "is_like_table_type",
     "is_table_type",
     "read_arrow",
     "read_table",
@@ -48,6 +49,13 @@ _TABLE_TYPES = (
     ("pyarrow", ("Table",)),
 )
 
+# types that are used like tables, which no file holds
+_SIMILAR_TYPES = (
+    ("pandas", ("Index",)),
+    ("pyarrow", ("Array", "ChunkedArray", "RecordBatch")),
+    ("polars", ("DataFrame", "LazyFrame", "Series")),
+)
+
 # the entry of a schema of Arrow, or of an archive of arrays, that holds the header
 _HEADER = "attune_nb"
 
@@ -55,24 +63,28 @@ _HEADER = "attune_nb"
 _ARRAY_KINDS = "biufcmMSUV"
 
 
-def is_table_type(kind: type, *, or_subclass: bool = False) -> bool:
-    """Return whether a type is that of a table which a file can hold.
+def is_table_type(kind: type) -> bool:
+    """Return whether a type is that of a table which a file can hold."""
+    return any(kind is table_type for table_type in _loaded_types(_TABLE_TYPES))
 
-    Args:
-        kind: The type.
-        or_subclass: Whether to accept subclasses too, which a file cannot hold.
+
+def is_like_table_type(kind: type) -> bool:
+    """Return whether a type is that of a table, also of one that no file can hold.
+
+    That is a subclass, which may have attributes of its own, or a table of another library.
     """
-    for module_name, names in _TABLE_TYPES:
+    table_types = _loaded_types(_TABLE_TYPES + _SIMILAR_TYPES)
+    return any(issubclass(kind, table_type) for table_type in table_types)
+
+
+def _loaded_types(names_by_module: Sequence[tuple[str, Sequence[str]]]) -> Iterator[type]:
+    """Yield types of the modules that are imported: without a module there is no such object."""
+    for module_name, names in names_by_module:
         module = sys.modules.get(module_name)
-        if module is None:
-            continue
         for name in names:
-            table_type = getattr(module, name, None)
-            if table_type is kind:
-                return True
-            if or_subclass and isinstance(table_type, type) and issubclass(kind, table_type):
-                return True
-    return False
+            loaded = getattr(module, name, None)
+            if isinstance(loaded, type):
+                yield loaded
 
 
 def is_equal_table(left: Any, right: Any) -> bool:
