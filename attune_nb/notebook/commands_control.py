@@ -102,7 +102,7 @@ def _cancel(session: Session, run: str | None, *, force: bool) -> Text:
     argument("expression", "expression", "the answer: a Python expression, otherwise a string"),
 )
 def _answer(session: Session, run: str, task: str, expression: str) -> None:
-    """Answer a question of `core.ask`."""
+    """Answer a question of `core.ask`, or of a pack's action."""
     asking_run = session.get_run(run)
     value = evaluate(expression, session.shell.user_ns, "answer")
     if isinstance(value, str) and value == expression:

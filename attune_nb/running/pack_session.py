@@ -232,7 +232,7 @@ def read_variable_names(value: Any) -> tuple[str, ...]:
     """Return the names of the option `pass_env`.
 
     Raises:
-        ParameterError: It is no array of strings.
+        ParameterError: It is no array of names.
     """
     if value is None:
         return ()
@@ -244,5 +244,11 @@ def read_variable_names(value: Any) -> tuple[str, ...]:
         if type(name) is not str or not name:
             raise ParameterError(
                 f"`pass_env` must hold names of variables, not {describe_with_value(name)}"
+            )
+        if "=" in name:
+            variable = name.partition("=")[0]
+            raise ParameterError(
+                f"`pass_env` takes the name of a variable without its value: {variable!r}; the "
+                "process gets the value that the variable has here"
             )
     return tuple(value)

@@ -81,6 +81,18 @@ def test_variables_are_passed_on_by_name(tmp_path, monkeypatch):
     assert json.loads(outcome.stdout)["output"]["result"]["stdout"] == "north-\n"
 
 
+def test_a_variable_is_passed_on_without_a_value():
+    outcome = run_ref(
+        "hostkit.greet", "--set", "who=ann", "--pack", str(PACKS), "--pass-env", "PROXY=pw",
+    )  # fmt: skip
+
+    assert outcome.exit_code == 2
+    assert outcome.stderr == (
+        "`pass_env` takes the name of a variable without its value: 'PROXY'; the process gets the "
+        "value that the variable has here\n"
+    )
+
+
 def test_a_retried_run_is_given_its_packs_again(tmp_path):
     store = str(tmp_path / "runs.db")
     failed = attune_here(

@@ -107,6 +107,7 @@ def test_parameters_may_stand_with_the_tasks(tmp_path):
     ("name", "message"),
     [
         ("hostkit/actions/disk.yaml", "this is the action `hostkit.disk` of a pack"),
+        ("hostkit/actions/disk.yaml", "in a shell `attune-nb run hostkit.disk --pack "),
         ("hostkit/pack.yaml", "this describes a pack"),
         ("alerts/rules/on_disk_low.yaml", "this belongs to the `rules` of a pack"),
         ("hostkit", "if it is a pack, `load_pack"),

@@ -111,7 +111,11 @@ def explain_pack_file(path: Path, text: str) -> str | None:
     folder = _find_folder(path)
     if "entry_point" in data and folder is not None:
         call = f"load_pack({str(folder.shown)!r}).run({ref!r}, ...)"
-        return f"this is the action `{ref}` of a pack, not a workflow; `{call}` runs it"
+        command = f"attune-nb run {ref} --pack {folder.shown}"
+        return (
+            f"this is the action `{ref}` of a pack, not a workflow; `{call}` runs it, and in a "
+            f"shell `{command}`"
+        )
     if path.name == MANIFEST_FILE and ref is not None:
         call = f"load_pack({str(path.parent)!r})"
         return f"this describes a pack, not a workflow; `{call}` reads the pack"
