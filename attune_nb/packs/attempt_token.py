@@ -1,8 +1,8 @@
-"""The token by which a process of a pack is known to the loopback API.
+"""The token by which the loopback API recognizes a process of a pack.
 
 A token holds the number of its execution, the action's ref and the task, signed with the run's own
-secret. So an attempt on any backend makes its own, and the server needs no list of those that it
-accepts.
+secret. So an attempt on any backend makes its own token, and the server needs no list of valid
+tokens.
 """
 
 from __future__ import annotations

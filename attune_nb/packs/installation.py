@@ -1,4 +1,4 @@
-"""Install what packs need, by their folder: the word that their packages may be downloaded."""
+"""Install the packages that packs need. Only this downloads them: a run never does."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def install_packs(
     constraints: Mapping[str, str] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> tuple[Environment, ...]:
-    """Install what a pack, or each pack of a folder of packs, needs. No action runs.
+    """Install the packages of a pack, or of each pack in a folder of packs. No action runs.
 
     Args:
         folder: The folder of the pack or packs.
-        constraints: Versions of packages that are allowed besides what the packs say:
-            `{"attune-sdk": "0.3.0"}`; a version, or a range such as `<0.4`.
+        constraints: Further limits to the versions of packages: `{"attune-sdk": "0.3.0"}`. A value
+            is a version, or a range such as `<0.4`.
         progress: Called with each line of progress.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The machine of a process, as far as its loopback addresses go."""
+"""The name of a machine, by which a process knows whose loopback addresses it reaches."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ def machine_name() -> str:
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
         parts.append(str(Path("/proc/self/ns/net").readlink()))
     except OSError:
-        # another system: the name has to do
+        # not Linux: only the name is known
         pass
     return " ".join(parts)

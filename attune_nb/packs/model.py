@@ -1,10 +1,12 @@
-"""What a pack holds: its manifest, its actions and its workflows."""
+"""The data of a pack: its manifest, its actions and its workflows."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+
+from attune_nb.language.parameter_specs import mask_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,9 +29,6 @@ Runner = Literal["shell", "python", "nodejs", "native"]
 ParameterDelivery = Literal["stdin", "file"]
 ParameterFormat = Literal["json", "yaml", "dotenv"]
 OutputFormat = Literal["text", "json", "yaml", "jsonl"]
-
-# keys of a declaration that hold values of the parameter
-_VALUE_KEYS = ("default", "const", "enum", "examples")
 
 # seconds that an action may take if neither its task nor its file says so
 DEFAULT_TIMEOUT = 600.0
@@ -79,7 +78,7 @@ class PackAction(msgspec.Struct, frozen=True, kw_only=True):
         output: The flat schema of the output, by name.
         delivery: How the process gets its parameters.
         parameter_format: The text format of the parameters.
-        output_format: The format of what the process prints.
+        output_format: The format of the output of the process.
         timeout: The seconds that it may take when its task has no `timeout`.
         enabled: Whether it may run.
         tags: Search words.
@@ -112,18 +111,11 @@ class PackAction(msgspec.Struct, frozen=True, kw_only=True):
             "pack": f"{self.pack.ref} {self.pack.version}",
             "runner": self.runner,
             "entry_point": str(self.entry_point),
-            "parameters": {name: _mask(spec) for name, spec in self.parameters.items()},
+            "parameters": mask_secrets(self.parameters),
             "output": dict(self.output),
         }
         fields = ", ".join(f"{name}={value!r}" for name, value in shown.items())
         return f"PackAction({fields})"
-
-
-def _mask(spec: Any) -> Any:
-    """Return the declaration of a parameter to show: values of a secret are replaced by `***`."""
-    if not isinstance(spec, dict) or spec.get("secret") is not True:
-        return spec
-    return {key: "***" if key in _VALUE_KEYS else value for key, value in spec.items()}
 
 
 class PackWorkflow(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""What the run of a workflow decides for the processes of its pack actions: plain data.
+"""The settings of a run for the processes of its pack actions: plain data.
 
 The engine makes one `PackOptions` before the run starts. It is pickled with the actions, so that
 an attempt in a process or on a cluster has it, too.
@@ -23,7 +23,7 @@ class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
         program: The absolute path on the engine's machine. None: the action cannot run.
         module_folders: Folders of installed modules that the program does not find by itself:
             they become `NODE_PATH`, or stand behind `lib` in `PYTHONPATH`.
-        problem: Why there is no program, and what to do; a sentence for the user.
+        problem: The reason why there is no program, and the remedy; a sentence for the user.
     """
 
     program: str | None = None

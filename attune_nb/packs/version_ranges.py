@@ -1,7 +1,6 @@
 """Ranges of versions as packs write them: `>=3.11`, `~3.12`, `^18`, `>=18 <21 || 22.x`.
 
-The grammar is that of npm. A version is three whole numbers; what stands behind `-` or `+` does
-not count.
+The grammar is that of npm. A version is three integers; a part behind `-` or `+` is ignored.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ __all__ = ["Version", "VersionRange", "read_range", "read_version", "write_versi
 
 Version = tuple[int, int, int]
 
-_PARTIAL = r"[vV]?(?P<numbers>\d+(?:\.\d+){0,2})?(?P<rest>(?:\.?[xX*])*)(?:[-+][\w.+-]*)?"
+_PARTIAL = r"[vV]?(?P<numbers>\d+(?:\.\d+){0,2})?(?:\.?[xX*])*(?:[-+][\w.+-]*)?"
 _COMPARATOR = re.compile(rf"(?P<operator>>=|<=|>|<|=|\^|~)?\s*{_PARTIAL}")
 # `1.2 - 1.4`: both ends belong to the range
 _HYPHEN = re.compile(r"(\S+)\s+-\s+(\S+)")
@@ -97,7 +96,7 @@ def write_version(version: Iterable[int]) -> str:
 
 
 def _read_alternative(
-    text: str, whole_text: str, *, is_exact: bool
+    text: str, range_text: str, *, is_exact: bool
 ) -> tuple[Version, Version | None] | None:
     """Return the span in which all comparators hold; None if no version is in it."""
     hyphen = _HYPHEN.fullmatch(text)
@@ -110,7 +109,7 @@ def _read_alternative(
     for word in words:
         match = _COMPARATOR.fullmatch(word)
         if match is None or word == match["operator"]:
-            raise ValueError(f"`{whole_text}` is no range of versions; {_ADVICE}")
+            raise ValueError(f"`{range_text}` is no range of versions; {_ADVICE}")
 
         first, above = _span(match, is_exact=is_exact)
         low = max(low, first)

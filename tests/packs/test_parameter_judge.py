@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from support.packs import find_action, write_action
 
 from attune_nb.errors import ActionError
 from attune_nb.packs.model import PackAction, PackManifest
@@ -71,13 +72,15 @@ def test_null_fits_what_is_not_required():
     assert not fits({"p": {"type": "string", "required": True}}, {"p": None})
 
 
-def test_required_within_an_object_is_true_or_false():
+def test_required_within_an_object_is_true_or_false(tmp_path):
     """The flat form goes on within `properties`."""
-    spec = {"type": "object", "properties": {"a": {"type": "string", "required": True}}}
+    spec = "{type: object, properties: {a: {type: string, required: true}}}"
+    write_action(tmp_path, "", parameters=f"{{p: {spec}}}")
+    parameters = find_action("kit.act", tmp_path).parameters
 
-    assert fits({"p": spec}, {"p": {"a": "x"}})
-    assert not fits({"p": spec}, {"p": {}})
-    assert not fits({"p": spec}, {"p": {"a": 1}})
+    assert fits(parameters, {"p": {"a": "x"}})
+    assert not fits(parameters, {"p": {}})
+    assert not fits(parameters, {"p": {"a": 1}})
 
 
 def test_all_problems_are_named_together():

@@ -1,23 +1,20 @@
 """The sample packs, packs that a test writes, and calls of their actions."""
 
-from pathlib import Path
-
 import pytest
 
 from attune_nb.errors import ActionError
 from attune_nb.packs.options import PackOptions
 from attune_nb.packs.process.pack_function import PackFunction
 from attune_nb.packs.reading.read_pack import read_pack
+from support.pack_folders import PACKS
 
-__all__ = ["SAMPLE_PACKS", "call_action", "failure_of", "find_action", "write_action"]
-
-SAMPLE_PACKS = Path(__file__).parents[1] / "packs" / "fixtures"
+__all__ = ["call_action", "failure_of", "find_action", "write_action"]
 
 
 def find_action(ref, folder=None):
     """Return an action of a sample pack, or of the pack in a folder."""
     if folder is None:
-        folder = SAMPLE_PACKS / ref.partition(".")[0]
+        folder = PACKS / ref.partition(".")[0]
     return read_pack(folder).actions[ref]
 
 

@@ -6,11 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from attune_nb.packs.api.replies import ApiError, decode_body, now, page, wrap
+from attune_nb.packs.api.replies import (
+    MAX_REF_LENGTH,
+    ApiError,
+    check_ref,
+    decode_body,
+    now,
+    page,
+    wrap,
+)
 from attune_nb.packs.artifacts.files import size_of
 from attune_nb.packs.artifacts.model import ArtifactType  # noqa: TC001 - msgspec reads it
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from attune_nb.packs.api.call import Call
     from attune_nb.packs.api.run_services import RunServices
     from attune_nb.packs.artifacts.model import Artifact, ArtifactVersion
@@ -25,10 +35,8 @@ __all__ = [
     "read_page",
 ]
 
-_MAX_REF_LENGTH = 255
-
 # the fields by which a list can be filtered
-_FILTERS = frozenset({"scope", "owner", "type", "visibility", "execution", "name"})
+_FILTERS = ("scope", "owner", "type", "visibility", "execution", "name")
 
 
 class _ArtifactFields(msgspec.Struct, kw_only=True):
@@ -45,7 +53,7 @@ class _ArtifactFields(msgspec.Struct, kw_only=True):
     execution: int | None = None
 
     def for_artifact(self, call: Call) -> dict[str, Any]:
-        """Return the fields that have a value, with those that the attempt itself gives."""
+        """Return the fields that have a value, and the defaults from the attempt that sent them."""
         fields: dict[str, Any] = {
             "owner": call.attempt.action,
             "execution": call.attempt.execution,
@@ -92,10 +100,10 @@ def create(services: RunServices, call: Call) -> tuple[int, Any]:
     """Add an artifact.
 
     Raises:
-        ApiError: There is one of this ref.
+        ApiError: There is an artifact with this ref.
     """
     body = decode_body(call.body, _NewArtifact)
-    _check_ref(body.ref)
+    check_ref(body.ref, "an artifact")
     fields = body.for_artifact(call)
     artifact = services.artifacts.create(body.ref, body.type, now(), data=body.data, **fields)
     if artifact is None:
@@ -104,9 +112,9 @@ def create(services: RunServices, call: Call) -> tuple[int, Any]:
 
 
 def allocate_by_ref(services: RunServices, call: Call) -> tuple[int, Any]:
-    """Add a version to an artifact, which is made if there is none; return where its file goes."""
+    """Add a version to an artifact; return the path for its file. A new ref adds the artifact."""
     body = decode_body(call.body_or_empty, _NewVersionByRef)
-    _check_ref(call.ref)
+    check_ref(call.ref, "an artifact")
     kind = "file_text" if body.type is None else body.type
     artifact = services.artifacts.find_or_create(call.ref, kind, now(), **body.for_artifact(call))
     return _add_version(
@@ -121,7 +129,7 @@ def allocate_by_ref(services: RunServices, call: Call) -> tuple[int, Any]:
 
 
 def allocate(services: RunServices, call: Call) -> tuple[int, Any]:
-    """Add a version to an artifact; return where its file goes."""
+    """Add a version to an artifact; return the path for its file."""
     body = decode_body(call.body_or_empty, _NewVersion)
     return _add_version(services, call, _find(services, call), **msgspec.structs.asdict(body))
 
@@ -155,7 +163,7 @@ def read_by_ref(services: RunServices, call: Call) -> tuple[int, Any]:
     """
     artifact = services.artifacts.find(call.ref)
     if artifact is None:
-        raise ApiError(404, "NOT_FOUND", f"there is no artifact `{call.ref[:_MAX_REF_LENGTH]}`")
+        raise ApiError(404, "NOT_FOUND", f"there is no artifact `{call.ref[:MAX_REF_LENGTH]}`")
     return 200, wrap(_describe(services, artifact))
 
 
@@ -164,13 +172,18 @@ def read_page(services: RunServices, call: Call) -> tuple[int, Any]:
     chosen = []
     for artifact in reversed(services.artifacts.all()):
         description = _describe(services, artifact)
-        filters = ("scope", "owner", "type", "visibility", "execution", "name")
-        if all(
-            call.query.get(name, str(description[name])) == str(description[name])
-            for name in filters
-        ):
+        if _is_chosen(description, call.query):
             chosen.append(description)
     return 200, page(chosen, *call.page())
+
+
+def _is_chosen(description: dict[str, Any], query: Mapping[str, str]) -> bool:
+    """Return whether an artifact has the values that a query asks for."""
+    for name in _FILTERS:
+        value = str(description[name])
+        if query.get(name, value) != value:
+            return False
+    return True
 
 
 def _find(services: RunServices, call: Call) -> Artifact:
@@ -222,12 +235,3 @@ def _describe_version(services: RunServices, version: ArtifactVersion) -> dict[s
     fields = msgspec.structs.asdict(version)
     fields["size_bytes"] = size_of(services.artifacts.files_folder, version.file_path)
     return fields
-
-
-def _check_ref(ref: str) -> None:
-    if not ref or len(ref) > _MAX_REF_LENGTH or not ref.isprintable():
-        raise ApiError(
-            400,
-            "BAD_REQUEST",
-            f"the ref of an artifact must have 1 to {_MAX_REF_LENGTH} printable characters",
-        )

@@ -21,7 +21,7 @@ _MAX_DIGITS = 9
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """A request that was let in.
+    """A request with the token of an attempt of this run.
 
     Attributes:
         attempt: The attempt that sent it.
@@ -48,13 +48,15 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def body_or_empty(self) -> bytes:
         """Its body; an empty object if it has none."""
-        return self.body or b"{}"
+        if not self.body:
+            return b"{}"
+        return self.body
 
     def page(self) -> tuple[int, int]:
-        """Return the number of the page that is asked for, from 1, and its size.
+        """Return the number of the requested page, from 1, and its size.
 
         Raises:
-            ApiError: One of them is no number.
+            ApiError: The query has another value than a number for one of them.
         """
         number = self._read_number("page", 1)
         size = self._read_number("per_page", self._read_number("page_size", _PAGE_SIZE))

@@ -27,7 +27,7 @@ def create(services: RunServices, call: Call) -> tuple[int, Any]:
     if request.env_vars:
         raise ApiError(501, "NOT_IMPLEMENTED", "`env_vars` of an execution are not served here")
     execution = _executions(services).start(call.attempt, request)
-    # the SDK reads this reply alone without its wrapper
+    # this is the only reply whose fields the SDK reads outside `data`
     return 201, {**msgspec.structs.asdict(execution), **wrap(execution)}
 
 
@@ -39,7 +39,7 @@ def read(services: RunServices, call: Call) -> tuple[int, Any]:
     """
     if call.id == call.attempt.execution:
         return 200, wrap(_describe_attempt(call))
-    return 200, wrap(_check_found(call, _executions(services).find(call.id)))
+    return 200, wrap(_require(call, _executions(services).find(call.id)))
 
 
 def cancel(services: RunServices, call: Call) -> tuple[int, Any]:
@@ -48,11 +48,11 @@ def cancel(services: RunServices, call: Call) -> tuple[int, Any]:
     Raises:
         ApiError: There is none.
     """
-    return 200, wrap(_check_found(call, _executions(services).cancel(call.id)))
+    return 200, wrap(_require(call, _executions(services).cancel(call.id)))
 
 
 def read_page(services: RunServices, call: Call) -> tuple[int, Any]:
-    """Return a page of the executions that actions have asked for."""
+    """Return a page of the executions that actions have started."""
     executions = _executions(services).all()
     status = call.query.get("status")
     if status is not None:
@@ -75,7 +75,7 @@ def _describe_attempt(call: Call) -> ExecutionView:
     )
 
 
-def _check_found(call: Call, execution: ExecutionView | None) -> ExecutionView:
+def _require(call: Call, execution: ExecutionView | None) -> ExecutionView:
     if execution is None:
         raise ApiError(404, "NOT_FOUND", f"there is no execution {call.id} of this run")
     return execution

@@ -1,4 +1,4 @@
-"""Executions: actions and workflows that an action runs while it runs itself."""
+"""Executions: actions and workflows that a running action starts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["ExecutionRequest", "ExecutionStatus", "ExecutionView", "Executions"]
 
 ExecutionStatus = Literal["running", "completed", "failed", "cancelled", "timeout"]
-"""How an execution stands, in the words of the platform."""
+"""The status of an execution, in the words of the platform."""
 
 
 class ExecutionRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +31,7 @@ class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         id: A number, from 1, of this run; or the number of an attempt of the run.
-        parent: The number of the attempt that asked for it.
+        parent: The number of the attempt that started it.
         config: Its parameters.
         result: The envelope of an action, the output of a workflow; empty until its end.
     """
@@ -49,20 +49,20 @@ class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Executions(Protocol):
-    """The executions that the actions of a run have asked for."""
+    """The executions that the actions of a run have started."""
 
     def start(self, attempt: AttemptIdentity, request: ExecutionRequest) -> ExecutionView:
         """Start an action or a workflow of the run's packs, and return at once.
 
         Raises:
-            ApiError: There is none of this ref, or too many run already.
+            ApiError: No action or workflow has this ref, or too many executions run already.
         """
 
     def find(self, execution_id: int) -> ExecutionView | None:
-        """Return an execution as it stands now; None if there is none."""
+        """Return the current state of an execution; None if there is no such execution."""
 
     def cancel(self, execution_id: int) -> ExecutionView | None:
-        """Stop an execution, unless it has ended; return it. None if there is none."""
+        """Stop an execution, unless it has ended; return it, or None if there is none."""
 
     def all(self) -> Sequence[ExecutionView]:
         """Return the executions, oldest first."""

@@ -47,7 +47,7 @@ class InquiryView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Inquiries(Protocol):
-    """The inquiries of a run, as its API needs them."""
+    """The inquiries of a run, as its API uses them."""
 
     def open(self, task: str, execution: int, request: InquiryRequest) -> InquiryView:
         """Open an inquiry, and return at once.
@@ -62,7 +62,7 @@ class Inquiries(Protocol):
         """
 
     def find(self, inquiry_id: int) -> InquiryView | None:
-        """Return an inquiry as it stands now, which an action waits for; None if there is none.
+        """Return the current state of an inquiry for which an action waits; None if there is none.
 
         Raises:
             ApiError: No person can answer it while the action waits.

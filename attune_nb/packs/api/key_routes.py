@@ -22,7 +22,7 @@ def create(services: RunServices, call: Call) -> tuple[int, Any]:
 
 
 def read(services: RunServices, call: Call) -> tuple[int, Any]:
-    """Return a key with its value, as it was asked for.
+    """Return a key with its value.
 
     The older platform leaves out the value of an encrypted key unless the query has
     `decrypt=true`; the newer one knows no such query. It is left out only for `decrypt=false`.
@@ -30,7 +30,7 @@ def read(services: RunServices, call: Call) -> tuple[int, Any]:
     try:
         key = services.keys.find(call.ref)
     except ApiError as error:
-        # the action may show something else, and less
+        # the action itself may report less than this
         services.note(f"action `{call.attempt.action}` asked for a key: {error}")
         raise
     if call.query.get("decrypt", "").lower() in ("false", "0"):

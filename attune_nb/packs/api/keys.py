@@ -1,6 +1,6 @@
 """The keys that pack actions ask for: secrets by their refs, such as `jira.credentials`.
 
-A ref is looked for in this order: among the keys that actions of the run have created, in `keys`,
+A key is searched in this order: among the keys that actions of the run have created, in `keys`,
 the keystore, the environment, and the keyring of the system if the package `keyring` is installed.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from attune_nb.errors import nearest
-from attune_nb.packs.api.replies import ApiError, now
+from attune_nb.packs.api.replies import ApiError, check_ref, now
 from attune_nb.values.frozen import thaw
 
 if TYPE_CHECKING:
@@ -32,15 +32,13 @@ KEYRING_SERVICE = "attune"
 # the owner of keys that belong to no pack; the older platform leaves it out of their refs
 _SYSTEM = "system"
 
-_MAX_REF_LENGTH = 255
-
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """A key as the platform answers it.
+    """A key in the platform's shape.
 
     Attributes:
         id: A number, from 1, of this run.
-        ref: The name by which it was asked for.
+        ref: The ref of the request.
         value: The secret: any JSON value.
     """
 
@@ -106,8 +104,8 @@ class Keys:
     """The keys of one run. Threads may share it.
 
     Attributes:
-        on_secret: Called with the ref and the value of a key that was not known at the start of
-            the run, before an action gets it.
+        on_secret: Called with the ref and the value of a key that was unknown at the start of the
+            run, before an action gets it.
 
     Args:
         keys: Values by ref: `jira.credentials` is the key of this name, or the field `credentials`
@@ -151,18 +149,19 @@ class Keys:
         """Return the key of a ref.
 
         Raises:
-            ApiError: There is none; the message says where it can be put.
+            ApiError: There is no such key; the message lists the places for one.
         """
-        _check_ref(ref)
+        check_ref(ref, "a key")
         with self._lock:
             key = self._find_answered(ref)
             if key is not None:
                 return key
 
-            for name in _other_names(ref):
+            for name in _equivalent_refs(ref):
+                # the first source that has the key counts
                 for value in self._known_values(name):
                     return self._add(ref, value)
-            for name in _other_names(ref):
+            for name in _equivalent_refs(ref):
                 text = _find_in_keyring(name)
                 if text is not None:
                     return self._add_secret(ref, read_text(text))
@@ -179,7 +178,7 @@ class Keys:
         ref = request.full_ref
         if ref is None:
             raise ApiError(400, "BAD_REQUEST", "the key has no name: pass `local_ref` or `ref`")
-        _check_ref(ref)
+        check_ref(ref, "a key")
 
         with self._lock:
             if self._find_answered(ref) is not None or ref in self._keys:
@@ -210,7 +209,7 @@ class Keys:
             return changed
 
     def _find_answered(self, ref: str) -> Key | None:
-        for name in _other_names(ref):
+        for name in _equivalent_refs(ref):
             if name in self._answered:
                 return self._answered[name]
         return None
@@ -288,16 +287,7 @@ def _variable_of(ref: str) -> str:
     return f"{VARIABLE_PREFIX}{re.sub('[^A-Za-z0-9]', '_', ref).upper()}"
 
 
-def _check_ref(ref: str) -> None:
-    if not ref or len(ref) > _MAX_REF_LENGTH or not ref.isprintable():
-        raise ApiError(
-            400,
-            "BAD_REQUEST",
-            f"the ref of a key must have 1 to {_MAX_REF_LENGTH} printable characters",
-        )
-
-
-def _other_names(ref: str) -> list[str]:
+def _equivalent_refs(ref: str) -> list[str]:
     """Return a ref, and the ref of the same key in the other generation of the platform."""
     if ref.startswith(f"{_SYSTEM}."):
         return [ref, ref.removeprefix(f"{_SYSTEM}.")]

@@ -1,4 +1,4 @@
-"""The replies of the loopback API, in the shapes of the platform."""
+"""The bodies and replies of the loopback API, in the shapes of the platform."""
 
 from __future__ import annotations
 
@@ -10,7 +10,19 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["ApiError", "decode_body", "describe_error", "now", "page", "wrap"]
+__all__ = [
+    "MAX_REF_LENGTH",
+    "ApiError",
+    "check_ref",
+    "decode_body",
+    "describe_error",
+    "now",
+    "page",
+    "wrap",
+]
+
+MAX_REF_LENGTH = 255
+"""The characters that the ref of a key or an artifact may have."""
 
 _Body = TypeVar("_Body")
 
@@ -30,7 +42,7 @@ class ApiError(Exception):
 
 
 def wrap(value: Any) -> dict[str, Any]:
-    """Return the reply for one thing."""
+    """Return the reply for a single value."""
     return {"data": value}
 
 
@@ -38,9 +50,9 @@ def page(items: Sequence[Any], number: int, size: int) -> dict[str, Any]:
     """Return the reply for one page of a list.
 
     Args:
-        items: All of them.
+        items: The items of all pages.
         number: The page, from 1.
-        size: The items of a page.
+        size: The number of items of a page.
     """
     start = (number - 1) * size
     total_pages = -(-len(items) // size)
@@ -72,6 +84,24 @@ def decode_body(body: bytes, kind: type[_Body]) -> _Body:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ApiError(400, "BAD_REQUEST", f"the body of the request: {error}") from None
+
+
+def check_ref(ref: str, noun: str) -> None:
+    """Raise for a ref that is empty, too long or not printable.
+
+    Args:
+        ref: The ref.
+        noun: The thing that it names, as the message calls it: "a key".
+
+    Raises:
+        ApiError: The ref is invalid.
+    """
+    if not ref or len(ref) > MAX_REF_LENGTH or not ref.isprintable():
+        raise ApiError(
+            400,
+            "BAD_REQUEST",
+            f"the ref of {noun} must have 1 to {MAX_REF_LENGTH} printable characters",
+        )
 
 
 def now() -> str:

@@ -22,7 +22,7 @@ class Route(NamedTuple):
 
     Attributes:
         answer: Called with the run's services and the request; returns the HTTP status and the
-            reply, or raises an `ApiError`. It may take a while: it runs in a thread.
+            reply, or raises an `ApiError`. It runs in a thread, so it may block.
     """
 
     method: str

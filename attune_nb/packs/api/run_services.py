@@ -1,4 +1,4 @@
-"""The parts of a run that its attempts reach through its API."""
+"""The parts of a run that its attempts use through its API."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class RunServices:
 
     Attributes:
         inquiries: The questions that actions ask; None before the run and after it.
-        executions: Those that actions have asked for; None before the run and after it.
-        notes: Requests that were refused, and why, as lines for the user; the list grows.
+        executions: The executions that actions have started; None before the run and after it.
+        notes: Lines for the user about refused requests; the list grows during the run.
 
     Args:
         keys: The keys.
@@ -41,7 +41,7 @@ class RunServices:
             self.notes.append(line)
 
     def close(self) -> None:
-        """Stop the executions, and let go of the run: its artifacts may end with it."""
+        """Stop the executions, and release the run: its artifacts may be removed after it."""
         if self.executions is not None:
             self.executions.close()
         self.executions = None

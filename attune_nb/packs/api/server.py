@@ -77,7 +77,7 @@ class PackApi:
         self._server.start()
 
     def close(self) -> None:
-        """End the server. It may be called again, and without a start."""
+        """Stop the server. A second call, or one before `start`, does nothing."""
         if self._server is not None:
             self._services.close()
             self._server.close()
@@ -119,11 +119,11 @@ class _Server(threading.Thread):
             raise
 
     def close(self) -> None:
-        """End the server, and wait for that."""
+        """Stop the server, and wait for its end."""
         if not self.is_alive():
             return
         with suppress(RuntimeError):
-            # the loop has ended in this moment
+            # the loop may end just before the call
             self._loop.call_soon_threadsafe(self._stop_requested.set)
         self.join()
 
@@ -140,7 +140,7 @@ class _Server(threading.Thread):
 
     async def _serve(self) -> None:
         application = web.Application(
-            middlewares=[self._answer_errors, self._refuse_strangers], client_max_size=_MAX_BODY
+            middlewares=[self._answer_errors, self._check_caller], client_max_size=_MAX_BODY
         )
         for route in ROUTES:
             application.router.add_route(route.method, route.path, self._handler_of(route.answer))
@@ -167,7 +167,7 @@ class _Server(threading.Thread):
                 # the disk and the engine may take a while
                 pending = self._loop.run_in_executor(None, answer, self._services, call)
             except RuntimeError:
-                # the interpreter begins no more threads
+                # the interpreter is exiting and starts no more threads
                 raise ApiError(503, "UNAVAILABLE", "the program of the run ends") from None
 
             status, reply = await pending
@@ -200,11 +200,11 @@ class _Server(threading.Thread):
             return _json_response(500, describe_error(ApiError(500, "INTERNAL_ERROR", message)))
 
     @web.middleware
-    async def _refuse_strangers(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Let only attempts of this run in, also where there is no route.
+    async def _check_caller(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refuse a request that no attempt of this run sent, also one without a route.
 
         Raises:
-            ApiError: The request comes from elsewhere.
+            ApiError: The request is refused.
         """
         # a page in a browser could reach this port by a name of its own
         if request.headers.get("Host", "").lower() not in self._hosts:

@@ -1,1 +1,1 @@
-"""Artifacts: files and progress that pack actions leave behind."""
+"""Artifacts: the files, progress and addresses that pack actions store beside a run."""

@@ -1,4 +1,4 @@
-"""Reads the files of artifacts. Actions wrote them, so nothing about them is certain."""
+"""Read the files of artifacts. Actions wrote them, so they may be missing, links or pipes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def read_file(folder: Path, file_path: str, most: int) -> bytes | None:
         return None
 
     try:
-        # of a pipe that took the file's place, opening would wait
+        # opening would block if a pipe has replaced the file
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError:
         return None

@@ -6,17 +6,12 @@ from typing import Any, Literal
 
 import msgspec
 
-__all__ = ["TYPES", "Artifact", "ArtifactType", "ArtifactVersion"]
+__all__ = ["Artifact", "ArtifactType", "ArtifactVersion"]
 
 ArtifactType = Literal[
     "file_text", "file_image", "file_datatable", "file_binary", "progress", "url", "other"
 ]
 """The kind of content that an artifact has."""
-
-TYPES: tuple[ArtifactType, ...] = (
-    "file_text", "file_image", "file_datatable", "file_binary", "progress", "url", "other",
-)  # fmt: skip
-"""The types of artifacts."""
 
 
 class ArtifactVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,11 +41,11 @@ class ArtifactVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that actions of a run left behind, by a name of theirs.
+    """A result of a run's actions that is stored beside the run: files, a progress or an address.
 
     Attributes:
         id: A number, from 1, among the artifacts of the run.
-        ref: The name.
+        ref: The name, which the action chose.
         type: The kind of its content.
         created: When it was made, in UTC, as ISO 8601.
         updated: When it last changed.

@@ -1,4 +1,4 @@
-"""How far a progress artifact says that its action is."""
+"""The state of a progress artifact, in a line and as a bar."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _FILLING = "height:100%;background:#56B4E9"
 
 
 def _fraction_of(entry: Any) -> float | None:
-    """Return how much of the work an entry of a progress says is done, from 0 to 1."""
+    """Return the share of the work that is done by an entry of a progress, from 0 to 1."""
     if isinstance(entry, int | float) and not isinstance(entry, bool):
         return _limit(entry / 100)
     if not isinstance(entry, dict):
@@ -69,7 +69,7 @@ def _message_of(entry: Any) -> str:
         for name in _MESSAGES:
             if isinstance(entry.get(name), str):
                 return str(entry[name])
-    # it was read from JSON
+    # the entry was read from JSON, so it can be written as JSON
     return msgspec.json.encode(entry).decode()
 
 

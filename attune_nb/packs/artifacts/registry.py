@@ -1,6 +1,6 @@
 """The artifacts of one run, in a folder: their files, and a journal that lists them.
 
-The journal stands beside the folder that actions write to. Each line of it is a whole artifact
+The journal stands beside the folder that actions write to. Each line of it is an artifact
 without its versions and entries, one version, or one entry; later lines replace earlier ones.
 """
 
@@ -45,7 +45,7 @@ class _Line(msgspec.Struct, frozen=True, omit_defaults=True):
         artifact: An artifact that was made or changed, without its versions.
         version: A new version.
         entry: A new entry of the progress whose id is `of`.
-        kind: Which of the three.
+        kind: The field that is set.
     """
 
     kind: Literal["artifact", "version", "entry"]
@@ -60,7 +60,7 @@ class ArtifactRegistry:
     """The artifacts of a run that is in progress. Threads may share it.
 
     Args:
-        folder: The folder of the run's artifacts; artifacts that are there already are known.
+        folder: The folder of the run's artifacts; artifacts that it already has are read.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -112,15 +112,6 @@ class ArtifactRegistry:
             if artifact is None:
                 artifact = self._add(ref, kind, time, fields)
             return artifact
-
-    def update(self, artifact: Artifact) -> None:
-        """Replace an artifact by a changed one, with the same id and versions.
-
-        Raises:
-            OSError: The journal cannot be written.
-        """
-        with self._lock:
-            self._save(artifact)
 
     def add_version(
         self,
@@ -215,9 +206,11 @@ def _apply(artifacts: dict[int, Artifact], line: _Line) -> None:
         earlier = artifacts.get(line.artifact.id)
         versions = () if earlier is None else earlier.versions
         artifacts[line.artifact.id] = msgspec.structs.replace(line.artifact, versions=versions)
+
     elif line.version is not None and line.version.artifact in artifacts:
         artifact = artifacts[line.version.artifact]
         artifacts[artifact.id] = _with_version(artifact, line.version)
+
     elif line.kind == "entry" and line.of in artifacts:
         artifacts[line.of] = _with_entry(artifacts[line.of], line.entry, line.updated)
 
@@ -239,7 +232,9 @@ def _with_entry(artifact: Artifact, entry: Any, time: str) -> Artifact:
 def _folder_of(artifact: Artifact) -> str:
     """Return the folder of an artifact's files: its ref in safe characters, and its id."""
     name = re.sub("[^A-Za-z0-9_-]+", "_", artifact.ref).strip("_")[:_MAX_NAME]
-    return f"{name or 'artifact'}-{artifact.id}"
+    if not name:
+        name = "artifact"
+    return f"{name}-{artifact.id}"
 
 
 def _suffix_of(artifact: Artifact, content_type: str | None) -> str:

@@ -18,15 +18,21 @@ def read_rows(text: str) -> list[dict[str, Any]] | None:
     if text.lstrip()[:1] in ("[", "{"):
         return _read_json_rows(text)
     try:
-        sample = text[:_SAMPLE]
-        try:
-            dialect: Any = csv.Sniffer().sniff(sample, delimiters=",;\t|")
-        except csv.Error:
-            dialect = csv.excel
-        rows = list(csv.DictReader(io.StringIO(text), dialect=dialect))
+        rows = list(csv.DictReader(io.StringIO(text), dialect=_find_dialect(text)))
     except csv.Error:
         return None
-    return [{str(name): value for name, value in row.items() if name is not None} for row in rows]
+
+    for row in rows:
+        # the cells of a row that has more of them than the header
+        row.pop(None, None)
+    return rows
+
+
+def _find_dialect(text: str) -> Any:
+    try:
+        return csv.Sniffer().sniff(text[:_SAMPLE], delimiters=",;\t|")
+    except csv.Error:
+        return csv.excel
 
 
 def _read_json_rows(text: str) -> list[dict[str, Any]] | None:
@@ -34,9 +40,12 @@ def _read_json_rows(text: str) -> list[dict[str, Any]] | None:
         content = json.loads(text)
     except (ValueError, RecursionError):
         return _read_json_lines(text)
+
     if isinstance(content, dict):
+        # an object with one array is a table, any other object is its only row
         arrays = [part for part in content.values() if isinstance(part, list)]
         content = arrays[0] if len(arrays) == 1 else [content]
+
     rows = [row for row in content if isinstance(row, dict)]
     return rows if len(rows) == len(content) else None
 
@@ -47,8 +56,12 @@ def _read_json_lines(text: str) -> list[dict[str, Any]] | None:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):
-            # also the last one, if the file was not read to its end
+            # the last line is cut if only the start of the file was read
             continue
+
         if isinstance(row, dict):
             rows.append(row)
-    return rows or None
+
+    if not rows:
+        return None
+    return rows

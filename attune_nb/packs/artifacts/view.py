@@ -1,4 +1,4 @@
-"""The artifacts of a run as its user sees them: in a list, as text and as HTML.
+"""The artifacts of a run for its user: a list that is shown as text and as HTML.
 
 Actions wrote the files, so they may hold anything. Text is escaped, also if it is HTML. A picture
 is shown by an `img` element, in which a browser runs no script and loads nothing. Secrets of the
@@ -32,7 +32,7 @@ __all__ = ["ArtifactView", "Artifacts"]
 
 _COLUMNS = ("ref", "type", "version", "bytes", "action", "updated", "path")
 
-# artifacts that are shown, and listed in a message
+# artifacts that are shown, and refs that a message lists
 _MAX_SHOWN = 20
 _MAX_NAMES = 20
 
@@ -65,7 +65,7 @@ _PICTURES = (
 
 
 class ArtifactView:
-    """Something that an action left behind, with the files that it wrote.
+    """An artifact of a run, with the files that an action wrote for it.
 
     Args:
         artifact: Its data.
@@ -189,7 +189,7 @@ class ArtifactView:
         return str(self.markup())
 
     def markup(self) -> Markup:
-        """Return it as HTML: its title, and its content by its type."""
+        """Return the artifact as HTML: its title, and its content by its type."""
         name = html.element("b", self.name)
         caption = html.element("span", self._caption(), style=_MUTED)
         heading = html.element("div", name, " ", caption)
@@ -230,7 +230,7 @@ class ArtifactView:
         return [html.element("div", html.element("code", html.text(self._path_text(), _MAX_TEXT)))]
 
     def _read_start(self) -> str | None:
-        """Return the start of the file as text; None if it is none."""
+        """Return the start of the file as text; None without a file, or if it is not text."""
         version = self._last_version
         if version is None:
             return None
@@ -243,6 +243,7 @@ class ArtifactView:
         text = self._read_start()
         if text is None:
             return self._path_elements()
+
         elements = [html.element("pre", html.text(text, _MAX_TEXT), style=_TEXT_STYLE)]
         size = self.size
         if len(text) > _MAX_TEXT or (size is not None and size > _MAX_READ):
@@ -271,9 +272,14 @@ class ArtifactView:
         if not rows:
             return self._text_elements()
 
-        columns = list(dict.fromkeys(name for row in rows[:_MAX_ROWS] for name in row))
-        shown = [{name: _cell(row.get(name)) for name in row} for row in rows[:_MAX_ROWS]]
-        elements = [html.table(columns[:_MAX_COLUMNS], shown)]
+        # a dict keeps the columns in the order in which they first appear
+        columns: dict[str, None] = {}
+        shown_rows = []
+        for row in rows[:_MAX_ROWS]:
+            columns.update(dict.fromkeys(row))
+            shown_rows.append({name: _cell(value) for name, value in row.items()})
+
+        elements = [html.table(list(columns)[:_MAX_COLUMNS], shown_rows)]
         if len(rows) > _MAX_ROWS or len(columns) > _MAX_COLUMNS:
             elements += self._path_elements()
         return elements
@@ -313,8 +319,8 @@ class Artifacts(Sequence[ArtifactView]):
         """Return the artifact of an index or a ref.
 
         Raises:
-            IndexError: There are not so many.
-            LookupFailed: There is none of this ref.
+            IndexError: The index is too large.
+            LookupFailed: No artifact has this ref.
         """
         if not isinstance(index, str):
             return self._views[index]
@@ -380,11 +386,12 @@ def _cell(value: Any) -> str:
 
 
 def _link(address: str) -> Markup:
-    """Return a link, if the address is one of the web; else its text."""
+    """Return a link for an address of the web; the text of any other address."""
     try:
         scheme = urlsplit(address).scheme.lower()
     except ValueError:
         scheme = ""
+
     text = html.text(address, _MAX_TEXT)
     if scheme not in ("http", "https"):
         return html.element("div", text)

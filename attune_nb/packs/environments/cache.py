@@ -1,7 +1,8 @@
-"""The environments of packs: folders in the user's cache, each made for what one pack needs.
+"""The environments of packs: folders in the user's cache with the packages of one pack each.
 
-An environment is complete when it holds `environment.json`, which is written last. One without it
-was interrupted; it is never used, and the next installation of its pack removes it. Environments
+An environment is complete when it holds `environment.json`, which is written last. A folder
+without it is the remains of an interrupted installation: it is never used, and the next
+installation of its pack removes it. Environments
 never move: the programs in them name their own place.
 """
 
@@ -71,7 +72,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EnvironmentKey(msgspec.Struct, frozen=True):
-    """What identifies the environments that fit a pack: its manifest and its interpreter.
+    """The key of the environments that fit a pack: its manifest and its interpreter.
 
     Attributes:
         pack: The ref of the pack.
@@ -104,12 +105,7 @@ class EnvironmentKey(msgspec.Struct, frozen=True):
 
     def all(self) -> list[Environment]:
         """Return the complete environments."""
-        environments = []
-        for folder in self._folders():
-            environment = _read_record(folder)
-            if environment is not None:
-                environments.append(environment)
-        return environments
+        return _read_records(self._folders())
 
     @contextmanager
     def new_folder(self) -> Iterator[Path]:
@@ -123,7 +119,7 @@ class EnvironmentKey(msgspec.Struct, frozen=True):
             raise
 
     def remove_incomplete(self) -> None:
-        """Remove the folders that interrupted installations have left. Hold the lock."""
+        """Remove the remains of interrupted installations. The caller holds the lock."""
         for folder in self._folders():
             if _read_record(folder) is None:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -154,7 +150,7 @@ class EnvironmentKey(msgspec.Struct, frozen=True):
 
 
 def cache_folder() -> Path:
-    """Return the folder for data that can be made again: ATTUNE_NB_CACHE, or the user's cache."""
+    """Return the folder for cached data: ATTUNE_NB_CACHE, or the user's cache."""
     folder = os.environ.get("ATTUNE_NB_CACHE")
     if folder:
         return Path(folder).expanduser().absolute()
@@ -185,11 +181,7 @@ def list_environments() -> list[Environment]:
     except OSError:
         return []
 
-    environments = []
-    for folder in folders:
-        environment = _read_record(folder)
-        if environment is not None:
-            environments.append(environment)
+    environments = _read_records(folders)
     return sorted(environments, key=lambda environment: (environment.pack, environment.made_at))
 
 
@@ -205,7 +197,7 @@ def measure_environment(environment: Environment) -> int:
 
 
 def remove_environment(environment: Environment) -> None:
-    """Remove an environment with its files. It is not used from the beginning of the removal on.
+    """Remove an environment with its files. New runs stop using it first.
 
     Raises:
         OSError: The system refuses it.
@@ -238,7 +230,7 @@ def write_record(environment: Environment) -> Environment:
 
 
 def retire(environment: Environment) -> None:
-    """Use an environment no more. A process may run in it, so that its files stay for now."""
+    """Exclude an environment from further use. Its files stay, since a process may run in it."""
     with suppress(OSError):
         (Path(environment.folder) / _RECORD).unlink()
 
@@ -250,6 +242,16 @@ def _key(pack: str, parts: Iterable[str]) -> EnvironmentKey:
     return EnvironmentKey(pack, digest[:_KEY_LENGTH])
 
 
+def _read_records(folders: Iterable[Path]) -> list[Environment]:
+    """Return the complete environments among folders."""
+    environments = []
+    for folder in folders:
+        environment = _read_record(folder)
+        if environment is not None:
+            environments.append(environment)
+    return environments
+
+
 def _read_record(folder: Path) -> Environment | None:
     """Return the record of a complete environment that can be used, or None."""
     try:
@@ -257,6 +259,7 @@ def _read_record(folder: Path) -> Environment | None:
         environment = msgspec.json.decode(text, type=Environment)
     except (OSError, msgspec.MsgspecError):
         return None
+
     # a copy of an environment does not work
     if environment.folder != str(folder):
         return None

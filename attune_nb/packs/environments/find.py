@@ -1,6 +1,6 @@
-"""Find the interpreters of a pack's actions; say what is missing, and how to get it.
+"""Find the interpreters of a pack's actions, or explain how to install missing packages.
 
-Nothing is installed here, and no other interpreter is taken in place of one that is missing.
+Nothing is installed here. A missing interpreter is never replaced by another one.
 """
 
 from __future__ import annotations
@@ -59,16 +59,16 @@ _MAX_NAMED = 5
 _MAX_KEPT = 100
 
 _Unmet = list[tuple["PackRequirement", str]]
-# by pack and Python: when the folders of the Python changed, and what it lacked then
+# by pack and Python: the times of the Python's folders, and the unmet requirements then
 _unmet: dict[object, tuple[tuple[int, ...], _Unmet]] = {}
 
 
 class PackNeeds:
-    """What the manifests of a pack say that its actions need; each file is read once.
+    """The packages that the manifests of a pack name. A file is read once.
 
     Args:
         pack: The pack.
-        constraints: Versions of packages that are allowed besides, as the user gives them.
+        constraints: Further limits to the versions of packages, as the user writes them.
 
     Raises:
         ParameterError: A constraint is invalid.
@@ -103,11 +103,11 @@ class PackNeeds:
     def find_unmet(self, python: Python) -> _Unmet:
         """Return the requirements that a Python does not meet, each with the reason.
 
-        The metadata of a hundred packages takes half a second. Each run asks, so the answer is
-        kept until the requirements change, or a package is installed or removed.
+        Reading the metadata of a hundred packages takes half a second, and every run needs it. So
+        the result is cached until the requirements change, or a package is installed or removed.
         """
         key = (self.pack.folder, self.requirements.texts, str(self.constraints), python.program)
-        stamps = tuple(_changed_at(path) for path in python.paths)
+        stamps = tuple(_change_time(path) for path in python.paths)
         earlier = _unmet.get(key)
         if earlier is not None and earlier[0] == stamps:
             return earlier[1]
@@ -130,11 +130,10 @@ class PackNeeds:
 
 
 class InterpreterFinder:
-    """Finds the interpreters of actions; the manifests of each pack are read once.
+    """Finds the interpreters of actions. The manifests of a pack are read once.
 
     Args:
-        constraints: Versions of packages that are allowed besides what the packs say:
-            `{"attune-sdk": "0.3.0"}`.
+        constraints: Further limits to the versions of packages: `{"attune-sdk": "0.3.0"}`.
     """
 
     def __init__(self, constraints: Mapping[str, str] | None = None) -> None:
@@ -160,9 +159,9 @@ class InterpreterFinder:
 
 
 def find_manifest_problems(folder: Path) -> list[Problem]:
-    """Return what is wrong with the `requirements.txt` and `package.json` in a pack's folder.
+    """Return the problems of the `requirements.txt` and `package.json` in a pack's folder.
 
-    Whether this machine meets them is another question: a pack may be checked elsewhere.
+    This does not depend on the machine: whether it has the packages is not checked.
     """
     return [*read_requirements(folder).problems, *read_package_json(folder).problems]
 
@@ -260,7 +259,7 @@ def _find_python(action: PackAction, needs: PackNeeds) -> Interpreter | None:
         return Interpreter(program=python.program)
 
     environment = needs.find_environment(python)
-    # one that was made with constraints was asked for with a reason
+    # a user who installed with constraints wants these versions
     if environment is not None and environment.constraints:
         return Interpreter(program=str(environment_python(environment)))
 
@@ -341,7 +340,7 @@ def _read_runtime_version(action: PackAction) -> VersionRange | None:
         raise PackError(f"`{action.ref}`, `runtime_version`: {error}") from None
 
 
-def _changed_at(path: str) -> int:
+def _change_time(path: str) -> int:
     """Return when a folder of modules changed last, or 0 if there is none."""
     try:
         return os.stat(path).st_mtime_ns  # noqa: PTH116 - a Path for each would cost time

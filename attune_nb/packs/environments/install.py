@@ -1,4 +1,4 @@
-"""Make the environment of a pack: what its manifests name, for the interpreters of its actions.
+"""Make the environments of a pack: its packages, for the interpreters of its actions.
 
 Python's packages are installed by uv if it is there, else by pip in a new venv; node's by npm. The
 new environment counts when it is complete. Before that, and if something fails, nothing changes.
@@ -58,7 +58,7 @@ __all__ = ["install_pack"]
 _FIRST_PIP = (22, 3, 0)
 # lines of an installer's output that a message of its failure shows
 _SHOWN_LINES = 12
-# what pip, uv and npm write without a network
+# parts of the output of pip, uv and npm without a network
 _UNREACHABLE = re.compile(
     "NewConnectionError|NameResolutionError|ConnectTimeoutError|ProxyError|Failed to fetch"
     "|error sending request|ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ENETUNREACH|ETIMEDOUT"
@@ -91,8 +91,8 @@ def install_pack(
     Args:
         pack: The pack.
         actions: Its actions: they say which versions of Python and node are needed.
-        constraints: Versions of packages that are allowed besides what the pack says:
-            `{"attune-sdk": "0.3.0"}`; a version, or a range such as `<0.4`.
+        constraints: Further limits to the versions of packages: `{"attune-sdk": "0.3.0"}`. A value
+            is a version, or a range such as `<0.4`.
         progress: Called with each line of progress.
 
     Returns:
@@ -116,14 +116,13 @@ def install_pack(
 
     environments = [installation.install_for_python(python) for python in pythons.values()]
     environments += [installation.install_for_node(node) for node in nodes.values()]
-    made = tuple(environment for environment in environments if environment is not None)
     if not environments:
         installation.report(f"`{pack.ref}` has no action that needs packages")
-    return made
+    return tuple(environment for environment in environments if environment is not None)
 
 
 class _Installation:
-    """The installation of what one pack needs."""
+    """The installation of the packages of one pack."""
 
     def __init__(
         self,
@@ -132,7 +131,7 @@ class _Installation:
         progress: Callable[[str], None] | None,
     ) -> None:
         self._pack = pack
-        # no constraints means here: none at all
+        # None would allow environments that were made with any constraints
         if constraints is None:
             constraints = {}
         self._needs = PackNeeds(pack, constraints)
@@ -147,12 +146,14 @@ class _Installation:
         """Return the environment for a Python, or None if the Python has all packages itself."""
         requirements = self._needs.requirements
         raise_first_problem(self._pack, requirements.problems)
+
         key = python_key(self._pack.ref, requirements.texts, python)
         if not self._needs.find_unmet(python):
             self.report(f"`{self._pack.ref}` needs nothing that {python} does not have")
             for environment in key.all():
                 retire(environment)
             return None
+
         return self._install(key, str(python), lambda folder: self._fill_python(folder, python))
 
     def install_for_node(self, node: Node) -> Environment | None:

@@ -28,13 +28,13 @@ _MAX_PACKAGES = 2_000
 
 
 class NodePackages(msgspec.Struct, frozen=True):
-    """What a pack's `package.json` says.
+    """The content of a pack's `package.json`.
 
     Attributes:
-        manifest: The whole file.
+        manifest: The content of the file.
         dependencies: Name of a package -> the versions that fit, or where it comes from.
         texts: The texts of the file and its lock: they identify an environment.
-        problems: What is wrong with the file.
+        problems: The problems of the file.
     """
 
     manifest: Mapping[str, Any] = {}

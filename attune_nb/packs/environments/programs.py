@@ -101,14 +101,14 @@ def kernel_python() -> Python | None:
     """Return the Python of this process, or None if it does not name its program.
 
     Raises:
-        PackError: It does not start, so that nothing is known about it.
+        PackError: It does not start, so its packages are unknown.
     """
     if not sys.executable:
         return None
     python = look_at_python(sys.executable)
     if python is None:
-        # the next call asks again
-        _ask_python.cache_clear()
+        # the next call must look again
+        _read_facts.cache_clear()
         raise PackError(
             f"the Python of this process, {sys.executable}, could not be started to see which "
             "packages it has; try again"
@@ -150,29 +150,29 @@ def find_nodes() -> list[Node]:
 def look_at_python(program: str) -> Python | None:
     """Return the facts about a Python, or None if the program cannot be used."""
     try:
-        changed_at = Path(program).stat().st_mtime_ns
+        change_time = Path(program).stat().st_mtime_ns
     except OSError:
         return None
-    return _ask_python(program, changed_at, os.environ.get("HOME", ""))
+    return _read_facts(program, change_time, os.environ.get("HOME", ""))
 
 
 @lru_cache(maxsize=64)
-def _ask_python(program: str, _changed_at: int, _home: str) -> Python | None:
+def _read_facts(program: str, _change_time: int, _home: str) -> Python | None:
     """Return the facts about a Python; cached until its program or the home folder changes."""
     output = _run([program, "-c", _FACTS])
     if output is None:
         return None
     try:
-        # what is loaded at the start of a Python may print lines of its own before
+        # modules that a Python loads at its start may print lines before this one
         python = msgspec.json.decode(output.strip().rpartition(b"\n")[2], type=Python)
     except msgspec.MsgspecError:
         return None
-    # a script of a version manager says which program it starts
+    # of a script of a version manager, the facts name the program that it starts
     return python if python.program else msgspec.structs.replace(python, program=program)
 
 
 @lru_cache(maxsize=64)
-def _node_version(program: str, _changed_at: int) -> Version | None:
+def _node_version(program: str, _change_time: int) -> Version | None:
     output = _run([program, "--version"])
     if output is None:
         return None
@@ -180,7 +180,7 @@ def _node_version(program: str, _changed_at: int) -> Version | None:
 
 
 def _run(command: Sequence[str]) -> bytes | None:
-    """Return what a program prints, or None if it cannot be run or fails."""
+    """Return the output of a program, or None if it cannot be run or fails."""
     try:
         process = subprocess.run(  # noqa: S603 - a program of the user's own PATH
             command,

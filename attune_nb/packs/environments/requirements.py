@@ -2,7 +2,7 @@
 
 `requirements.txt` is read as pip reads it: comments, lines that continue, markers, extras, URLs,
 `-r` and options. A requirement is met if pip would install nothing for it: the package is there,
-its version fits, and what it needs itself is there, too.
+its version fits, and its own dependencies are there, too.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class PackRequirement(msgspec.Struct, frozen=True):
 
 
 class Requirements(msgspec.Struct, frozen=True):
-    """What a pack's `requirements.txt` and the files that it names say.
+    """The content of a pack's `requirements.txt` and of the files that it names.
 
     Attributes:
         entries: The packages.
@@ -119,7 +119,7 @@ def read_requirements(folder: Path) -> Requirements:
 
 
 def read_constraints(constraints: Mapping[str, str] | None) -> Constraints:
-    """Return constraints as given by a user: package -> version, or a range such as `<0.4`.
+    """Return the limits for a user's constraints: package -> version, or a range such as `<0.4`.
 
     Raises:
         ParameterError: A name or a version is invalid.
@@ -178,7 +178,7 @@ def find_unmet(
     Args:
         requirements: The requirements of a pack.
         python: The Python.
-        constraints: The versions that are allowed besides.
+        constraints: Further limits to the versions.
     """
     check = _Check(python, {**requirements.limits, **constraints})
     unmet = []
@@ -235,7 +235,7 @@ class _Reader:
 
     def read(self, path: Path, origin: Position | None, *, is_constraint: bool = False) -> None:
         """Read one file; `origin` is the line that names it."""
-        # one text may lead to the same file by many names
+        # links may give a file several names
         real_path = os.path.realpath(path)
         if real_path in self._files:
             return
@@ -323,7 +323,7 @@ class _Reader:
 
 
 def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the number and text of each line that says something; a backslash continues it."""
+    """Yield the number and text of each line that is not empty; a backslash continues a line."""
     first_number = 0
     parts: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -392,12 +392,12 @@ class _InstalledPackage(msgspec.Struct, frozen=True):
 
     Attributes:
         version: Its version.
-        needs: What it needs itself, as its metadata has it.
+        dependencies: Its own dependencies, as its metadata has them.
         origin: The text of `direct_url.json`, if it was installed from a URL.
     """
 
     version: Version
-    needs: tuple[str, ...]
+    dependencies: tuple[str, ...]
     origin: str | None
 
 
@@ -407,7 +407,7 @@ class _Check:
     def __init__(self, python: Python, limits: Mapping[str, SpecifierSet]) -> None:
         self._python = python
         self._limits = limits
-        # packages with their extras that are there, or that are being looked at
+        # packages, with their extras, whose dependencies were returned
         self._seen: set[tuple[str, frozenset[str]]] = set()
 
     def explain(self, entry: PackRequirement) -> str | None:
@@ -430,7 +430,7 @@ class _Check:
                     )
                 return reason
             if package is not None:
-                waiting += self._dependencies(needed, package)
+                waiting += self._find_dependencies(needed, package)
         return None
 
     def _explain_package(
@@ -450,17 +450,17 @@ class _Check:
             return f"must be `{limit}` by the constraints; version {version} is installed"
         return None
 
-    def _dependencies(
+    def _find_dependencies(
         self, needed: Requirement, package: _InstalledPackage
     ) -> list[tuple[Requirement, str]]:
-        """Return what a package needs itself, unless that was looked at before."""
+        """Return the dependencies of a package; none if they were returned before."""
         key = (canonicalize_name(needed.name), frozenset(needed.extras))
         if key in self._seen:
             return []
         self._seen.add(key)
 
         dependencies = []
-        for text in package.needs:
+        for text in package.dependencies:
             try:
                 dependency = Requirement(text)
             except InvalidRequirement:
@@ -494,16 +494,16 @@ def _read_package(distribution: Distribution) -> _InstalledPackage | None:
             return None
 
         version = Version(metadata["Version"])
-        needs = metadata.get_all("Requires-Dist")
-        if needs is None:
+        dependencies = metadata.get_all("Requires-Dist")
+        if dependencies is None:
             # packages of an older format have them in a file of their own
-            needs = distribution.requires
-        if needs is None:
-            needs = []
+            dependencies = distribution.requires
+        if dependencies is None:
+            dependencies = []
         origin = distribution.read_text("direct_url.json")
     except (OSError, UnicodeDecodeError, InvalidVersion):
         return None
-    return _InstalledPackage(version, tuple(needs), origin)
+    return _InstalledPackage(version, tuple(dependencies), origin)
 
 
 def _is_from(package: _InstalledPackage, url: str) -> bool:

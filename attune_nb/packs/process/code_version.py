@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["code_version"]
 
-# Files of `lib` that are read, and bytes of each file: the rest is taken to be data.
+# Files of `lib` that are read, and bytes of each file: more is taken to be data.
 _MAX_FILES = 200
 _MAX_BYTES = 10_000_000
 
@@ -37,6 +37,7 @@ def _module_files(action: PackAction) -> Iterator[Path]:
     suffix = suffixes.get(action.runner)
     if suffix is None:
         return
+
     # a folder that cannot be listed has no files
     with suppress(OSError):
         yield from sorted(folder.rglob(f"*{suffix}"))[:_MAX_FILES]

@@ -95,6 +95,7 @@ def _write_dotenv(parameters: dict[str, Any]) -> tuple[str, list[str]]:
                 f"the parameter `{name}` holds a line break, which `dotenv` cannot carry; set "
                 "`parameter_format: json` in the action's file"
             )
+
         quoted = value.replace("'", "'\\''")
         lines.append(f"{name}='{quoted}'\n")
     return "".join(lines), warnings

@@ -49,7 +49,8 @@ def make_envelope(
         end: How the process ended.
         output_format: The format of its output.
         duration: The seconds that it took.
-        warnings: What the run is to say about it; more are added to the envelope.
+        warnings: Warnings from before the process started. The envelope has these and those about
+            its output.
 
     Returns:
         `{exit_code, duration_ms, succeeded, stdout or data, stderr}`, and `warnings` if there
@@ -128,9 +129,9 @@ def _parse(end: CommandEnd, output_format: OutputFormat) -> _Parsed:
 
 def _parse_json(text: str) -> _Parsed:
     """Read all of a text, or else its last line."""
-    whole = _read_json(text)
-    if whole.is_read or whole.problem is not None:
-        return whole
+    parsed = _read_json(text)
+    if parsed.is_read or parsed.problem is not None:
+        return parsed
     return _read_json(text.strip().splitlines()[-1])
 
 
@@ -138,10 +139,12 @@ def _parse_lines(text: str) -> _Parsed:
     """Read the lines that are JSON."""
     values = []
     for line in text.split("\n"):
-        if line.strip():
-            parsed = _read_json(line)
-            if parsed.is_read:
-                values.append(parsed.value)
+        if not line.strip():
+            continue
+        parsed = _read_json(line)
+        if parsed.is_read:
+            values.append(parsed.value)
+
     if not values:
         return _unread()
     return _Parsed(values)

@@ -1,4 +1,4 @@
-"""The environment of an action's process: cleared, and filled with what it may know."""
+"""The environment of an action's process: a few variables of the machine, and those of the run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from attune_nb.packs.model import PackAction
     from attune_nb.packs.options import PackOptions
 
-__all__ = ["make_attempt_variables", "make_environment", "pick_variables", "usual_variables"]
+__all__ = [
+    "has_api",
+    "make_attempt_variables",
+    "make_environment",
+    "pick_variables",
+    "usual_variables",
+]
 
 # The variables of the attempt's own machine that every process gets.
 _USUAL_NAMES = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
@@ -63,14 +69,14 @@ def make_environment(action: PackAction, options: PackOptions) -> dict[str, str]
         environment["ATTUNE_API_URL"] = str(options.api_url)
         if options.artifacts_folder is not None:
             environment["ATTUNE_ARTIFACTS_DIR"] = options.artifacts_folder
-        _keep_from_proxies(environment)
+        _exclude_api_from_proxies(environment)
     return environment
 
 
-def _keep_from_proxies(environment: dict[str, str]) -> None:
-    """Let no proxy that the user passes on stand between a process and the API of its run."""
-    proxies = [name for name in environment if name.lower() in _PROXIES and environment[name]]
-    if not proxies:
+def _exclude_api_from_proxies(environment: dict[str, str]) -> None:
+    """Exclude the API of the run from the proxies that the user passes on."""
+    proxies = [environment[name] for name in environment if name.lower() in _PROXIES]
+    if not any(proxies):
         return
 
     for name in ("NO_PROXY", "no_proxy"):

@@ -1,4 +1,4 @@
-"""The function of a pack's action: each call runs one process."""
+"""The function of a pack's action. Each call runs one process."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _API_IS_ELSEWHERE = (
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.EAGAIN)
 # The parts of an envelope that the process printed.
 _PRINTED = ("stdout", "data", "stderr", "warnings")
-# Those that are the result of a process that succeeded.
+# The parts that are the result of a process that succeeded.
 _OUTPUT = ("stdout", "data")
 
 
@@ -76,7 +76,7 @@ class PackFunction:
         self.__doc__ = action.description
         self._judge = ParameterJudge(action)
         self._secret_names = secret_names(action.parameters)
-        # the command and the environment of every process; looked up by the first one
+        # the command and the environment of every process; the first call looks them up
         self._program: tuple[list[str], dict[str, str]] | None = None
 
     @property
@@ -131,12 +131,12 @@ class PackFunction:
 
         command, usual_environment = self._find_program()
         environment = usual_environment | make_attempt_variables(action, self.options, self.task)
-        started_at = time.perf_counter()
+        start = time.perf_counter()
         try:
             end = self._run(command, environment, document, cancel)
         except (OSError, ValueError) as error:
             raise ActionError(self._start_message(error, command)) from error
-        duration = time.perf_counter() - started_at
+        duration = time.perf_counter() - start
 
         end = _without_token(end, environment.get("ATTUNE_API_TOKEN"))
         envelope = make_envelope(end, action.output_format, duration, warnings)
@@ -298,8 +298,8 @@ def _write_parameter_file(content: bytes, text_format: str) -> Path:
 def _hide_secrets(envelope: dict[str, Any], secrets: dict[str, Any], mask: Mask) -> None:
     """Hide the secret parameters that a process has printed.
 
-    They become `***`. Only in the output of a process that succeeded they stay, since other tasks
-    may need them there: the engine is given them, and hides them wherever the run is shown.
+    They become `***`. The output of a process that succeeded keeps them, since other tasks may
+    need them: the envelope passes them to the engine, which masks them wherever the run is shown.
     """
     printed = {name: envelope[name] for name in _PRINTED if name in envelope}
     masked = mask.value(printed)
@@ -318,7 +318,7 @@ def _without_token(end: CommandEnd, token: str | None) -> CommandEnd:
     if token is None:
         return end
 
-    # to make a mask takes longer than to look for the one part that no text has by chance
+    # making a mask takes longer than this search for a part that no text has by chance
     signature = token.rpartition(".")[2]
     if signature not in end.stdout.text and signature not in end.stderr.text:
         return end

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import ActionError, nearest
+from attune_nb.language.parameter_specs import import_validation, to_json_schema
 from attune_nb.templates.compiler.parse import has_template
 from attune_nb.values.describe import describe
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from attune_nb.packs.model import PackAction
 
-__all__ = ["ParameterJudge", "find_misfits"]
+__all__ = ["ParameterJudge"]
 
 # Names that a message lists.
 _MAX_NAMES = 20
-# Keys of the flat form that are not JSON Schema.
-_FLAT_KEYS = ("secret", "position")
-# Keys whose value is an object of flat declarations, or one declaration.
-_MAP_KEY = "properties"
-_SCHEMA_KEY = "items"
 
 
 class ParameterJudge:
@@ -37,7 +30,7 @@ class ParameterJudge:
     def __init__(self, action: PackAction) -> None:
         self._ref = action.ref
         self._specs = action.parameters
-        self._schemas = {name: _to_schema(spec) for name, spec in self._specs.items()}
+        self._schemas = {name: to_json_schema(spec, top=True) for name, spec in self._specs.items()}
 
     def bind(self, values: Any) -> dict[str, Any]:
         """Return the values, and the defaults of those that are missing.
@@ -81,7 +74,7 @@ class ParameterJudge:
         hinted = set()
         for name, value in written.items():
             if name not in self._specs:
-                misfits.append((name, self._unknown(name)))
+                misfits.append((name, self._describe_unknown(name)))
                 hinted.update(set(self._specs) & set(_nearest_names(name, self._specs)))
                 continue
             if _is_certain(value):
@@ -89,35 +82,35 @@ class ParameterJudge:
                 if misfit is not None:
                     misfits.append((name, misfit))
 
-        # a misspelled parameter is reported as such, and not as missing, too
-        missing = [name for name in self._missing(written) if name not in hinted]
+        # a misspelled parameter is reported once: as misspelled, not as missing
+        missing = [name for name in self._find_missing(written) if name not in hinted]
         if missing:
-            misfits.append((None, _needs(missing)))
+            misfits.append((None, _describe_missing(missing)))
         return misfits
 
     def _find_problems(self, values: Mapping[str, Any]) -> list[str]:
         problems = []
-        missing = self._missing(values)
+        missing = self._find_missing(values)
         if missing:
-            problems.append(_needs(missing))
+            problems.append(_describe_missing(missing))
 
         for name, value in values.items():
             if name not in self._specs:
-                problems.append(self._unknown(name))
+                problems.append(self._describe_unknown(name))
                 continue
             misfit = self._explain(name, value)
             if misfit is not None:
                 problems.append(misfit)
         return problems
 
-    def _missing(self, values: Mapping[str, Any]) -> list[str]:
+    def _find_missing(self, values: Mapping[str, Any]) -> list[str]:
         names = []
         for name, spec in self._specs.items():
             if spec.get("required") is True and "default" not in spec and name not in values:
                 names.append(name)
         return names
 
-    def _unknown(self, name: Any) -> str:
+    def _describe_unknown(self, name: Any) -> str:
         hint = nearest(str(name), self._specs)
         if not hint:
             hint = f"; declared: {', '.join(list(self._specs)[:_MAX_NAMES])}"
@@ -133,55 +126,13 @@ class ParameterJudge:
         if _fits_plainly(value, schema):
             return None
 
-        validator = _import_validation().SchemaValidator()
+        validator = import_validation().SchemaValidator()
         misfit = validator.explain_misfit(value, schema)
         if misfit is None:
             return None
         if spec.get("secret") is True:
             misfit = "is not of the declared kind (it is secret, so it is not shown)"
         return f"parameter `{name}` {misfit}"
-
-
-def find_misfits(action: PackAction, written: Mapping[str, Any]) -> list[tuple[str | None, str]]:
-    """Return the parameters that do not fit an action, in the input as a workflow's text has it.
-
-    Returns:
-        Pairs of the parameter (None for missing ones) and the message.
-    """
-    return ParameterJudge(action).find_misfits(written)
-
-
-def _import_validation() -> ModuleType:
-    """Import the validation of values, which takes 0.1 s, when a value needs it."""
-    return importlib.import_module("attune_nb.language.validation.validate")
-
-
-def _to_schema(spec: Any) -> dict[str, Any]:
-    """Return a flat declaration as JSON Schema; so, within it, `required` is true or false, too."""
-    if not isinstance(spec, Mapping):
-        return {}
-
-    schema: dict[str, Any] = {}
-    for key, value in spec.items():
-        if key in _FLAT_KEYS or (key == "type" and value in ("any", None)):
-            continue
-        if key == "required" and isinstance(value, bool):
-            continue
-
-        if key == _MAP_KEY and isinstance(value, Mapping):
-            schema[key] = {name: _to_schema(inner) for name, inner in value.items()}
-            required = [name for name, inner in value.items() if _is_required(inner)]
-            if required:
-                schema.setdefault("required", required)
-        elif key == _SCHEMA_KEY and isinstance(value, Mapping):
-            schema[key] = _to_schema(value)
-        else:
-            schema[key] = value
-    return schema
-
-
-def _is_required(spec: Any) -> bool:
-    return isinstance(spec, Mapping) and spec.get("required") is True
 
 
 # The types of values that surely fit a type of a schema, as far as the type goes.
@@ -191,7 +142,8 @@ _PLAIN_TYPES: dict[str, tuple[type, ...]] = {
     "integer": (int,),
     "number": (int, float),
 }
-_NOTES = frozenset({"title", "description", "default", "examples"})
+# Keys that do not restrict the value.
+_NOTES = frozenset({"title", "description", "default", "examples", "position"})
 _STRING_KEYS = _NOTES | {"type", "enum"}
 _NUMBER_KEYS = _NOTES | {"type", "minimum", "maximum"}
 
@@ -212,7 +164,7 @@ def _fits_plainly(value: Any, schema: Mapping[str, Any]) -> bool:
         return is_listed and schema.keys() <= _STRING_KEYS
     if type(value) is bool:
         return schema.keys() - {"type"} <= _NOTES
-    # a number that is not one, or infinite, is in no range
+    # infinity and not-a-number are in no range
     least = schema.get("minimum", -sys.float_info.max)
     most = schema.get("maximum", sys.float_info.max)
     return schema.keys() <= _NUMBER_KEYS and bool(least <= value <= most)
@@ -229,7 +181,7 @@ def _is_certain(value: Any) -> bool:
     return True
 
 
-def _needs(names: list[str]) -> str:
+def _describe_missing(names: list[str]) -> str:
     noun = "parameter" if len(names) == 1 else "parameters"
     return f"the {noun} `{'`, `'.join(names)}` must be given"
 

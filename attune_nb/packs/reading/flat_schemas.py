@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_schema", "read_workflow_parameters"]
 
-# keys of the platform's forms, which say nothing about a value
+# keys for the platform's forms, which do not restrict a value
 _FORM_KEYS = ("key_ref",)
 
 # The keys of a declaration without further rules, and the types of values that surely fit it.

@@ -42,7 +42,7 @@ class PackReader:
 
     @property
     def has_errors(self) -> bool:
-        """Whether a problem was found that is no hint."""
+        """Whether the file has problems that are no hints."""
         return bool(self.reader.problems)
 
     def read_keys(
@@ -67,9 +67,12 @@ class PackReader:
             self.reader.add_problem(message, ())
             return False
 
-        for key in [key for key in data if key in unread_keys]:
-            self.add_hint(f"nothing reads `{key}`{unread_keys[key]}", key)
-        written = {key: value for key, value in data.items() if key not in unread_keys}
+        written = {}
+        for key, value in data.items():
+            if key in unread_keys:
+                self.add_hint(f"nothing reads `{key}`{unread_keys[key]}", key)
+            else:
+                written[key] = value
 
         fields = self.reader.read_object(
             written, (), known_keys, self.owner, rare_keys=(*rare_keys, *older_keys)
@@ -106,10 +109,10 @@ class PackReader:
     def read_version_text(self, key: str) -> str | None:
         """Return a string, or a number as it is written: 1.10 keeps its zero."""
         value = self.fields.get(key)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if value is None or isinstance(value, str):
             return value
-        if is_number:
+
+        if isinstance(value, int | float) and not isinstance(value, bool):
             path = self.reader.written.get((key,), (key,))
             return self.reader.document.raw_text(path)
 
@@ -128,7 +131,7 @@ class PackReader:
         return default
 
     def read_names(self, key: str) -> tuple[str, ...]:
-        """Return an array of names; of one name, an array of it alone."""
+        """Return an array of names; a string is an array of one name."""
         return self.reader.read_names(self.fields.get(key), (key,), key)
 
     def read_mapping(self, key: str) -> dict[str, Any] | None:

@@ -61,7 +61,7 @@ _UNREAD_KEYS = {
 # characters of a path in a message
 _MAX_PATH_LENGTH = 200
 
-# keys of a worker, which the platform chooses by them
+# keys by which the platform chooses a worker
 _WORKER_PREFIX = "worker_"
 
 # Keys that say how a process runs; a workflow has none.
@@ -75,7 +75,7 @@ _RUNNERS: dict[str, Runner] = {
     **dict.fromkeys(("nodejs", "node", "node.js"), "nodejs"),
     **dict.fromkeys(("native", "builtin", "standalone"), "native"),
 }
-# the same as refs of the platform's runtimes
+# the refs of the platform's runtimes, as `core.python`
 _RUNTIME_REFS: dict[str, Runner] = {f"core.{runner}": runner for runner in get_args(Runner)}
 _DELIVERIES: dict[str, ParameterDelivery] = {"stdin": "stdin", "file": "file"}
 _PARAMETER_FORMATS: dict[str, ParameterFormat] = {

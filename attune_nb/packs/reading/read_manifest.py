@@ -40,7 +40,7 @@ _OLDER_KEYS = {
     "keywords": "tags",
 }
 
-# keys for readers, for catalogues of packs and for the platform
+# keys for people, for catalogues of packs and for the platform
 _RARE_KEYS = (
     "author", "config", "contributors", "email", "enabled", "homepage", "icon", "license",
     "maintainers", "repository", "source_revision", "source_version", "system", "testing", "url",

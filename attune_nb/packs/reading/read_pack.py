@@ -65,7 +65,6 @@ def read_pack(folder: str | Path) -> PackContents:
     """Read a pack: its manifest, its plain actions, then its workflows.
 
     A workflow is named by an action, or stands alone in the folder `workflows` with its own ref.
-
     An action or workflow with a problem is left out; the problem is in `problems`.
 
     Raises:
@@ -105,8 +104,10 @@ class _PackLoader:
                 pending.append((path, action_file))
             else:
                 self._add_action(path, action_file)
+
         for path, action_file in pending:
             self._add_workflow(path, action_file)
+
         for name in WORKFLOW_FOLDERS:
             for path in self._list_files(name):
                 if path.resolve() not in self.workflow_files:
@@ -228,7 +229,7 @@ class _PackLoader:
         return None
 
     def _ref_of(self, path: Path, action_file: ActionFile) -> str:
-        """Return the ref of a file; without a valid one, that which its name stands for."""
+        """Return the ref of a file; without a valid one, the ref that its name suggests."""
         if action_file.ref is not None:
             return action_file.ref
         return f"{self.manifest.ref}.{path.stem}"
