@@ -42,6 +42,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
         idempotent: Whether it may run twice for the same item.
         cancellable: Whether it takes a `cancel` token.
         whole_input: Whether it takes the input as one object, not its keys as arguments.
+        can_ask: Whether it may ask a question while it runs.
         local: Whether it runs in the engine's process on every backend.
         version: Distinguishes actions with the same code, such as two workflows.
         timeout: Seconds for one attempt of a task without `timeout`; None for no limit.
@@ -57,6 +58,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     idempotent: bool = True
     cancellable: bool = False
     whole_input: bool = False
+    can_ask: bool = False
     local: bool = False
     version: str = ""
     timeout: float | None = None

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attune_nb.errors import StoreError
-from attune_nb.packs.artifacts.registry import FILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,6 +45,8 @@ class ArtifactFolder:
     @property
     def files(self) -> Path:
         """The folder that actions write to."""
+        from attune_nb.packs.artifacts.registry import FILES  # noqa: PLC0415 - few runs need it
+
         return self.path / FILES
 
     def make(self) -> None:
@@ -78,7 +79,7 @@ class ArtifactFolder:
 
     def remove_if_empty(self) -> None:
         """Remove the folders that no action has written to."""
-        for folder in (self.path / FILES, self.path, self.path.parent):
+        for folder in (self.files, self.path, self.path.parent):
             try:
                 folder.rmdir()
             except OSError:

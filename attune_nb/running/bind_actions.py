@@ -15,9 +15,7 @@ from attune_nb.errors import ParameterError, Problem, Source, Timeout, WorkflowE
 from attune_nb.language import parameter_specs
 from attune_nb.language.identity import workflow_identity
 from attune_nb.language.model import ASK
-from attune_nb.packs.options import PackOptions
 from attune_nb.packs.pack_set import PackSet
-from attune_nb.packs.process.pack_function import PackFunction
 from attune_nb.running.workflow_view import WorkflowView
 from attune_nb.templates.compiler.parse import has_template
 from attune_nb.values.describe import describe
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from attune_nb.actions.registry import Action
     from attune_nb.language.model import Task, WorkflowSpec
     from attune_nb.packs.model import PackAction
+    from attune_nb.packs.process.pack_function import PackFunction
     from attune_nb.running.pack_session import PackSession
     from attune_nb.running.request import Actions
 
@@ -37,8 +36,8 @@ __all__ = [
     "BindingContext",
     "bind_actions",
     "explain_nested_question",
+    "find_asking_tasks",
     "find_nested_questions",
-    "find_pack_tasks",
     "mocked_paths",
     "replace_mocked_parallel_tasks",
     "unmade_paths",
@@ -175,9 +174,9 @@ def explain_nested_question(workflow: WorkflowSpec, name: str) -> str:
     return ""
 
 
-def find_pack_tasks(actions: Mapping[str, Action]) -> list[str]:
-    """Return the paths of the tasks that run actions of packs, which may ask questions."""
-    return [path for path, action in actions.items() if isinstance(action.function, PackFunction)]
+def find_asking_tasks(actions: Mapping[str, Action]) -> list[str]:
+    """Return the paths of the tasks whose actions, those of packs, may ask questions."""
+    return [path for path, action in actions.items() if action.can_ask]
 
 
 def replace_mocked_parallel_tasks(workflow: WorkflowSpec, mock: Mapping[str, Any]) -> WorkflowSpec:
@@ -287,6 +286,9 @@ def _make_function(action: PackAction, session: PackSession | None, task: str) -
         KeyError: The program that runs it is missing.
     """
     if session is None:
+        from attune_nb.packs.options import PackOptions  # noqa: PLC0415 - only workflows with packs
+        from attune_nb.packs.process.pack_function import PackFunction  # noqa: PLC0415 - as above
+
         return PackFunction(action, PackOptions())
 
     problem = session.explain_interpreter(action)

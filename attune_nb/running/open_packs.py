@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import ParameterError, Problem, WorkflowError
 from attune_nb.packs.pack_set import PackSet
-from attune_nb.values.describe import describe
+from attune_nb.values.describe import describe, describe_with_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         "str | PathLike[str] | PackView | PackSet | Sequence[str | PathLike[str] | PackView]"
     )
 
-__all__ = ["PackView", "open_packs", "to_pack_path"]
+__all__ = ["PackView", "open_packs", "read_variable_names", "to_pack_path"]
 
 
 class PackView:
@@ -121,3 +121,29 @@ def to_pack_path(folder: Any) -> Path:
     if not issubclass(type(folder), (str, PathLike)):
         raise ParameterError(f"the folder of a pack must be a path, not {describe(folder)}")
     return Path(fspath(folder))
+
+
+def read_variable_names(value: Any) -> tuple[str, ...]:
+    """Return the names of the option `pass_env`.
+
+    Raises:
+        ParameterError: It is no array of names.
+    """
+    if value is None:
+        return ()
+    if not issubclass(type(value), list | tuple):
+        raise ParameterError(
+            f"`pass_env` must be an array of names of variables, not {describe(value)}"
+        )
+    for name in value:
+        if type(name) is not str or not name:
+            raise ParameterError(
+                f"`pass_env` must hold names of variables, not {describe_with_value(name)}"
+            )
+        if "=" in name:
+            variable = name.partition("=")[0]
+            raise ParameterError(
+                f"`pass_env` takes the name of a variable without its value: {variable!r}; the "
+                "process gets the value that the variable has here"
+            )
+    return tuple(value)

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from attune_nb.errors import BackendError, ParameterError
+from attune_nb.errors import BackendError
 from attune_nb.packs.api.keys import Keys
 from attune_nb.packs.machine import LOOPBACK, machine_name
 from attune_nb.packs.options import PackOptions
 from attune_nb.packs.process.pack_function import PackFunction
-from attune_nb.values.describe import describe, describe_with_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from attune_nb.packs.options import Interpreter
     from attune_nb.running.artifact_folders import ArtifactFolder
 
-__all__ = ["PackSession", "read_variable_names"]
+__all__ = ["PackSession"]
 
 
 class _ConnectedRun(NamedTuple):
@@ -226,29 +225,3 @@ def _restore(options: PackOptions, keys: Keys) -> PackSession:
     session = PackSession.__new__(PackSession)
     session.set_up(options, keys)
     return session
-
-
-def read_variable_names(value: Any) -> tuple[str, ...]:
-    """Return the names of the option `pass_env`.
-
-    Raises:
-        ParameterError: It is no array of names.
-    """
-    if value is None:
-        return ()
-    if not issubclass(type(value), list | tuple):
-        raise ParameterError(
-            f"`pass_env` must be an array of names of variables, not {describe(value)}"
-        )
-    for name in value:
-        if type(name) is not str or not name:
-            raise ParameterError(
-                f"`pass_env` must hold names of variables, not {describe_with_value(name)}"
-            )
-        if "=" in name:
-            variable = name.partition("=")[0]
-            raise ParameterError(
-                f"`pass_env` takes the name of a variable without its value: {variable!r}; the "
-                "process gets the value that the variable has here"
-            )
-    return tuple(value)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from attune_nb.running.artifact_folders import ArtifactFolder
-from attune_nb.running.pack_session import PackSession
 from attune_nb.running.prepare import prepare_run
 from attune_nb.running.store_paths import resolve_store
 
@@ -82,6 +81,8 @@ def open_session(options: RunOptions, run_id: str, store: str | PathLike[str] | 
     """
     if not options.packs:
         return options
+
+    from attune_nb.running.pack_session import PackSession  # noqa: PLC0415 - only runs with packs
 
     session = PackSession(
         pass_env=options.pass_env,

@@ -37,13 +37,12 @@ from attune_nb.running.bind_actions import (
     BindingContext,
     bind_actions,
     explain_nested_question,
-    find_pack_tasks,
+    find_asking_tasks,
     mocked_paths,
     replace_mocked_parallel_tasks,
     unmade_paths,
 )
-from attune_nb.running.open_packs import open_packs
-from attune_nb.running.pack_session import read_variable_names
+from attune_nb.running.open_packs import open_packs, read_variable_names
 from attune_nb.running.workflow_view import WorkflowView
 from attune_nb.templates.compiler.parse import has_template
 from attune_nb.values.describe import describe, describe_with_value
@@ -198,7 +197,7 @@ def prepare_run(
     unmade: set[str] = set()
     if options.dry_run:
         unmade = unmade_paths(workflow, options.mock)
-    answers = bind_answers(workflow, options.answers, mocked, find_pack_tasks(actions))
+    answers = bind_answers(workflow, options.answers, mocked, find_asking_tasks(actions))
     hidden = _written_secrets(workflow, actions)
     if options.keys is not None:
         hidden |= options.keys

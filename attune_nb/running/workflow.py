@@ -14,8 +14,7 @@ from attune_nb.language.load import load_workflow
 from attune_nb.language.reading.data_files import read_object_file
 from attune_nb.running.bind_actions import bind_actions, find_nested_questions
 from attune_nb.running.interrupts import HeldInterrupts
-from attune_nb.running.open_packs import open_packs
-from attune_nb.running.pack_session import read_variable_names
+from attune_nb.running.open_packs import open_packs, read_variable_names
 from attune_nb.running.prepare import binding_context, read_names, read_options
 from attune_nb.running.request import ObservationOptions, RunOptions, RunRequest
 from attune_nb.running.run import Run, start_run

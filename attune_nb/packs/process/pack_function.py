@@ -87,6 +87,7 @@ class PackFunction:
             function=self,
             cancellable=True,
             whole_input=True,
+            can_ask=True,
             version=code_version(self.action),
             timeout=self.action.timeout,
             # the process is killed, and its output read, before the attempt is given up

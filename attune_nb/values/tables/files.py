@@ -11,7 +11,6 @@ import importlib.util
 import io
 import json
 import sys
-import zipfile
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.values.tables.cells import TableError
@@ -229,6 +228,8 @@ def _write_npz(value: Any, file: BinaryIO, cells: CellCodec) -> None:
 
     layout = split_table(value, cells)
     header = {**layout.header, "names": layout.names}
+    import zipfile  # noqa: PLC0415 - slow to import, and of use for tables only
+
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(zipfile.ZipInfo(_HEADER), json.dumps(header).encode())
         for number, part in enumerate(layout.parts):
@@ -267,6 +268,8 @@ def _unpack_texts(data: bytes, lengths: list[int]) -> list[str | None]:
 
 
 def _read_npz(file: BinaryIO, cells: CellCodec) -> Any:
+    import zipfile  # noqa: PLC0415 - slow to import, and of use for tables only
+
     import numpy as np  # noqa: PLC0415 - slow to import
 
     from attune_nb.values.tables.layout import join_table  # noqa: PLC0415 - imports pandas
