@@ -29,6 +29,7 @@ __all__ = [
     "ENVELOPE_WORDS",
     "INQUIRY_FIELDS",
     "OUTCOME_FIELDS",
+    "TASK_SPACES",
     "ItemScope",
     "Moment",
     "Outcome",
@@ -96,11 +97,14 @@ OUTCOME_FIELDS = (
 """The names below `task.NAME`, beside the keys of the task's result."""
 
 
-ENVELOPE_WORDS = ("data", "exit_code", "stdout")
-"""The words of the result of a pack's action that `task.NAME` and `result()` also have if an own
-action of the workflow made the result."""
+TASK_SPACES = ("task", "tasks")
+"""The namespaces of the records of tasks."""
 
-# The keys by which the result of a pack's action is known.
+ENVELOPE_WORDS = ("data", "exit_code", "stdout")
+"""The keys of the result of a pack's action that `task.NAME` and `result()` have after every other
+action, too."""
+
+# The keys by which the result of a pack's action is recognized.
 _ENVELOPE_KEYS = frozenset({"exit_code", "duration_ms", "succeeded", "data"})
 
 INQUIRY_FIELDS = (
@@ -176,8 +180,8 @@ def envelope_data(value: Any) -> dict[Any, Any] | None:
 def envelope_word(outcome: Outcome, word: str) -> Any:
     """Return `data`, `exit_code` or `stdout` of a task whose result does not have that key.
 
-    So an expression means the same for an action of a pack and for any other: `data` is what the
-    action returned, `exit_code` is 0 or 1, and `stdout` is the message of `core.echo`.
+    So an expression means the same for an action of a pack and for any other: `data` is the result
+    of the action, `exit_code` is 0 or 1, and `stdout` is the message of `core.echo`.
 
     Returns:
         The value; `ABSENT` if there is none.
@@ -448,7 +452,7 @@ def _member(value: Any, part: str, path: str) -> Any:
 
 
 def _outcome_member(outcome: Outcome, part: str, path: str) -> Any:
-    """Return a member of an outcome: of its result, of that one's data, or of its own."""
+    """Return a member: of the result, of the data in the result, or of the outcome itself."""
     for values in (outcome.result, envelope_data(outcome.result)):
         if isinstance(values, dict) and part in values:
             return values[part]

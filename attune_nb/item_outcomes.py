@@ -149,7 +149,7 @@ class ItemOutcomes:
 
 
 class ListedFailures(ItemOutcomes):
-    """The failures of a task that keeps no results: the first ones. It has no successes.
+    """The first failures of a task that keeps no results. There are no successes.
 
     Args:
         batches: The attempts whose errors are kept.

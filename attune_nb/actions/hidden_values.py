@@ -1,4 +1,4 @@
-"""Secrets that an attempt found in its own result: the engine hides them in the whole run."""
+"""Secrets that an action reports with its result, so that the engine masks them in the run."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 __all__ = ["HIDDEN_KEY", "take_hidden_values"]
 
 HIDDEN_KEY = "attune_nb.hidden"
-"""The key of a result by which an action gives the engine values that must not be shown.
+"""The key of a result under which an action reports values that must not be shown.
 
-The engine removes it: no event, workflow or user sees it.
+The engine removes it, so it is in no event, expression or record.
 """
 
 

@@ -1,4 +1,4 @@
-"""The pipes of a command: its input is written, and its output read, as it goes on."""
+"""The pipes of a command: its input is written, and its output read, while it runs."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class OutputPipes:
         """
         self._close_sources()
         streams = (self._stdout, self._stderr)
-        # what to do with a pipe that is ready; it returns whether to wait for the pipe again
+        # called when a pipe is ready; returns whether to wait for the pipe again
         handlers: dict[int, Callable[[], bool]] = {stream.fd: stream.read for stream in streams}
         poller = select.poll()
         for fd in handlers:
@@ -157,7 +157,7 @@ class OutputPipes:
 def _advance(
     ready_fds: list[int], handlers: dict[int, Callable[[], bool]], poller: select.poll
 ) -> None:
-    """Read or write the pipes that are ready, and drop those that are done."""
+    """Read or write the pipes that are ready, and drop the finished ones."""
     for fd in ready_fds:
         handle = handlers.get(fd)
         if handle is not None and not handle():
@@ -169,15 +169,15 @@ class InputPipe:
     """A pipe with the input of one command; a context manager that closes it.
 
     Args:
-        content: The whole input.
+        content: The input.
 
     Attributes:
         source: The end of the pipe that becomes the command's standard input.
-        fd: The other end. It is closed when all is written, or when the command reads no more.
+        fd: The end to write to. It is closed when all is written, or the command reads no more.
     """
 
     def __init__(self, content: bytes) -> None:
-        self._rest = memoryview(content)
+        self._unwritten = memoryview(content)
         self.source, self.fd = os.pipe()
         self._open_fds = {self.source, self.fd}
         os.set_blocking(self.fd, False)
@@ -201,13 +201,13 @@ class InputPipe:
     def write(self) -> bool:
         """Write as much as the pipe takes now; return whether more is to be written."""
         try:
-            while self._rest:
-                count = os.write(self.fd, self._rest)
-                self._rest = self._rest[count:]
+            while self._unwritten:
+                count = os.write(self.fd, self._unwritten)
+                self._unwritten = self._unwritten[count:]
         except BlockingIOError:
             return True
         except BrokenPipeError:
-            # the command has closed its input: it does not want the rest
+            # the command has closed its input: it reads no more
             pass
         self._close(self.fd)
         return False

@@ -256,17 +256,18 @@ class _Commands:
         self.files: dict[str, bytes] = {}
 
     def read_line(self, line: str) -> None:
-        """Follow a line that the process has written."""
-        kind, mark, *rest = line.split()
+        """Apply a line that the process has written."""
+        kind, mark, *fields = line.split()
+
         if kind == "+":
             self.leaders[mark] = 0
-            self.graces[mark] = float(rest[0])
+            self.graces[mark] = float(fields[0])
         elif kind == "=":
-            self.leaders[mark] = int(rest[0])
+            self.leaders[mark] = int(fields[0])
         elif kind == "!":
-            self.deadlines[mark] = float(rest[0])
+            self.deadlines[mark] = float(fields[0])
         elif kind == "@":
-            self.files[mark] = bytes.fromhex(rest[0])
+            self.files[mark] = bytes.fromhex(fields[0])
         else:
             self.leaders.pop(mark, None)
             for values in (self.graces, self.deadlines, self.files):

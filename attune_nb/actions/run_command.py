@@ -27,13 +27,13 @@ _supervisor = Supervisor()
 
 
 class CommandEnd(NamedTuple):
-    """How a command ended.
+    """The end of a command.
 
     Attributes:
-        exit_code: Its exit code; of one that a signal ended, the signal's number below 0.
+        exit_code: Its exit code; the negative number of a signal that ended it.
         stdout: Its output.
         stderr: Its error output.
-        was_cancelled: Whether the token ended it.
+        was_cancelled: Whether it was ended by the token.
     """
 
     exit_code: int

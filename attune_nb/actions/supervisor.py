@@ -77,8 +77,8 @@ class Supervisor:
     def end_all(self) -> None:
         """Kill the commands that run; those with a long time to end are left to the supervisor."""
         for mark, leader in list(self._commands.items()):
-            is_left = self._pipe is not None and self._graces.get(mark, 0.0) > process_tree.GRACE
-            if leader and not is_left:
+            ends_later = self._pipe is not None and self._graces.get(mark, 0.0) > process_tree.GRACE
+            if leader and not ends_later:
                 process_tree.ProcessTree(leader, mark).kill()
 
     def leave_to_parent(self) -> None:

@@ -110,7 +110,7 @@ class InlineBackend:
         return batches
 
     def close(self) -> None:
-        """Release every job, and close what the coroutines have left open."""
+        """Release every job, and close the event loop of the coroutines."""
         self._jobs.clear()
         if self._runner is not None:
             self._runner.close()

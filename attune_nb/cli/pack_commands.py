@@ -90,5 +90,5 @@ def uninstall(
 
 
 def _print_line(line: str) -> None:
-    """Print a line of progress at once, without what it could do to a terminal."""
+    """Print a line at once, with control characters as visible text."""
     typer.echo(printable(line))

@@ -32,10 +32,10 @@ _NO_INQUIRY: FrozenDict = freeze(dict.fromkeys(INQUIRY_FIELDS))
 
 
 def open_inquiry(step: Step, event: InquiryOpened) -> None:
-    """Open an inquiry of an action that runs."""
+    """Open the inquiry of a running action."""
     execution = step.open_execution((event.task, event.visit))
     if execution is None or event.inquiry in step.state.inquiries:
-        # too late: the execution was abandoned
+        # the execution has ended meanwhile, or an earlier process has opened the inquiry
         return
 
     inquiry = Inquiry(
@@ -75,7 +75,7 @@ def open_inquiry(step: Step, event: InquiryOpened) -> None:
 
 
 def wait(step: Step, key: Key) -> None:
-    """Let a prepared task wait for its inquiry, or go on if that has ended already."""
+    """Make a prepared task wait for its inquiry; start it if the inquiry has ended already."""
     execution = step.open_execution(key)
     if execution is None:
         return
@@ -138,14 +138,13 @@ def _find_inquiry(step: Step, execution: Execution) -> Inquiry | None:
 def answer(step: Step, event: AskAnswered) -> None:
     """End an open inquiry with its answer, and start the tasks that wait for it."""
     inquiry = step.state.inquiries[event.inquiry]
-    responded_by = event.by
     _settle(
         step,
         msgspec.structs.replace(
             inquiry,
             status="responded",
             response=freeze(event.value),
-            responded_by=responded_by,
+            responded_by=event.by,
             responded_at=step.epoch_time,
         ),
     )
@@ -169,7 +168,7 @@ def cancel_open(step: Step) -> None:
 
 
 def _settle(step: Step, inquiry: Inquiry) -> None:
-    """Store how an inquiry ended, and let the tasks that wait for it go on."""
+    """Store the end of an inquiry, and release the tasks that wait for it."""
     step.update(inquiries=step.state.inquiries.set(inquiry.id, inquiry))
     step.decide(
         InquiryEnded(
@@ -227,7 +226,7 @@ def _show(step: Step, execution: Execution, description: FrozenDict) -> Executio
     descriptions = freeze({**context.inquiries, name: description})
     step.update(context=context.replace(inquiries=descriptions))
 
-    # the task sees the context of its start, and the answer
+    # the task keeps the context of its start, with the answer
     own_context = execution.context.replace(inquiries=descriptions, mask=context.mask)
     return step.store(execution, context=own_context)
 

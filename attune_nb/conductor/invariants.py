@@ -128,9 +128,9 @@ def _check_items(execution: Execution) -> Iterator[str]:
 
 def _check_counts(execution: Execution, counts: tuple[int, ...]) -> Iterator[str]:
     """Compare the counts of an execution that keeps no results with its marks."""
-    done = execution.last_attempts.count(FINAL)
-    if not done == execution.done == sum(counts):
-        yield f"counts {execution.done} and {sum(counts)} ended items of {done}"
+    final_marks = execution.last_attempts.count(FINAL)
+    if not final_marks == execution.done == sum(counts):
+        yield f"counts {execution.done} and {sum(counts)} ended items of {final_marks}"
     if execution.listed_failures != sum(map(len, execution.batches)):
         yield f"counts {execution.listed_failures} failures with an error"
 

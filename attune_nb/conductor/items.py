@@ -47,11 +47,10 @@ __all__ = [
 NO_RESULTS: FrozenList = freeze([])
 """The result of a task without items to run for."""
 
-# items from the first to the last one of a batch, for each item in it, up to which all of these
-# are copied at once
+# the widest span of a batch whose marks are copied together, as a multiple of its items
 _MOST_SPREAD = 16
 
-_ONE_ENDED = PagedBytes((bytes([FINAL]),))
+_SINGLE_ITEM_ENDED = PagedBytes((bytes([FINAL]),))
 
 
 def item_source(value: Any, batch_size: int | None = None) -> tuple[Any, int | None]:
@@ -124,7 +123,7 @@ def _source_of(value: Any) -> tuple[Any, int | None]:
 
 
 def _remedy_for(value: Any) -> str:
-    """Return what to do about a value that has no items, as the end of a message."""
+    """Return the remedy for a value that has no items, as the end of a message."""
     if callable(value):
         return "; a function must be a generator function (one with `yield`)"
     return ""
@@ -239,7 +238,7 @@ def _record_groups(
     counts = [0] * len(STATUS_CODES)
     if execution.counts is not None:
         counts = list(execution.counts)
-    made = 0
+    attempts = execution.attempts
     retries: list[RetryItem] = []
 
     for group in batch.groups:
@@ -249,7 +248,7 @@ def _record_groups(
         mark = FINAL if delay is None else group.attempt
 
         for first, end in _mark_group(editor, group, mark, total):
-            made += (end - first) * group.begun
+            attempts += (end - first) * group.begun
             if delay is None:
                 counts[group.status] += end - first
                 continue
@@ -263,7 +262,7 @@ def _record_groups(
     changed = msgspec.structs.replace(
         execution,
         last_attempts=editor.finish(),
-        attempts=execution.attempts + made,
+        attempts=attempts,
         done=sum(counts),
         failed=sum(counts) - counts[SUCCEEDED] - counts[CANCELLED],
         counts=tuple(counts),
@@ -317,7 +316,7 @@ def _mark_all(execution: Execution, batch: Batch, total: int | None) -> PagedByt
         return None
     if end == count == 1 and not execution.last_attempts:
         # of a task without items, as most tasks are
-        return _ONE_ENDED
+        return _SINGLE_ITEM_ENDED
 
     editor = execution.last_attempts.edit()
     editor.extend(end)

@@ -175,7 +175,7 @@ def _last_start(state: RunState, execution: Execution) -> float | None:
         return None
 
     if execution.counts is not None:
-        # the starts are not kept
+        # only the end of the last attempt is kept
         return execution.latest
     starts = [max(batch.start) for batch in execution.batches if len(batch)]
     return max(starts, default=None)

@@ -1,7 +1,7 @@
-"""Attempts of a task that keeps no results (`keep_results: none`): counts, and a few of them whole.
+"""Summaries of batches for tasks with `keep_results: none`.
 
-A batch of such a task becomes small before it is an event, so that log, state and record do not
-grow with the items.
+A summary has counts, the first failures and a sample. It replaces the batch before that becomes an
+event, so log, state and record do not grow with the items.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["MOST_FAILURES", "summarize"]
 
 MOST_FAILURES = 1_000
-"""Items that did not succeed of which an execution keeps the error."""
+"""The most failed items whose errors an execution keeps."""
 
-# attempts that are in the sample for each doubling of their number
+# attempts that join the sample whenever their number doubles
 _SAMPLE = 2_000
 
 # characters of an error's message in a group
@@ -67,9 +67,9 @@ def summarize(execution: Execution, retry: Retry | None, batch: Batch) -> Batch:
 
 
 def _stride_after(count: int) -> int:
-    """Return for how many attempts each one in the sample stands, once there are so many.
+    """Return the number of attempts for which one in the sample stands, after so many attempts.
 
-    It doubles as their number does.
+    It doubles whenever their number doubles.
     """
     return 1 << (count // (2 * _SAMPLE)).bit_length()
 
@@ -83,7 +83,7 @@ def _group_attempts(
     """
     count = len(batch)
     if not batch.errors and not any(batch.status) and batch.attempt.count(1) == count:
-        # nearly all batches are such
+        # the usual case: all are first attempts that succeeded
         return (_make_group((1, SUCCEEDED, False, True), batch),), []
 
     rows: dict[GroupKey, list[int]] = {}

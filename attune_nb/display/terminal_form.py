@@ -91,7 +91,7 @@ class TerminalForms:
     def _ask_one(self, run: LiveRun, question: AskOpened) -> None:
 
         def is_over() -> bool:
-            open_keys = {other.key for other in run.questions}
+            open_keys = {open_question.key for open_question in run.questions}
             return question.key not in open_keys or bool(run.pause_reason)
 
         def answer(value: Any) -> None:

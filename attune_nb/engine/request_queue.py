@@ -60,7 +60,7 @@ class RequestQueue:
         self.answered: set[QuestionKey] = set()
         self.awaited_inquiries: set[int] = set()
         self._requests: queue.SimpleQueue[InputFactory] = queue.SimpleQueue()
-        # the inquiries that no input has told the conductor of yet
+        # the inquiries of which the conductor has no input yet
         self._new_inquiries: queue.SimpleQueue[Inquiry] = queue.SimpleQueue()
         self._inquiries: dict[int, Inquiry] = {}
         self._inquiries_lock = threading.Lock()
@@ -119,10 +119,10 @@ class RequestQueue:
             timeout: The seconds until the inquiry times out; None for no limit.
 
         Raises:
-            ParameterError: The schema cannot be used, or an inquiry for this purpose says
-                something else.
+            ParameterError: The schema cannot be used, or an inquiry for this purpose has
+                another question.
         """
-        asked = Inquiry(
+        request = Inquiry(
             id=0,
             task=task,
             visit=visit,
@@ -135,53 +135,53 @@ class RequestQueue:
             opened_at=0.0,
         )
         with self._inquiries_lock:
-            earlier = self._find_earlier(asked)
+            earlier = self._find_earlier(request)
             if earlier is not None:
                 return earlier
 
-            known = self._known_inquiries()
+            inquiries = self._all_inquiries()
             inquiry = msgspec.structs.replace(
-                asked, id=max(known, default=0) + 1, opened_at=time.time()
+                request, id=max(inquiries, default=0) + 1, opened_at=time.time()
             )
             self._inquiries[inquiry.id] = inquiry
             self._new_inquiries.put(inquiry)
         return inquiry
 
     def find_inquiry(self, inquiry_id: int) -> Inquiry | None:
-        """Return an inquiry of the run as it stands now, or None if there is none."""
-        return self._known_inquiries().get(inquiry_id)
+        """Return the current state of an inquiry of the run, or None if there is none."""
+        return self._all_inquiries().get(inquiry_id)
 
     def list_inquiries(self) -> list[Inquiry]:
-        """Return the inquiries of the run as they stand now, oldest first."""
-        inquiries = self._known_inquiries()
+        """Return the current states of the inquiries of the run, oldest first."""
+        inquiries = self._all_inquiries()
         return [inquiries[inquiry_id] for inquiry_id in sorted(inquiries)]
 
-    def _known_inquiries(self) -> dict[int, Inquiry]:
+    def _all_inquiries(self) -> dict[int, Inquiry]:
         """Return all inquiries; the state of the run has the newest version of each."""
         return {**self._inquiries, **self.state.inquiries}
 
-    def _find_earlier(self, asked: Inquiry) -> Inquiry | None:
+    def _find_earlier(self, request: Inquiry) -> Inquiry | None:
         """Return the inquiry that was opened before for the same item and purpose.
 
         Raises:
-            ParameterError: That inquiry says something else.
+            ParameterError: That inquiry has another question.
         """
-        if not asked.purpose:
+        if not request.purpose:
             return None
 
-        for inquiry in self._known_inquiries().values():
-            if _asker(inquiry) != _asker(asked):
+        for inquiry in self._all_inquiries().values():
+            if _asker(inquiry) != _asker(request):
                 continue
-            if _question(inquiry) != _question(asked):
+            if _question(inquiry) != _question(request):
                 raise ParameterError(
-                    f"inquiry {inquiry.id} has the same purpose `{asked.purpose[:80]}` and "
+                    f"inquiry {inquiry.id} has the same purpose `{request.purpose[:80]}` and "
                     "another question; give each question a purpose of its own"
                 )
             return inquiry
         return None
 
     def pop_inquiry(self, time: float, seed: int) -> InquiryOpened | None:
-        """Remove the oldest inquiry that the conductor does not know, and return its input."""
+        """Remove the oldest inquiry without an input for the conductor, and return that input."""
         try:
             inquiry = self._new_inquiries.get_nowait()
         except queue.Empty:
@@ -296,7 +296,7 @@ class RequestQueue:
 
 
 def _asker(inquiry: Inquiry) -> tuple[Any, ...]:
-    """Return what distinguishes the inquiries of a run, beside their ids."""
+    """Return the fields that identify the inquiry of an item for a purpose."""
     return inquiry.task, inquiry.visit, inquiry.index, inquiry.purpose
 
 

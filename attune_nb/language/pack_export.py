@@ -52,8 +52,8 @@ def write_pack(workflow: WorkflowSpec, folder: str | Path, ref: str | None) -> t
     (Attune requires it), `vars`, `tasks` with `join: all` as a number, `output_map`, and
     `cancellation_policy`, which Attune reads there. A folder without `pack.yaml` gets one.
 
-    The two files together mean the same as the workflow. What the platform does not know in them
-    is logged as a warning.
+    The two files together mean the same as the workflow. Parts that the platform does not know
+    are logged as warnings.
 
     Args:
         workflow: The workflow to write.
@@ -75,10 +75,10 @@ def write_pack(workflow: WorkflowSpec, folder: str | Path, ref: str | None) -> t
     action_path = actions / f"{name}.yaml"
 
     _check_pack(root, pack, name)
-    other_fields = _read_other_fields(action_path, full_ref)
+    kept_fields = _read_kept_fields(action_path, full_ref)
     fields = _action(workflow, full_ref, name, f"workflows/{graph_name}")
-    # the workflow may have some of the others itself
-    fields |= {key: value for key, value in other_fields.items() if key not in fields}
+    # the workflow may set some of these keys itself
+    fields |= {key: value for key, value in kept_fields.items() if key not in fields}
     texts = {
         graph_path: write_yaml(_graph(workflow)),
         action_path: write_yaml(fields),
@@ -136,7 +136,7 @@ def _check_pack(root: Path, pack: str, name: str) -> None:
     )
 
 
-def _read_other_fields(path: Path, ref: str) -> dict[str, Any]:
+def _read_kept_fields(path: Path, ref: str) -> dict[str, Any]:
     """Return the fields of an action's file that an export does not write.
 
     Raises:
@@ -157,7 +157,7 @@ def _read_other_fields(path: Path, ref: str) -> dict[str, Any]:
 
 
 def _warn_of_limits(workflow: WorkflowSpec) -> None:
-    """Log what the platform does not know in an exported workflow."""
+    """Log the parts of an exported workflow that the platform does not know."""
     problems = find_platform_limits(workflow)
     for problem in problems[:_MAX_WARNINGS]:
         _log.warning("exported, but: %s", problem)

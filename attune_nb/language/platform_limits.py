@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import nodes
 
+from attune_nb.context import TASK_SPACES
 from attune_nb.errors import Problem, TemplateError
 from attune_nb.language.model import ASK
 from attune_nb.templates.compiler.parse import (
@@ -52,7 +53,6 @@ _FOREIGN_NODES: dict[type[nodes.Node], str] = {
 
 # The fields of a task's record that only this engine has.
 _OWN_FIELDS = frozenset({"attempts", "failed_items", "failures", "successes", "total_count"})
-_TASK_SPACES = ("task", "tasks")
 
 # Characters of an expression in a message.
 _MAX_EXPRESSION = 60
@@ -76,12 +76,12 @@ def find_platform_limits(workflow: WorkflowSpec) -> list[Problem]:
         templates.append(workflow.output_map)
     for template in templates:
         problems += _find_expression_limits(template)
-    # of one text several times, the first is enough
+    # one text may have several equal warnings
     return list(dict.fromkeys(problems))
 
 
 def _find_task_limits(task: Task) -> Iterator[tuple[str, Position | None]]:
-    """Yield what the platform ignores or refuses in a task, each with its position."""
+    """Yield a message for each part of a task that the platform ignores or refuses."""
     settings = {
         "keep_results": task.keep_results != "run",
         "max_failures": task.max_failures is not None,
@@ -146,7 +146,7 @@ def _find_workflow_limits(workflow: WorkflowSpec) -> Iterator[Problem]:
 def _find_expression_limits(
     template: Template, position: Position | None = None
 ) -> Iterator[Problem]:
-    """Yield what the platform's expressions do not have.
+    """Yield a warning for each part of an expression that the platform does not have.
 
     Args:
         template: The template with the expressions.
@@ -227,4 +227,4 @@ def _is_own_field(node: nodes.Getattr) -> bool:
     record = node.node
     if node.attr not in _OWN_FIELDS or not isinstance(record, nodes.Getattr):
         return False
-    return isinstance(record.node, nodes.Name) and record.node.name in _TASK_SPACES
+    return isinstance(record.node, nodes.Name) and record.node.name in TASK_SPACES

@@ -116,7 +116,7 @@ def _run_options(session: Session, workflow: Workflow, options: Namespace) -> di
 
 
 def _code_options(session: Session, options: Namespace) -> dict[str, Any]:
-    """Return the options that say which code may run, and what it gets."""
+    """Return the options for the code that may run, and for its environment."""
     code_options: dict[str, Any] = {}
     if session.packs:
         code_options["packs"] = session.pack_set

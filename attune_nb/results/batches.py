@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
     from attune_nb.events import Batch, Event, Key
 
-__all__ = ["BusySpan", "ListedFailures", "batches_by_key", "busy_spans", "count_failures"]
+__all__ = ["BusySpan", "FailureCounts", "batches_by_key", "busy_spans", "count_failures"]
 
 
-class ListedFailures(NamedTuple):
-    """The failed items of an execution of a task that keeps no results.
+class FailureCounts(NamedTuple):
+    """Numbers of failed items of an execution whose task keeps no results.
 
     Attributes:
-        failed: How many have failed for good.
-        listed: Of how many the error is kept: the first ones.
+        failed: The items that have failed for good.
+        listed: The first of them, whose errors are kept.
     """
 
     failed: int
@@ -27,7 +27,7 @@ class ListedFailures(NamedTuple):
 
     @property
     def unlisted(self) -> int:
-        """Of how many no error is kept."""
+        """The failed items whose errors are not kept."""
         return max(0, self.failed - self.listed)
 
 
@@ -40,8 +40,8 @@ def batches_by_key(events: Iterable[Event]) -> dict[Key, list[Batch]]:
     return batches
 
 
-def count_failures(events: Iterable[Event]) -> dict[Key, ListedFailures]:
-    """Return the failed items of each execution whose task keeps no results."""
+def count_failures(events: Iterable[Event]) -> dict[Key, FailureCounts]:
+    """Return the numbers of failed items for each execution whose task keeps no results."""
     failed: dict[Key, int] = {}
     listed: dict[Key, int] = {}
 
@@ -54,7 +54,7 @@ def count_failures(events: Iterable[Event]) -> dict[Key, ListedFailures]:
         elif isinstance(event, RetriesPlanned) and (event.task, event.visit) in failed:
             failed[event.task, event.visit] -= event.count
 
-    return {key: ListedFailures(count, listed[key]) for key, count in failed.items()}
+    return {key: FailureCounts(count, listed[key]) for key, count in failed.items()}
 
 
 class BusySpan(NamedTuple):
@@ -62,10 +62,10 @@ class BusySpan(NamedTuple):
 
     Attributes:
         start: Seconds since the start of the run.
-        end: The same.
+        end: The end, in the same unit.
         running: How many attempts ran at once, on average.
         attempt: The number of the attempts for their items.
-        status: How they ended.
+        status: The status with which they ended.
     """
 
     start: float
@@ -76,7 +76,7 @@ class BusySpan(NamedTuple):
 
 
 def busy_spans(events: Iterable[Event]) -> dict[Key, list[BusySpan]]:
-    """Return when the attempts ran of each execution whose task keeps no results."""
+    """Return the spans of attempts for each execution whose task keeps no results."""
     spans: dict[Key, list[BusySpan]] = {}
     for event in events:
         if not isinstance(event, AttemptsEnded):

@@ -140,7 +140,7 @@ class ReadableRun(Protocol):
         """The questions that wait for an answer."""
 
     def describe_artifacts(self) -> list[str]:
-        """Return a line that names what actions left behind, if they did."""
+        """Return a line that names the artifacts of the run; no line if it has none."""
 
     def describe_answers(self) -> list[str]:
         """Return a line for each question that was answered, and by whom."""

@@ -373,7 +373,7 @@ class RunView:
         return answers_frame(self._events_of(*kinds))
 
     def describe_artifacts(self) -> list[str]:
-        """Return a line that names what actions of packs left behind; none without packs."""
+        """Return a line that names the artifacts of the run; no line without packs."""
         return []
 
     def describe_answers(self) -> list[str]:

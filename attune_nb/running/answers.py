@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attune_nb.conductor.answer_schema import explain_answer_misfit
+from attune_nb.context import TASK_SPACES
 from attune_nb.errors import ParameterError, WorkflowError, nearest
 from attune_nb.events import AskAnswered, AskOpened
 from attune_nb.language.model import ASK
@@ -57,8 +58,6 @@ _BOOLEANS = {
 _NULLS = ("null", "~")
 _QUOTES = ("'", '"')
 
-# the namespaces of the tasks' results
-_TASK_SPACES = ("task", "tasks")
 
 _ANSWER_FILES = (".yaml", ".yml", ".json")
 
@@ -187,7 +186,7 @@ class AdvanceAnswers:
     An answer is used once: a task that asks again in a cycle is not answered again.
 
     Attributes:
-        problems: Why an answer was not used, by the question.
+        problems: The reason why an answer was not used, by the question.
 
     Args:
         answers: The answers by the task's path.
@@ -274,13 +273,13 @@ def bind_answers(
 
 
 def _find_inquirers(workflow: WorkflowSpec) -> set[str]:
-    """Return the paths of the tasks whose inquiries other tasks wait for, as far as it is known."""
+    """Return the tasks whose inquiries `wait_for` names directly, as `task.ask.inquiry_id`."""
     names: set[str] = set()
     for _, task in workflow.walk():
         if task.wait_for is None:
             continue
         for path, _ in task.wait_for.references:
-            if path[0] in _TASK_SPACES and len(path) > 1:
+            if path[0] in TASK_SPACES and len(path) > 1:
                 names.add(path[1])
     return names
 

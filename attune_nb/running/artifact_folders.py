@@ -20,7 +20,7 @@ __all__ = ["ArtifactFolder", "artifact_folder", "remove_artifacts"]
 
 _MAX_TRIES = 5
 
-# as `new_run_id` makes them; the id in a damaged record may be any text
+# the form of an id; in a damaged record it may be any text
 _RUN_ID = re.compile("[0-9a-f]{1,64}")
 
 
@@ -60,7 +60,7 @@ class ArtifactFolder:
             try:
                 self.files.mkdir(parents=True, exist_ok=True)
             except FileNotFoundError as error:
-                # another run has just removed the folder of them all, as it was empty
+                # another run has just removed the parent folder, which was empty
                 problem = error
             except OSError as error:
                 problem = error
@@ -102,7 +102,7 @@ def remove_artifacts(store: Path, run_ids: Iterable[str]) -> int:
         shutil.rmtree(folder, ignore_errors=True)
 
     with suppress(OSError):
-        # once it is empty
+        # the folder stays as long as other runs have artifacts
         _parent(store).rmdir()
     return removed_bytes
 

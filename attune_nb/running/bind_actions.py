@@ -63,7 +63,7 @@ class BindingContext(msgspec.Struct, kw_only=True):
         load: Reads a workflow from a file.
         nest: Returns the function that runs another workflow under a name.
         packs: The packs of the run.
-        pack_session: What the run opened for its packs; None if only checked.
+        pack_session: The services of the run for its packs; None for a check.
         is_nested: Whether the workflow itself runs within another one.
         levels: How many levels of nested workflows are checked.
         files: The workflow files read so far.
@@ -256,7 +256,7 @@ def _find_action(
 
 
 def _find_pack_action(name: str, context: BindingContext) -> PackAction | None:
-    """Return the action of a pack, or None if no pack has to do with the name.
+    """Return the action of a pack, or None if the name belongs to no pack.
 
     A function that was registered under the name stands in for an action that no pack has.
 
@@ -275,11 +275,11 @@ def _find_pack_action(name: str, context: BindingContext) -> PackAction | None:
 
 
 def _make_function(action: PackAction, session: PackSession | None, task: str) -> PackFunction:
-    """Return the function of a pack's action; without a session one that is only checked.
+    """Return the function of a pack's action.
 
     Args:
         action: The action.
-        session: What the run opened for its packs.
+        session: The services of the run for its packs; None for a check.
         task: The path of the task that may ask questions; empty if none may.
 
     Raises:

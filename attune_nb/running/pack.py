@@ -1,4 +1,4 @@
-"""A pack that was opened: its actions and workflows, and whether it is sound."""
+"""A pack for its user: its actions and workflows as tables, its problems, and its runs."""
 
 from __future__ import annotations
 
@@ -84,19 +84,21 @@ class Pack(PackView):
     ) -> Run:
         """Run an action or a workflow of this pack.
 
-        The output of an action's run is `{"result": ...}`, what the action results in.
+        The output of an action's run is `{"result": ...}`, the result of the action.
 
         Args:
             ref: `pack.name`, such as `hostkit.disk`.
             parameters: Values for its parameters; defaults fill the rest.
-            options: As in `Workflow.run`; `packs` are those whose actions a workflow uses, too.
+            options: As in `Workflow.run`; `packs` are further packs, whose actions a workflow uses.
 
         Raises:
             AttuneError: As `Workflow.run` does.
             LookupFailed: The pack has no such action or workflow, or it cannot be used.
         """
-        others = open_packs(options.pop("packs", ()))
-        options["packs"] = PackSet([self.contents, *others.contents], others.unreadable)
+        further_packs = open_packs(options.pop("packs", ()))
+        options["packs"] = PackSet(
+            [self.contents, *further_packs.contents], further_packs.unreadable
+        )
         values = read_names("parameters", parameters)
         if values is None:
             values = {}
@@ -106,11 +108,11 @@ class Pack(PackView):
     def check(self, packs: Packs = ()) -> ProblemList:
         """Return every problem that can be found without running anything.
 
-        These are the problems of its files, packs that it needs and that are missing, and tasks
-        of its workflows whose action does not exist or does not take the task's input.
+        These are the problems of its files, missing packs that it needs, and tasks of its
+        workflows whose action does not exist or does not take the task's input.
 
         Args:
-            packs: The packs that it needs. Those that lie beside it are found.
+            packs: Packs that it needs. Packs beside its folder are found without this.
         """
         return check_packs([self.contents], open_packs(packs))
 
@@ -209,8 +211,8 @@ def load_pack(
         folder: The folder with `pack.yaml`.
         install: Install the packages that the pack needs and that are missing, in an environment
             of its own; the lines of progress are printed.
-        constraints: Versions of packages that are allowed besides what the pack says:
-            `{"attune-sdk": "0.3.0"}`; a version, or a range such as `<0.4`.
+        constraints: Further limits to the versions of packages: `{"attune-sdk": "0.3.0"}`. A value
+            is a version, or a range such as `<0.4`.
 
     Returns:
         The pack. Actions and workflows with a problem are left out; `pack.problems` has the
@@ -234,6 +236,7 @@ def load_pack(
             message = f"`{path}` holds {_count(len(inner), 'pack')}; load one of them: "
             message += ", ".join(f"`{name}`" for name in inner[:_MAX_NAMES])
             raise WorkflowError([Problem(message)], noun="the pack")
+
     pack = Pack(read_pack(path))
     if install:
         from attune_nb.packs.environments.install import install_pack  # noqa: PLC0415 - slow
@@ -244,11 +247,12 @@ def load_pack(
             constraints=constraints,
             progress=_print_progress,
         )
+
     return pack
 
 
 def _print_progress(line: str) -> None:
-    """Print a line of an installation at once, without what it could do to a terminal."""
+    """Print a line of an installation at once, with control characters as visible text."""
     print(html.printable(line), flush=True)  # noqa: T201 - the user asked for it
 
 

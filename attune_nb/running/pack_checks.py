@@ -23,9 +23,9 @@ __all__ = ["add_packs_beside", "check_pack_file", "check_packs", "packs_around"]
 
 
 def check_packs(contents: Sequence[PackContents], needed: PackSet) -> ProblemList:
-    """Return the problems of packs, of their workflows, and those of missing packs.
+    """Return the problems of packs and of their workflows, and the packs that are missing.
 
-    Packs that they need are looked for beside them, too. A hint names each that was found there.
+    A pack that one of them needs may lie beside it. A hint names it then.
 
     Args:
         contents: The packs that are checked.
@@ -51,7 +51,9 @@ def check_packs(contents: Sequence[PackContents], needed: PackSet) -> ProblemLis
             f"pack `{neighbour.ref}` was found beside it; a run needs "
             f"`{neighbour.shown_folder}`, too"
         )
-        problems.append(Problem(message, _needed_at(contents, neighbour.ref), "hint"))
+        problems.append(
+            Problem(message, _find_dependency_position(contents, neighbour.ref), "hint")
+        )
     return problems
 
 
@@ -107,24 +109,24 @@ def _is_in(problem: Problem, file: Path) -> bool:
 
 
 def add_packs_beside(pack_set: PackSet) -> PackSet:
-    """Return a set of packs with those at its end that they need and that lie beside them."""
+    """Return a set of packs, and at its end the packs beside them that they need."""
     contents = list(pack_set.contents)
     unreadable = list(pack_set.unreadable)
-    looked_for: set[str] = set()
+    tried_names: set[str] = set()
     for pack in contents:
         for name in PackSet(contents).missing_dependencies(pack):
             folder = _folder_beside(pack, name)
-            if name in looked_for or not file_exists(folder / MANIFEST_FILE):
+            if name in tried_names or not file_exists(folder / MANIFEST_FILE):
                 continue
 
-            looked_for.add(name)
+            tried_names.add(name)
             try:
                 neighbour = read_pack(folder)
             except WorkflowError as error:
                 unreadable += error.problems
                 continue
             if neighbour.ref == name:
-                # its own needs are looked at in a later turn of this loop
+                # the loop goes on to this pack, and to the packs that it needs itself
                 contents.append(neighbour)
     return PackSet(contents, unreadable)
 
@@ -138,8 +140,8 @@ def _folder_beside(pack: PackContents, name: str) -> Path:
     return shown.parent / name
 
 
-def _needed_at(contents: Iterable[PackContents], ref: str) -> Position | None:
-    """Return where a pack names another one that it needs."""
+def _find_dependency_position(contents: Iterable[PackContents], ref: str) -> Position | None:
+    """Return the position at which a pack names another one that it needs."""
     for pack in contents:
         position = pack.dependency_positions.get(ref)
         if position is not None:

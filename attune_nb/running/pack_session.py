@@ -1,4 +1,4 @@
-"""What the processes of pack actions need: interpreters, the API, keys, a folder."""
+"""The session of a run for its pack actions: interpreters, the API, keys, a folder."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = ["PackSession"]
 
 
 class _ConnectedRun(NamedTuple):
-    """The run of a session, as its API needs it."""
+    """The run of a session, for its API."""
 
     driver: Driver
     executions: Executions
@@ -40,14 +40,14 @@ class _ConnectedRun(NamedTuple):
 
 
 class PackSession:
-    """What one run opens for the processes of its packs. It is open until the run ends.
+    """The services that one run opens for the processes of its packs, until it ends.
 
     The API that actions may call gets its port when the first action is bound, and serves it from
     the moment at which the run has a driver.
 
     Args:
         pass_env: Names of variables of the environment that the processes get.
-        keys: The values of the keys that actions ask for, by ref.
+        keys: The keys for actions: values by ref.
         keystore: The keystore of the run, which holds keys, too.
         artifact_folder: The folder for the run's artifacts.
     """
@@ -72,12 +72,13 @@ class PackSession:
 
         Args:
             options: The settings of the processes.
-            keys: The keys that actions ask for.
+            keys: The keys for actions.
             is_open: Whether the options name an API.
         """
         self.keys = keys
-        # requests of actions that the API refused; the list grows
+        # lines about requests that the API refused; the list grows
         self.notes: list[str] = []
+
         self._options = options
         self._is_open = is_open
         self._lock = threading.Lock()
@@ -104,7 +105,7 @@ class PackSession:
         return PackFunction(action, options, task)
 
     def explain_interpreter(self, action: PackAction) -> str | None:
-        """Return why the program that runs an action is missing, and what to do; else None."""
+        """Return the reason why the program of an action is missing, and the remedy; or None."""
         interpreter = self._find_interpreter(action)
         if interpreter is None:
             return None
@@ -115,8 +116,8 @@ class PackSession:
 
         Args:
             driver: The driver.
-            executions: What actions of the run may run through the API.
-            is_inline: Whether attempts run in its thread.
+            executions: Runs the actions and workflows that actions start through the API.
+            is_inline: Whether attempts run in the thread of the driver.
 
         Raises:
             BackendError: The system provides no thread for the API.
@@ -146,7 +147,7 @@ class PackSession:
         return self._interpreters[action.ref]
 
     def _open(self) -> PackOptions:
-        """Reserve a port for the API, unless that is done, and return the options of the processes.
+        """Reserve a port for the API on the first call; return the options of the processes.
 
         Raises:
             BackendError: There is no port, or no thread.
@@ -185,6 +186,7 @@ class PackSession:
 
         if self._listener is None:
             return
+
         self.artifact_folder.make()
         services = RunServices(self.keys, ArtifactRegistry(self.artifact_folder.path))
         services.notes = self.notes
@@ -201,7 +203,7 @@ class PackSession:
         self._close = weakref.finalize(self, _end_api, api, self.artifact_folder)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # a workflow within this one may run in another process, and uses the same API
+        # a nested workflow may run in another process, where it uses the same API
         return _restore, (self._open(), self.keys)
 
 

@@ -26,8 +26,8 @@ _MAX_ROWS = 200
 # characters of a cell
 _MAX_CELL_LENGTH = 100
 
-# names in a message
-_MAX_NAMES = 20
+# characters of a default
+_MAX_DEFAULT_LENGTH = 20
 
 
 class PackTable(Mapping[str, _Entry], Generic[_Entry]):
@@ -37,7 +37,7 @@ class PackTable(Mapping[str, _Entry], Generic[_Entry]):
         entries: The actions or workflows.
         columns: The columns of the table.
         to_row: Returns the row of an entry.
-        explain_missing: Returns why there is no entry of a ref, or None.
+        explain_missing: Returns the reason why a ref has no entry, or None.
         note: A line below the table.
     """
 
@@ -160,9 +160,9 @@ def workflow_row(ref: str, workflow: Workflow) -> dict[str, str]:
 
 
 def describe_parameters(declared: Mapping[str, Any] | None) -> str:
-    """Return the names of parameters, and defaults that are not secret.
+    """Return the names of parameters, with defaults that are not secret.
 
-    One that is optional and has no default stands in brackets.
+    An optional parameter without a default stands in brackets.
     """
     if not declared:
         return ""
@@ -182,7 +182,7 @@ def describe_parameters(declared: Mapping[str, Any] | None) -> str:
 def _describe_default(spec: Mapping[str, Any]) -> str:
     if spec.get("secret") is True:
         return "***"
-    return html.shortened(json.dumps(spec["default"], default=str), _MAX_NAMES)
+    return html.shortened(json.dumps(spec["default"], default=str), _MAX_DEFAULT_LENGTH)
 
 
 def _first_text(*texts: str | None) -> str:
@@ -213,7 +213,7 @@ def render_rows(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> li
 
 
 def _used_columns(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> list[str]:
-    """Return the columns that are not empty."""
+    """Return the columns with a cell that is not empty."""
     used: set[str] = set()
     for row in rows:
         used.update(name for name, cell in row.items() if cell)

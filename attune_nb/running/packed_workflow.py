@@ -33,8 +33,8 @@ def workflow_of_ref(
     Args:
         packs: The packs.
         ref: The ref of an action or a workflow.
-        parameters: The names of the parameters that the run gets; by default all. An action gets
-            no others but those with a default.
+        parameters: The names of the parameters that the run gets; by default all. The task gets
+            these, and those that are required or have a default.
 
     Raises:
         LookupFailed: There is no such action or workflow, or it cannot be used.
@@ -78,7 +78,7 @@ def _workflow_of_action(action: PackAction, parameters: Collection[str] | None) 
 
 
 def _make_input(action: PackAction, parameters: Collection[str] | None) -> dict[str, str]:
-    """Return the input that passes on the parameters which have a value."""
+    """Return the input that passes on the parameters that have a value."""
     names = []
     for name, spec in action.parameters.items():
         has_value = "default" in spec or spec.get("required") is True

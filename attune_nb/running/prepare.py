@@ -116,7 +116,7 @@ class PreparedRun:
         mocked: The paths of the tasks whose results are made up.
         code: For each task the fingerprint of its action, which changes with the action's code.
         answers: The answers to questions that are not open yet.
-        pack_session: What the run opened for its packs.
+        pack_session: The services of the run for its packs.
     """
 
     state: RunState

@@ -1,4 +1,4 @@
-"""Alerts about the time that many processes take: they are known before the time is spent."""
+"""Alerts about tasks whose many processes will take long."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["find_process_costs"]
 
-# Items from which on their processes deserve an alert.
-_MANY_PROCESSES = 1_000
-# Attempts whose times say more than the usual ones.
+# Items from which on a task gets an alert.
+_LEAST_PROCESSES = 1_000
+# Attempts whose mean time replaces the usual one.
 _MIN_MEASURED = 10
 # Seconds that a process usually takes to start and do little.
 _USUAL_SECONDS: dict[Runner, float] = {
@@ -48,13 +48,14 @@ def find_process_costs(
     timeline = TaskTimeline()
     timeline.read(events)
     for execution in timeline.executions.values():
-        action = actions.get(workflow.task(execution.task).action or "")
-        # how long a task took is no news
+        name = workflow.task(execution.task).action
+        action = None if name is None else actions.get(name)
+        # the alert is of no use after the end of the task
         if action is None or (execution.ended is not None and not is_dry_run):
             continue
 
         total = execution.total
-        if total is not None and total >= _MANY_PROCESSES:
+        if total is not None and total >= _LEAST_PROCESSES:
             seconds = _USUAL_SECONDS[action.runner]
             if not is_dry_run:
                 seconds = _measure(execution, seconds)
@@ -73,9 +74,9 @@ def _measure(execution: TaskExecution, usual: float) -> float:
 
 def _describe_cost(execution: TaskExecution, total: int, seconds: float) -> str:
     concurrency = execution.concurrency
-    whole = seconds * total / concurrency
+    total_seconds = seconds * total / concurrency
     return (
         f"`{execution.task}` starts a process for each of its {total:,} items: about "
-        f"{format_duration(seconds)} each, {format_duration(whole)} in all at "
+        f"{format_duration(seconds)} each, {format_duration(total_seconds)} in all at "
         f"`concurrency: {concurrency}`; a higher `concurrency` takes less"
     )

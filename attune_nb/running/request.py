@@ -46,7 +46,7 @@ class RunOptions:
         load: Reads a workflow from a file.
         pass_env: Names of variables of the environment that actions of packs get.
         keys: The values of the keys that actions of packs ask for.
-        pack_session: What the outermost run opened for its packs; None there.
+        pack_session: The services of the outermost run for its packs; None in that run itself.
         depth: How deeply the workflow is nested in others; 0 for the outermost.
         packs: The packs whose actions and workflows it may use.
     """

@@ -110,9 +110,9 @@ class BaseRun(RunView):
 
     @property
     def artifacts(self) -> Artifacts:
-        """What actions of packs left behind: files and progress, by index or by ref.
+        """The artifacts of actions of packs, such as files and progress, by index or by ref.
 
-        A notebook shows each by its type; `.frame` is a table of all.
+        A notebook shows an artifact by its type; `.frame` is a table of all.
         """
         from attune_nb.packs.artifacts.registry import FILES, read_artifacts  # noqa: PLC0415 - few need it
         from attune_nb.packs.artifacts.view import Artifacts  # noqa: PLC0415
@@ -133,7 +133,7 @@ class BaseRun(RunView):
         return folder if folder.is_dir() else None
 
     def describe_artifacts(self) -> list[str]:
-        """Return a line that names what actions of packs left behind, if they did."""
+        """Return a line that names the artifacts of the run; no line if it has none."""
         if self._find_artifact_folder() is None:
             # most runs have none, and their summary is quick
             return []
@@ -301,7 +301,7 @@ class Run(BaseRun):
         self._artifact_folder = artifact_folder
         # the list grows, too
         self._api_notes = api_notes
-        # those of a run that has ended
+        # the alerts about artifacts, once the run has ended
         self._artifact_alerts: list[str] | None = None
         self._answers = answers if answers is not None else AdvanceAnswers({})
 
@@ -311,7 +311,7 @@ class Run(BaseRun):
         packs = self._request.options.packs
         costs = find_process_costs(self._log, self._driver.state.workflow, packs.actions)
         artifact_alerts = self._find_artifact_alerts()
-        # an action may do without a key; if it fails, its own message seldom says so
+        # an action may need no key after all; if it fails, its message seldom names the key
         api_notes = map(self._mask.text, self._api_notes) if self.failed_tasks() else ()
         return [*self._record_alerts, *super().alerts, *costs, *artifact_alerts, *api_notes]
 
@@ -437,12 +437,12 @@ class Run(BaseRun):
 
     @property
     def has_only_questions(self) -> bool:
-        """Whether questions wait for an answer, and nothing runs but actions that wait for one."""
+        """Whether only questions are open: all actions that run wait for an answer."""
         state = self._source.state
         if not state.has_only_questions and not self._has_only_asking_actions():
             return False
 
-        # an answer may be on the way
+        # an answer may wait for the engine
         return not any(map(state.is_open, self._driver.answered))
 
     def _has_only_asking_actions(self) -> bool:

@@ -35,7 +35,7 @@ class _Execution:
     """An execution, and the thread that runs it.
 
     Attributes:
-        view: It, as it stands now.
+        view: Its current state.
         has_timed_out: Whether its timeout is the reason why it was cancelled.
     """
 
@@ -46,12 +46,12 @@ class _Execution:
         self.thread: threading.Thread | None = None
 
     def time_out(self) -> None:
-        """Stop it at its timeout."""
+        """Stop the execution at its timeout."""
         self.has_timed_out = True
         self.token.cancel()
 
     def end(self, status: ExecutionStatus, result: Any) -> None:
-        """Note how it ended."""
+        """Store the end of the execution."""
         if not isinstance(result, dict):
             result = {"result": result}
         self.view = msgspec.structs.replace(
@@ -93,7 +93,7 @@ class RunExecutions:
             return execution.view
 
     def find(self, execution_id: int) -> ExecutionView | None:
-        """Return an execution as it stands now, see `Executions`."""
+        """Return the current state of an execution, see `Executions`."""
         execution = self._executions.get(execution_id)
         return None if execution is None else execution.view
 
@@ -131,6 +131,9 @@ class RunExecutions:
             message = f"{_MAX_RUNNING} executions run already; does an action run itself?"
             raise ApiError(HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", message)
 
+        seconds = None
+        if timeout is not None:
+            seconds = int(timeout)
         time = now()
         view = ExecutionView(
             id=len(self._executions) + 1,
@@ -142,7 +145,7 @@ class RunExecutions:
             created=time,
             started_at=time,
             updated=time,
-            timeout_seconds=None if timeout is None else int(timeout),
+            timeout_seconds=seconds,
         )
         execution = _Execution(view)
         self._executions[view.id] = execution
@@ -155,7 +158,7 @@ def _find_function(ref: str, options: RunOptions) -> tuple[_Function, float | No
     The function takes the parameters, and the token that cancels it.
 
     Raises:
-        LookupFailed: There is none of this ref, or it cannot be used.
+        LookupFailed: No action or workflow has this ref, or it cannot be used.
     """
     packs = options.packs
     problem = packs.explain_unusable(ref)

@@ -39,8 +39,10 @@ class RunInquiries:
         if request.timeout_at is not None:
             timeout = max(0.0, request.timeout_at.timestamp() - time.time())
 
-        # an empty schema is that of the SDK for any answer
-        schema = request.response_schema or None
+        schema = request.response_schema
+        if not schema:
+            # the SDK sends an empty schema for any answer
+            schema = None
         try:
             inquiry = self._driver.open_inquiry(
                 task,

@@ -129,7 +129,7 @@ def assemble_engine(plan: RunPlan) -> Engine:
 
 
 def _connect_session(session: PackSession, driver: Driver, options: RunOptions) -> None:
-    """Let the actions of packs use the run through its API."""
+    """Connect the API for actions of packs with the run."""
     from attune_nb.running.run_executions import RunExecutions  # noqa: PLC0415 - few runs need it
 
     executions = RunExecutions(replace(options, pack_session=session))
@@ -273,7 +273,7 @@ def _durations_reader(
         return scaling.reader()
 
     def read_nothing(events: Sequence[Event]) -> None:
-        """Leave durations out that are compared with nothing."""
+        """Skip events: durations of tasks without items are not used."""
 
     return read_nothing
 

@@ -49,7 +49,10 @@ def resolve_store(store: str | PathLike[str] | None) -> Path | None:
         StoreError: It cannot be the path of a file.
     """
     if store is None:
-        store = os.environ.get("ATTUNE_NB_STORE") or DEFAULT_STORE
+        store = os.environ.get("ATTUNE_NB_STORE")
+        if not store:
+            store = DEFAULT_STORE
+
     name: Any = store
     if issubclass(type(store), os.PathLike):
         name = os.fspath(name)

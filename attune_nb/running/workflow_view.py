@@ -145,7 +145,7 @@ class WorkflowView:
         """Write the two files of an Attune pack: the action, and the workflow's graph.
 
         A folder without `pack.yaml` gets one. The two files together mean the same as the
-        workflow; what the Attune platform does not know in them is logged as a warning.
+        workflow; parts that the Attune platform does not know are logged as warnings.
 
         Args:
             folder: The pack's folder; nothing is written outside it.

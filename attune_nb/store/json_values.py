@@ -67,7 +67,7 @@ def to_json(value: Any) -> Any:
     """Return the JSON of a value of JSON's types; another value as `to_plain` returns it.
 
     A frozen container knows whether it holds nothing else. So a million records are encoded
-    without a look at each of them: what might be read back in another way shows in the text.
+    without a look at each of them. Values that would be read back differently show in the text.
 
     Args:
         value: A frozen value, or an array or object of frozen values.

@@ -45,14 +45,14 @@ def _do_nothing(address: int) -> None:
     """Leave a container tracked."""
 
 
-_untrack_at = _load_untrack()
+_untrack_address = _load_untrack()
 
 
 def untrack(container: Any) -> None:
     """Stop the tracking of a container of plain data that never changes."""
-    _untrack_at(id(container))
+    _untrack_address(id(container))
 
 
 def untrack_all(containers: Sequence[Any]) -> None:
     """Stop the tracking of many containers of plain data that never change."""
-    deque(map(_untrack_at, map(id, containers)), maxlen=0)
+    deque(map(_untrack_address, map(id, containers)), maxlen=0)

@@ -71,7 +71,7 @@ class FrozenDict(dict[Any, Any]):
 
     Attributes:
         size: The bytes of memory of the object and everything in it, or 0 until `size_of` has
-            counted them. Its type shows what is in it: see `_NEW_SIZES`.
+            counted them. The type of the size shows the content: see `_NEW_SIZES`.
     """
 
     __slots__ = ("size",)
@@ -98,7 +98,7 @@ class FrozenList(list[Any]):
 
     Attributes:
         size: The bytes of memory of the array and everything in it, or 0 until `size_of` has
-            counted them. Its type shows what is in it: see `_NEW_SIZES`.
+            counted them. The type of the size shows the content: see `_NEW_SIZES`.
     """
 
     __slots__ = ("size",)
@@ -125,7 +125,7 @@ class FrozenTuple(tuple[Any, ...]):  # noqa: SLOT001 - a tuple cannot have a slo
 
     Attributes:
         size: The bytes of memory of the tuple and everything in it, or 0 until `size_of` has
-            counted them. Its type shows what is in it: see `_NEW_SIZES`.
+            counted them. The type of the size shows the content: see `_NEW_SIZES`.
     """
 
     size: float
@@ -222,14 +222,14 @@ class _PlainSize(int):
     """The size of a container of plain data that JSON does not have."""
 
 
-# What is in a frozen value, from the least to the most special: objects of other types; plain data
-# that JSON does not have (bytes, tuples, keys that are no strings); the values of JSON, and floats
-# that are not finite.
-_OTHER, _PLAIN, _JSON = range(3)
+# The content of a frozen value, from the least to the most special: objects of other types; plain
+# data that JSON does not have (bytes, tuples, keys that are no strings); the values of JSON, and
+# floats that are not finite.
+_ANY, _PLAIN, _JSON = range(3)
 
-# The size of a new container by its content: the type is what shows the content.
+# The size of a new container by its content: the type of the size shows the content.
 _NEW_SIZES: tuple[float, ...] = (0.0, _PlainSize(0), 0)
-_CONTENTS: dict[type, int] = {float: _OTHER, _PlainSize: _PLAIN, int: _JSON}
+_CONTENTS: dict[type, int] = {float: _ANY, _PlainSize: _PLAIN, int: _JSON}
 
 # An object that was frozen and is still alive, its read-only version, and the content of that, by
 # the `id` of the object.
@@ -376,7 +376,7 @@ def _fill(container: FrozenDict | list[Any], kind: type, parts: list[Any]) -> An
 
 
 def _mark(container: FrozenDict | FrozenList | FrozenTuple, content: int) -> None:
-    """Note in a new container what is in it."""
+    """Store the content of a new container in its size."""
     # its size is not counted yet
     container.size = _NEW_SIZES[content]
     # a tuple has attributes, which may be changed
@@ -399,7 +399,7 @@ def _content_of_keys(record: dict[Any, Any]) -> int:
         return _JSON
     if LEAVES.issuperset(map(type, record)):
         return _PLAIN
-    return _OTHER
+    return _ANY
 
 
 def _content_of(value: Any) -> int:
@@ -409,7 +409,7 @@ def _content_of(value: Any) -> int:
         return _CONTENTS[type(value.size)]
     if kind in JSON_LEAVES:
         return _JSON
-    return _PLAIN if kind in LEAVES else _OTHER
+    return _PLAIN if kind in LEAVES else _ANY
 
 
 def is_plain_data(value: Any) -> bool:
@@ -602,7 +602,7 @@ def _find_columns(records: list[Any]) -> tuple[_Columns, int]:
 
 
 def _mark_json(containers: Sequence[FrozenDict | FrozenList]) -> None:
-    """Note in new containers that they hold nothing but values of JSON."""
+    """Store in new containers that they hold nothing but values of JSON."""
     for container in containers:
         container.size = 0
     if containers and len(containers[0]) >= FEWEST_PARTS:
@@ -816,7 +816,7 @@ def _freeze_numpy(value: Any, memo: _Memo | None) -> Any:
     if type(value).__name__ == "ndarray":
         frozen = value if _is_read_only(value) else _copy_array(value)
         if memo is not None:
-            memo[id(value)] = (value, frozen, _OTHER)
+            memo[id(value)] = (value, frozen, _ANY)
         return frozen
 
     if not hasattr(value, "item") or getattr(value, "ndim", 1) != 0:
@@ -829,7 +829,7 @@ def _freeze_numpy(value: Any, memo: _Memo | None) -> Any:
 
 
 def _is_read_only(array: Any) -> bool:
-    """Return whether nobody can write into an array of NumPy, nor into one that it is a view of."""
+    """Return whether an array of NumPy and all arrays of which it is a view are read-only."""
     kind = type(array)
     while type(array) is kind:
         if array.flags.writeable:
@@ -884,9 +884,9 @@ def thaw(value: Any) -> Any:
 def thaw_all(values: list[Any]) -> list[Any]:
     """Return many values made of plain `dict` and `list` at the first levels, to be pickled.
 
-    Like `freeze`, it copies records and arrays in loops of C. What is one object stays one, but for
-    parts in different places of the same level of the values. Tuples, and what is nested deeper
-    than a few levels, stay frozen.
+    Like `freeze`, it copies records and arrays in loops of C. A part that
+    stands in several places of one level is copied once for the objects and once for the arrays
+    there. Tuples, and parts that are nested deeper than a few levels, stay frozen.
     """
     return _thaw_many(values, _BATCH_LEVELS)
 

@@ -1,4 +1,4 @@
-"""Sets of indexes as ranges: those of ten million items that ended in order take a few bytes."""
+"""Sets of indexes as packed ranges: ten million indexes in order take a few bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["find_ranges", "pack_ranges", "unpack_ranges"]
 
-# indexes between the lowest and the highest, for each of them, up to which each has a mark
+# the widest span of a set that is searched as an array of marks, as a multiple of its indexes
 _MOST_SPREAD = 16
 
 # bytes of a range: the gap before it, and its length
@@ -24,7 +24,7 @@ _MOST_INDEXES = 1 << 32
 # bytes of ranges that are unpacked: a batch has fewer than eight million
 _MOST_BYTES = 1 << 26
 
-# the fastest level: the numbers are alike, if there are many
+# the fastest level is enough: many numbers are alike
 _LEVEL = 1
 
 
@@ -71,7 +71,7 @@ def _ranges_of_sorted(indexes: list[int]) -> Iterator[tuple[int, int]]:
 
 
 def pack_ranges(ranges: Iterable[tuple[int, int]]) -> bytes:
-    """Return ascending ranges of indexes below 2^32 as bytes, a fraction of one for an index."""
+    """Return ascending ranges of indexes below 2^32 as bytes: far less than one for each index."""
     numbers = array("I")
     end = 0
     for start, stop in ranges:
@@ -94,7 +94,7 @@ def unpack_ranges(data: bytes, count: int) -> list[tuple[int, int]]:
     Raises:
         ValueError: The data are damaged.
     """
-    # no more than this can be meant, whatever the data say
+    # damaged data might unpack to far more
     most_bytes = min(count * _RANGE_BYTES, _MOST_BYTES)
     try:
         unpacked = zlib.decompressobj().decompress(data, most_bytes + 1)

@@ -12,7 +12,7 @@ __all__ = ["PAGE", "PagedBytes", "PagedBytesEditor"]
 PAGE = 4096
 """Bytes of a page."""
 
-# pages of one value, which all sequences share: of ten million equal bytes, one page is in memory
+# pages of one value, which all sequences share: ten million equal bytes take one page of memory
 _UNIFORM_PAGES = {value: bytes([value]) * PAGE for value in (0, 255)}
 
 
@@ -124,7 +124,7 @@ class PagedBytesEditor:
         return joined[offset : offset + stop - start]
 
     def write(self, start: int, data: bytes | bytearray) -> None:
-        """Replace a range of bytes by others, as many."""
+        """Replace as many bytes as the data have."""
         for number, first, end in _pages_of_range(start, start + len(data)):
             offset = number * PAGE
             part = data[first - start : end - start]
@@ -135,7 +135,7 @@ class PagedBytesEditor:
                 self._page(number)[first - offset : end - offset] = part
 
     def fill(self, start: int, stop: int, value: int) -> None:
-        """Give all bytes of a range one value."""
+        """Set all bytes of a range to a value."""
         for number, first, end in _pages_of_range(start, stop):
             if end - first == PAGE and value in _UNIFORM_PAGES:
                 self._pages[number] = _UNIFORM_PAGES[value]
@@ -149,7 +149,7 @@ class PagedBytesEditor:
     def find_value(self, start: int, stop: int, value: int) -> Iterator[tuple[int, int]]:
         """Yield the parts of a range in which all bytes have a value.
 
-        The bytes of a part may be changed while it is looked at.
+        The caller may change the bytes of a part before it asks for the next one.
         """
         part_start = start
         for number, first, end in _pages_of_range(start, stop):
@@ -193,7 +193,7 @@ def _pages_of_range(start: int, stop: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _shared(page: bytes) -> bytes:
-    """Return the page of its content that all sequences share, if there is one."""
+    """Return the shared page with this content, if there is one; else the page itself."""
     if len(page) == PAGE:
         for uniform in _UNIFORM_PAGES.values():
             if page == uniform:

@@ -122,7 +122,7 @@ def _select(value: Any, names: _NameTree) -> Any:
 
     data = envelope_data(value)
     if data is not None and not names.keys() <= value.keys():
-        # the other names are keys of what the process printed
+        # the missing names are keys of the data that the process printed
         return value
 
     selected = {}
@@ -151,11 +151,11 @@ def _select_outcome(outcome: Outcome, names: _NameTree) -> Outcome:
             items = outcome.items.only_failures()
         return msgspec.structs.replace(outcome, result=None, items=items)
 
-    other_names = names.keys() - result.keys()
-    if envelope_data(result) is not None and other_names - {"result"}:
-        # these are keys of what the process printed
+    missing_names = names.keys() - result.keys()
+    if envelope_data(result) is not None and missing_names - {"result"}:
+        # these are keys of the data that the process printed
         return outcome
-    if not other_names.isdisjoint(ENVELOPE_WORDS):
+    if not missing_names.isdisjoint(ENVELOPE_WORDS):
         return outcome
 
     keys = {name: names_below for name, names_below in names.items() if name in result}

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EarlierAttempts", "Job"]
 
-# of a run over very many items: the share of its time, and the seconds, for which attempts that
-# have ended may wait until they are collected, and how many may
+# in a run over very many items, attempts that have ended wait until they are collected: for this
+# share of the run's time, at most for these seconds, and at most so many of them
 _GATHERED_SHARE = 0.001
 _LONGEST_GATHERING = 5.0
 _MOST_GATHERED = 5_000
@@ -90,9 +90,9 @@ class Job:
         self._rendered: dict[int, Any] = {}  # by index, of items that may be attempted again
         self._total_reported = False
         self._begun_reported = False
-        # attempts that were collected, also by an earlier process, and when the last were
+        # attempts that were collected, also by an earlier process, and the last time of that
         self._collected = 0
-        self._collected_at = spec.clock()
+        self._collection_time = spec.clock()
 
         if spec.interval:
             last_start = None if earlier is None else earlier.last_start
@@ -256,7 +256,7 @@ class Job:
         batch = self._collect()
         if batch is not None:
             self._collected += len(batch)
-            self._collected_at = self.spec.clock()
+            self._collection_time = self.spec.clock()
         if self.unrecorded is not None and batch is not None:
             self.unrecorded.record_collected(len(batch))
         return batch
@@ -267,7 +267,7 @@ class Job:
         They wait for a thousandth of the run's time, unless something waits for them.
         """
         now = self.spec.clock()
-        if now - self._collected_at >= min(now * _GATHERED_SHARE, _LONGEST_GATHERING):
+        if now - self._collection_time >= min(now * _GATHERED_SHARE, _LONGEST_GATHERING):
             return True
 
         count = self.results.count_uncollected()

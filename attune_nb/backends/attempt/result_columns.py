@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CountingColumns", "ResultColumns", "WorkerColumns", "build_batch", "make_columns"]
 
-# rows of a job over very many items that wait for the driver, and the seconds that a worker which
-# is ahead of it waits: threads that never wait leave it too little of the interpreter
+# in a job over very many items: rows that may wait for the driver, and the seconds that a worker
+# then pauses. Threads that never pause leave the driver too little time of the interpreter.
 _MOST_ROWS = 50_000
 _DRIVER_TURN = 0.001
 

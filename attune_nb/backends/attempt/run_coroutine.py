@@ -89,7 +89,7 @@ class CoroutineRunner:
         return result
 
     def close(self) -> None:
-        """Close the loop, and with it all that its coroutines have left open."""
+        """Close the loop, with the tasks and generators that its coroutines have left open."""
         if self._runner is None:
             return
 

@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from attune_nb.context import ENVELOPE_WORDS, INQUIRY_FIELDS, OUTCOME_FIELDS
+from attune_nb.context import ENVELOPE_WORDS, INQUIRY_FIELDS, OUTCOME_FIELDS, TASK_SPACES
 from attune_nb.errors import Problem, nearest
 from attune_nb.language import parameter_specs
 from attune_nb.templates.compiler.codegen import NAMESPACES
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["VARIABLE_SPACES", "find_problems", "suggest_name", "walk_templates"]
 
 VARIABLE_SPACES = ("workflow", "vars", "variables")
-_TASK_SPACES = ("task", "tasks")
 _ITEM_NAMES = ("item", "index")
 _SYSTEM_NAMES = {"workflow_start", "timestamp", "execution_id", "workflow_ref"}
 
@@ -109,7 +108,7 @@ class _NameTable:
             "system": _SYSTEM_NAMES,
             "inquiry": waiting_tasks if unclear.isdisjoint({"tasks", "inquiries"}) else None,
             **dict.fromkeys(VARIABLE_SPACES, self.variables),
-            **dict.fromkeys(_TASK_SPACES, self.tasks),
+            **dict.fromkeys(TASK_SPACES, self.tasks),
         }
         self.hyphenated = {
             space: _hyphenated_by_first_part(self.in_space(space))
@@ -174,7 +173,7 @@ def _explain_early_read(
     """Return why a variable's first value cannot read a name, or None if it can."""
     root, *members = path
 
-    if root in _TASK_SPACES and members:
+    if root in TASK_SPACES and members:
         return f"`{root}.{members[0][:_MAX_NAME_LENGTH]}` is not there yet: {_VARS_ORDER}"
     if root in _ITEM_NAMES:
         return None
@@ -355,7 +354,7 @@ def _explain_unknown_field(path: NamePath, name_table: _NameTable) -> str | None
     if space == "inquiry" and field not in INQUIRY_FIELDS:
         hint = suggest_name(field, INQUIRY_FIELDS)
         return f"`inquiry.{name}` has no `{field[:_MAX_NAME_LENGTH]}`{hint}"
-    if space not in _TASK_SPACES:
+    if space not in TASK_SPACES:
         return None
     if name in name_table.tasks_without_results and field in _RESULT_FIELDS:
         return f"`{space}.{name}` has no `{field}`: the task has `keep_results: none`"
@@ -406,6 +405,6 @@ def _hyphenated_candidates(path: NamePath, name_table: _NameTable) -> list[list[
     space, name = path
     if space in VARIABLE_SPACES:
         space = "workflow"
-    elif space in _TASK_SPACES:
+    elif space in TASK_SPACES:
         space = "task"
     return name_table.hyphenated.get(space, {}).get(name, [])

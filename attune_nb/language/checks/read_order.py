@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attune_nb.context import TASK_SPACES
 from attune_nb.errors import Problem
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["find_early_reads"]
 
-_TASK_SPACES = ("task", "tasks")
 # The root, above all entries.
 _ROOT = 0
 # All tasks that some cycle leads to.
@@ -78,7 +78,7 @@ def _find_task_reads(task: Task) -> Iterator[tuple[str, Callable[[], Position | 
 
 
 def _is_task_path(path: tuple[str, ...]) -> bool:
-    return path[0] in _TASK_SPACES and len(path) > 1
+    return path[0] in TASK_SPACES and len(path) > 1
 
 
 def _build_dominator_tree(workflow: WorkflowSpec) -> _DominatorTree:

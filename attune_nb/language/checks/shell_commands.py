@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import nodes
 
-from attune_nb.context import ABSENT
+from attune_nb.context import ABSENT, TASK_SPACES
 from attune_nb.errors import Problem, TemplateError
 from attune_nb.language import parameter_specs
 from attune_nb.templates.compiler.name_lookup import path_of
@@ -35,7 +35,6 @@ _MAX_LENGTH = 80
 _HARMLESS = re.compile(r"[\w@%+=:,./-]*", re.ASCII)
 
 _VARIABLE_SPACES = ("workflow", "vars", "variables")
-_TASK_SPACES = ("task", "tasks")
 _PLAIN_TYPES = ("integer", "number", "boolean")
 
 # Fields of a task's record and keys of core actions' results that are numbers or single words.
@@ -203,7 +202,7 @@ class _KnownValues:
             return True
         if root == "item":
             return _is_harmless_value(_dig(self._elements(task), keys))
-        if root in _TASK_SPACES:
+        if root in TASK_SPACES:
             return bool(keys) and keys[-1] in _PLAIN_FIELDS
         if root == "parameters":
             return bool(keys) and self._is_harmless_parameter(keys[0])
