@@ -40,7 +40,7 @@ PEER_ITEMS_LONG = 5_000
 LEAST_FASTER = 100.0
 MOST_GROWTH = 1.1
 LEAST_SCALING = 1.8
-LEAST_OF_BARE = 0.93  # of what two processes reach that do nothing else
+LEAST_OF_BARE = 0.93  # as a share of the speed of two processes that do nothing else
 
 # characters of context
 SMALL = 10_000

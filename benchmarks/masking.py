@@ -1,4 +1,4 @@
-"""Secrets in long texts: what it costs that they are shown nowhere."""
+"""Secrets in long texts: the cost of masking them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _measure_texts() -> Iterator[Verdict]:
     secrets = {f"key {number}": f"secret-{number:06}" for number in range(SECRETS)}
     text = make_text(TEXT_SIZE, secrets["key 7"])
     mask_all = Mask(secrets)
-    mask_one = Mask({"key 7": secrets["key 7"]})
+    mask_single = Mask({"key 7": secrets["key 7"]})
 
     def replace_all() -> str:
         masked = text
@@ -61,7 +61,7 @@ def _measure_texts() -> Iterator[Verdict]:
         raise AssertionError("the masked texts differ")
     sides: dict[str, Callable[[], object]] = {
         "all": lambda: mask_all.text(text),
-        "one": lambda: mask_one.text(text),
+        "one": lambda: mask_single.text(text),
         "replace": replace_all,
     }
     turns = time_in_turn(sides, TURNS)

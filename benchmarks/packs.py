@@ -24,7 +24,7 @@ SHELL_TURNS = 5
 PYTHON_ITEMS = 40
 PYTHON_ITEMS_IN_FULL = 200
 PYTHON_TURNS = 3
-AT_ONCE = 4
+CONCURRENCY = 4
 MOST_RATIO = 1.15
 
 ACTIONS = {
@@ -39,7 +39,7 @@ tasks:
   - name: echo
     action: kit.RUNNER
     with_items: "{{ range(parameters.items) }}"
-    concurrency: AT_ONCE
+    concurrency: CONCURRENCY
     input: {number: "{{ item }}"}
 """
 
@@ -76,7 +76,7 @@ def _write_pack(folder: Path) -> Path:
 def _compare(folder: Path, runner: str, items: int, turns_count: int) -> Verdict:
     """Compare a task with items, and a pool of threads that does the same by hand."""
     action = read_pack(folder).actions[f"kit.{runner}"]
-    text = WORKFLOW.replace("RUNNER", runner).replace("AT_ONCE", str(AT_ONCE))
+    text = WORKFLOW.replace("RUNNER", runner).replace("CONCURRENCY", str(CONCURRENCY))
     workflow = attune.loads(text)
     command = [*PROGRAMS[runner], str(action.entry_point)]
 
@@ -98,13 +98,13 @@ def _compare(folder: Path, runner: str, items: int, turns_count: int) -> Verdict
         return json.loads(end.stdout)
 
     def call_all() -> None:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with ThreadPoolExecutor(CONCURRENCY) as pool:
             list(pool.map(call, range(items)))
 
     turns = time_in_turn({"attune_nb": run, "by hand": call_all}, turns_count, warm_up=False)
     milliseconds = median_us(turns, "attune_nb", items) / 1000
     return judge_ratio(
-        f"{items:,} processes of {runner}, {AT_ONCE} at once, against subprocess.run",
+        f"{items:,} processes of {runner}, {CONCURRENCY} at once, against subprocess.run",
         compare(turns, "attune_nb", "by hand"),
         MOST_RATIO,
         f"{milliseconds:.2f} ms each",

@@ -177,9 +177,9 @@ def _replace_table(text: str, name: str, write: Callable[[str], Iterable[str]]) 
     """
     begin = f"<!-- {name}: written by python -m benchmarks.readme -->"
     end = f"<!-- {name}: end -->"
-    before, found_begin, remainder = text.partition(begin)
-    table, found_end, after = remainder.partition(end)
-    if not found_begin or not found_end:
+    before, begin_comment, remainder = text.partition(begin)
+    table, end_comment, after = remainder.partition(end)
+    if not begin_comment or not end_comment:
         raise ValueError(f"the README lacks `{begin}` or `{end}`")
 
     lines = "\n".join(write(table))

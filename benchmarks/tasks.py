@@ -1,4 +1,4 @@
-"""Many tasks: chains and fans of them, commands, and a question that nobody can answer."""
+"""Many tasks: chains and fans of them, commands, and a question without a person to answer it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MOST_RUN = 0.4  # ms a task
 MOST_LOAD = 0.16  # ms a task
 
 COMMANDS = 400
-COMMANDS_AT_ONCE = 16
+CONCURRENCY = 16
 COMMAND_TURNS = 3
 MOST_OF_COMMANDS = 1.15
 SHELL = """
@@ -152,7 +152,7 @@ def _measure_commands() -> Verdict:
     }
     turns = time_in_turn(sides, COMMAND_TURNS)
     note = f"{median_us(turns, 'attune_nb', COMMANDS) / 1e3:.2f} ms a command"
-    subject = f"{COMMANDS} commands, {COMMANDS_AT_ONCE} at once, against subprocess.run in a pool"
+    subject = f"{COMMANDS} commands, {CONCURRENCY} at once, against subprocess.run in a pool"
     return judge_ratio(subject, compare(turns, "attune_nb", "pool"), MOST_OF_COMMANDS, note)
 
 
@@ -162,12 +162,12 @@ def _run_commands_in_pool() -> None:
         process = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - ours
         return process.stdout
 
-    with ThreadPoolExecutor(COMMANDS_AT_ONCE) as pool:
+    with ThreadPoolExecutor(CONCURRENCY) as pool:
         list(pool.map(echo, range(COMMANDS)))
 
 
 def _measure_pause() -> Verdict:
-    """Compare commands: one whose question nobody can answer, and one without a question."""
+    """Compare a command whose question stays open with one that asks none."""
     with tempfile.TemporaryDirectory() as folder:
         sides: dict[str, Callable[[], object]] = {}
         for name, text, status in (("asks", ASK, PAUSED), ("asks nothing", NO_QUESTION, 0)):

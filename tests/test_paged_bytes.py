@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from attune_nb.values.paged_bytes import PAGE, PagedBytes
 
 # starts and lengths around the edges of pages
-_NEAR_EDGES = st.integers(0, 3).flatmap(
+_EDGES = st.integers(0, 3).flatmap(
     lambda page: st.integers(max(0, page * PAGE - 3), page * PAGE + 3)
 )
 
 
-@given(st.lists(st.tuples(_NEAR_EDGES, _NEAR_EDGES, st.sampled_from([0, 1, 7, 255])), max_size=6))
+@given(st.lists(st.tuples(_EDGES, _EDGES, st.sampled_from([0, 1, 7, 255])), max_size=6))
 def test_edits_have_the_effect_that_they_have_on_bytes(writes):
     expected = bytearray()
     paged = PagedBytes()
@@ -40,7 +40,7 @@ def test_edits_have_the_effect_that_they_have_on_bytes(writes):
     assert pickle.loads(pickle.dumps(paged)) == paged
 
 
-@given(_NEAR_EDGES, _NEAR_EDGES, st.sets(_NEAR_EDGES, max_size=4), st.sampled_from([0, 7]))
+@given(_EDGES, _EDGES, st.sets(_EDGES, max_size=4), st.sampled_from([0, 7]))
 def test_the_parts_of_a_value_are_found_and_filled(start, count, marked, value):
     stop = start + count
     expected = bytearray(bytes([value]) * max([stop, *[index + 1 for index in marked]]))

@@ -17,9 +17,7 @@ def _manifest_key(
     name: str, explanation: str, line: str, values: str, related: tuple[str, ...] = ()
 ) -> Entry:
     """Return the entry of a key of `pack.yaml`; its example is such a file with the line in it."""
-    example = _MANIFEST
-    if line not in _MANIFEST.splitlines():
-        example = f"{_MANIFEST}\n{line}"
+    example = _add_line(_MANIFEST, line)
     return Entry("pack key", name, explanation, example, values=values, related=related)
 
 
@@ -27,10 +25,15 @@ def _action_key(
     name: str, explanation: str, line: str, values: str, related: tuple[str, ...] = ()
 ) -> Entry:
     """Return the entry of a key of an action; its example is such a file with the line in it."""
-    example = _ACTION
-    if line not in _ACTION.splitlines():
-        example = f"{_ACTION}\n{line}"
+    example = _add_line(_ACTION, line)
     return Entry("pack action key", name, explanation, example, values=values, related=related)
+
+
+def _add_line(text: str, line: str) -> str:
+    """Return the text of a file with a line, which it may have already."""
+    if line in text.splitlines():
+        return text
+    return f"{text}\n{line}"
 
 
 MANIFEST_KEYS: tuple[Entry, ...] = (

@@ -1,21 +1,12 @@
 """Attempts of a run over very many items are collected less often, the longer it takes."""
 
 import pytest
+from support.clocks import Clock
 
 from attune_nb.backends.attempt import result_columns
 from attune_nb.backends.attempt.job import Job
 from attune_nb.backends.attempt.job_spec import JobSpec
 from attune_nb.events import FAILED, SUCCEEDED, ErrorInfo
-
-
-class Clock:
-    """A clock that stands until it is set."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture

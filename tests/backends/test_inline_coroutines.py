@@ -38,15 +38,15 @@ def test_all_items_run_in_one_event_loop():
 
 
 def test_a_task_that_is_left_behind_is_cancelled():
-    left_behind = []
+    tasks = []
 
     async def work(x):
-        assert all(task.cancelled() for task in left_behind)
-        left_behind.append(asyncio.create_task(asyncio.sleep(60)))
+        assert all(task.cancelled() for task in tasks)
+        tasks.append(asyncio.create_task(asyncio.sleep(60)))
         return x
 
     assert run_inline(work) == [1, 2, 3]
-    assert all(task.cancelled() for task in left_behind)
+    assert all(task.cancelled() for task in tasks)
 
 
 def test_an_item_does_not_see_the_variables_of_another():

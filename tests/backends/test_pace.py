@@ -1,16 +1,9 @@
 """The times at which the attempts of a job may start."""
 
 import pytest
+from support.clocks import Clock
 
 from attune_nb.backends.attempt.pace import MAX_AHEAD, SLACK, Pace
-
-
-class Clock:
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture

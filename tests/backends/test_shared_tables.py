@@ -47,19 +47,19 @@ def look(frame):
 
 def run(text, backend, parameters=None, **actions):
     workflow = attune_nb.loads(text)
-    done = workflow.run(parameters, backend=backend, workers=1, actions=actions)
-    done.raise_for_status()
-    return done
+    ended = workflow.run(parameters, backend=backend, workers=1, actions=actions)
+    ended.raise_for_status()
+    return ended
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_task_cannot_change_the_table_of_another(backend):
     reads = "{{ task.load.result }}"
-    done = run(WRITES % (reads, reads), backend, load=load, change=change, look=look)
+    ended = run(WRITES % (reads, reads), backend, load=load, change=change, look=look)
 
-    assert done.result("change") == 2
-    assert done.result("look") == {"columns": ["v"], "v": [1, 2, 3]}
-    assert list(done.result("load").columns) == ["v"]
+    assert ended.result("change") == 2
+    assert ended.result("look") == {"columns": ["v"], "v": [1, 2, 3]}
+    assert list(ended.result("load").columns) == ["v"]
 
 
 def load_nested():
@@ -81,8 +81,8 @@ def test_nor_a_table_in_an_object_or_an_array(backend):
     text = WRITES.replace("frame:", "data:")
     reads = "{{ task.load.result }}"
     actions = {"load": load_nested, "change": change_nested, "look": look_nested}
-    done = run(text % (reads, reads), backend, **actions)
-    assert done.result("look") == {"columns": ["v"], "series": [1, 2, 3]}
+    ended = run(text % (reads, reads), backend, **actions)
+    assert ended.result("look") == {"columns": ["v"], "series": [1, 2, 3]}
 
 
 EACH = """
@@ -106,9 +106,9 @@ def change_both(frame, shared):
 def test_items_and_parameters_stay_as_they_were(backend):
     frame = load()
     parameters = {"frames": [frame] * 20, "frame": frame}
-    done = run(EACH, backend, parameters, change=change_both)
+    ended = run(EACH, backend, parameters, change=change_both)
 
-    assert done.result("change") == [[1, 1]] * 20
+    assert ended.result("change") == [[1, 1]] * 20
     assert list(frame.columns) == ["v"]
 
 
@@ -139,15 +139,15 @@ calls: list[int] = []
 
 def test_the_next_attempt_gets_the_table_as_it_was():
     calls.clear()
-    done = run(RETRIED, "threads", load=load, change=change_and_fail_once)
-    assert done.result("change") == "as it was"
+    ended = run(RETRIED, "threads", load=load, change=change_and_fail_once)
+    assert ended.result("change") == "as it was"
 
 
 def test_a_mutable_input_holds_a_copy_too():
     reads = "{{ task.load.result }}"
     mutating = attune_nb.action(mutable_input=True)(change)
-    done = run(WRITES % (reads, reads), "threads", load=load, change=mutating, look=look)
-    assert done.result("look") == {"columns": ["v"], "v": [1, 2, 3]}
+    ended = run(WRITES % (reads, reads), "threads", load=load, change=mutating, look=look)
+    assert ended.result("look") == {"columns": ["v"], "v": [1, 2, 3]}
 
 
 def test_an_action_that_keeps_its_table_cannot_change_the_result():
@@ -162,16 +162,16 @@ def test_an_action_that_keeps_its_table_cannot_change_the_result():
 
     kept = {"frame": frame}
     reads = "{{ task.load.result }}"
-    done = run(WRITES % (reads, reads), "threads", load=load_again, change=change_own, look=look)
-    assert done.result("look")["columns"] == ["v"]
+    ended = run(WRITES % (reads, reads), "threads", load=load_again, change=change_own, look=look)
+    assert ended.result("look")["columns"] == ["v"]
 
 
 def test_a_change_of_a_result_in_the_notebook_is_not_seen_by_the_run():
     reads = "{{ task.load.result }}"
-    done = run(WRITES % (reads, reads), "threads", load=load, change=change, look=look)
-    table = done.result("load")
+    ended = run(WRITES % (reads, reads), "threads", load=load, change=change, look=look)
+    table = ended.result("load")
     table["v2"] = 1
-    assert list(done.result("load").columns) == ["v"]
+    assert list(ended.result("load").columns) == ["v"]
 
 
 def test_the_data_is_shared_until_someone_writes():
@@ -228,12 +228,12 @@ def test_no_change_of_an_array_by_the_caller_is_seen():
     is_changed = threading.Event()
     actions = {"wait": lambda: is_changed.wait(10), "change": lambda array: array.tolist()}
     workflow = attune_nb.loads(ARRAYS)
-    done = workflow.run({"array": array}, actions=actions, background=True)
+    ended = workflow.run({"array": array}, actions=actions, background=True)
     array[:] = 7
     is_changed.set()
 
-    done.wait()
-    assert done.result("change") == [[0, 1, 2], [0, 1, 2]]
+    ended.wait()
+    assert ended.result("change") == [[0, 1, 2], [0, 1, 2]]
 
 
 FILLS = """
@@ -253,5 +253,5 @@ def test_nor_one_of_an_array_that_an_action_fills_again():
         buffer[:] = number
         return buffer
 
-    done = run(FILLS, "threads", fill=fill)
-    assert [array.tolist() for array in done.result("fill")] == [[1.0, 1.0], [2.0, 2.0]]
+    ended = run(FILLS, "threads", fill=fill)
+    assert [array.tolist() for array in ended.result("fill")] == [[1.0, 1.0], [2.0, 2.0]]

@@ -85,18 +85,18 @@ def batch_of(attempts, **fields):
     st.sampled_from([None, RETRY]),
 )
 def test_groups_have_the_effect_of_their_rows(batches, total, retry):
-    kept = execution_of(total, keeps_results=True)
+    stored = execution_of(total, keeps_results=True)
     counted = execution_of(total, keeps_results=False)
     for attempts in batches:
         batch = batch_of(attempts)
-        kept, retries = record_batch(kept, retry, batch)
+        stored, retries = record_batch(stored, retry, batch)
         counted, retries_of_counted = record_batch(counted, retry, summarize(counted, retry, batch))
 
         assert sorted(retries_of_counted, key=repr) == sorted(retries, key=repr)
-        assert marks_of(counted) == marks_of(kept)
+        assert marks_of(counted) == marks_of(stored)
         for name in ("attempts", "done", "failed", "status", "total", "planned"):
-            assert getattr(counted, name) == getattr(kept, name), name
-        assert is_complete(counted) == is_complete(kept)
+            assert getattr(counted, name) == getattr(stored, name), name
+        assert is_complete(counted) == is_complete(stored)
 
 
 @given(st.lists(_ATTEMPTS, max_size=31, unique_by=lambda attempt: attempt[0]))
@@ -113,11 +113,11 @@ def test_outcomes_differ_in_their_results_alone(attempts):
             execution, _ = record_batch(execution, None, part)
         outcomes.append(make_outcome(execution, 9.0))
 
-    (kept, kept_error), (counted, counted_error) = outcomes
-    assert counted_error == kept_error
-    assert counted.failures == kept.failures
+    (stored, stored_error), (counted, counted_error) = outcomes
+    assert counted_error == stored_error
+    assert counted.failures == stored.failures
     assert (counted.result, counted.successes) == (None, None)
-    assert msgspec.structs.replace(counted, result=kept.result) == kept
+    assert msgspec.structs.replace(counted, result=stored.result) == stored
 
 
 @given(st.lists(_ATTEMPTS, max_size=20, unique_by=lambda attempt: attempt[0]))

@@ -2,35 +2,27 @@
 
 import psutil
 import pytest
+from support.api_scripts import DEFINE_CALL
 from support.item_runs import until
 from support.packs import write_action
 
 import attune_nb
 
-SCRIPT = """
-import json, os, sys, time, urllib.error, urllib.request
-
-def call(method, path, body=None):
-    data = None if body is None else json.dumps(body).encode()
-    headers = {"Authorization": "Bearer " + os.environ["ATTUNE_API_TOKEN"]}
-    url = os.environ["ATTUNE_API_URL"] + "/api/v1/executions" + path
-    request = urllib.request.Request(url, data, headers, method=method)
-    try:
-        with urllib.request.urlopen(request, timeout=100) as response:
-            return json.load(response)["data"]
-    except urllib.error.HTTPError as error:
-        print(json.dumps({"error": json.load(error)["error"]}))
-        raise SystemExit(1)
+SCRIPT = (
+    DEFINE_CALL
+    + """
+import time
 
 parameters = json.load(sys.stdin)
 waits = parameters.pop("waits", True)
-execution = call("POST", "/execute", parameters)
+execution = call("POST", "/executions/execute", parameters)
 while waits and execution["status"] == "running":
     time.sleep(0.02)
-    execution = call("GET", f"/{execution['id']}")
-own = call("GET", "/" + os.environ["ATTUNE_EXEC_ID"])
+    execution = call("GET", f"/executions/{execution['id']}")
+own = call("GET", "/executions/" + os.environ["ATTUNE_EXEC_ID"])
 print(json.dumps({"execution": execution, "own": own}))
 """
+)
 
 TEXT = """
 tasks:

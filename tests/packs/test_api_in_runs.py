@@ -5,6 +5,7 @@ import sqlite3
 import threading
 
 import pytest
+from support.api_scripts import DEFINE_CALL
 from support.packs import failure_of, write_action
 
 import attune_nb
@@ -14,17 +15,11 @@ from attune_nb.packs.options import PackOptions
 PASSWORD = "s3cr3t-pass"
 KEYS = {"jira.credentials": {"user": "ann", "password": PASSWORD}}
 
-# what an action does, without a package
-SCRIPT = """
-import json, os, pathlib, sys, urllib.request
-
-def call(method, path, body=None):
-    data = None if body is None else json.dumps(body).encode()
-    headers = {"Authorization": "Bearer " + os.environ["ATTUNE_API_TOKEN"]}
-    url = os.environ["ATTUNE_API_URL"] + "/api/v1" + path
-    request = urllib.request.Request(url, data, headers, method=method)
-    with urllib.request.urlopen(request, timeout=100) as response:
-        return json.load(response)["data"]
+# reads a key, writes an artifact, and prints parts of both
+SCRIPT = (
+    DEFINE_CALL
+    + """
+import pathlib
 
 parameters = json.load(sys.stdin)
 key = call("GET", "/keys/" + parameters["key"])["value"]
@@ -34,6 +29,7 @@ path.write_text(f"{parameters['name']} for {key['user']}")
 print("read", key, file=sys.stderr)
 print(json.dumps({"length": len(key["user"]), "used": key["password"]}))
 """
+)
 
 TEXT = """
 parameters: {names: {type: array, default: [one]}}
@@ -217,14 +213,14 @@ def test_a_refused_request_is_an_alert_of_a_run_that_failed(tmp_path):
     text = "tasks: [{name: act, action: kit.act, input: {code: CODE}}]"
     options = {"packs": [pack], "keys": KEYS, "progress": False}
     failed_run = attune_nb.loads(text.replace("CODE", "1")).run(**options)
-    other_run = attune_nb.loads(text.replace("CODE", "0")).run(**options)
+    successful_run = attune_nb.loads(text.replace("CODE", "0")).run(**options)
 
     begin = "action `kit.act` "
     key_alert, route_alert = [line for line in failed_run.alerts if line.startswith(begin)]
     assert key_alert.startswith(f"{begin}asked for a key: there is no key `jira.credential`: pass")
     assert key_alert.endswith("; did you mean `jira.credentials`?")
     assert "GET '/api/v1/sensors' is not served here" in route_alert
-    assert [line for line in other_run.alerts if line.startswith(begin)] == []
+    assert [line for line in successful_run.alerts if line.startswith(begin)] == []
 
 
 def test_an_attempt_on_another_machine_says_that_it_has_no_api(tmp_path):

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from support.api_scripts import DEFINE_CALL
 from support.item_runs import until
 from support.notebook_kernels import execute_cells
 from support.packs import write_action
@@ -11,20 +12,10 @@ import attune_nb
 from attune_nb.errors import ParameterError
 
 # asks, and waits for the answer if it shall
-SCRIPT = """
-import datetime, json, os, sys, time, urllib.error, urllib.request
-
-def call(method, path, body=None):
-    data = None if body is None else json.dumps(body).encode()
-    headers = {"Authorization": "Bearer " + os.environ["ATTUNE_API_TOKEN"]}
-    url = os.environ["ATTUNE_API_URL"] + "/api/v1/inquiries" + path
-    request = urllib.request.Request(url, data, headers, method=method)
-    try:
-        with urllib.request.urlopen(request, timeout=100) as response:
-            return json.load(response)["data"]
-    except urllib.error.HTTPError as error:
-        print(json.dumps({"error": json.load(error)["error"]}))
-        raise SystemExit(1)
+SCRIPT = (
+    DEFINE_CALL
+    + """
+import datetime, time
 
 parameters = json.load(sys.stdin)
 seconds = parameters.pop("seconds", None)
@@ -32,12 +23,13 @@ waits = parameters.pop("waits", True)
 if seconds is not None:
     end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
     parameters["timeout_at"] = end.isoformat()
-inquiry = call("POST", "", {"execution": int(os.environ["ATTUNE_EXEC_ID"]), **parameters})
+inquiry = call("POST", "/inquiries", {"execution": int(os.environ["ATTUNE_EXEC_ID"]), **parameters})
 while waits and inquiry["status"] == "pending":
     time.sleep(0.02)
-    inquiry = call("GET", f"/{inquiry['id']}")
+    inquiry = call("GET", f"/inquiries/{inquiry['id']}")
 print(json.dumps(inquiry))
 """
+)
 
 FLAT_SCHEMA = "{ok: {type: boolean, required: true}}"
 TEXT = f"""

@@ -143,8 +143,8 @@ def test_a_workflow_of_a_pack_is_exported_as_it_is(tmp_path):
 
 
 def test_keys_of_the_platform_stay_in_the_file_of_the_action(tmp_path):
-    other = "enabled: false\ndefault_execution_permission_set_refs: [standard]\n"
-    action = f"ref: ops.deploy\nlabel: Old\nworkflow_file: workflows/d.workflow.yaml\n{other}"
+    keys = "enabled: false\ndefault_execution_permission_set_refs: [standard]\n"
+    action = f"ref: ops.deploy\nlabel: Old\nworkflow_file: workflows/d.workflow.yaml\n{keys}"
     write_pack(tmp_path, {"actions/deploy.yaml": action}, manifest="ref: ops\nversion: 1.0.0\n")
     path, _ = attune_nb.loads(SMALL).export(tmp_path, ref="ops.deploy")
 
@@ -209,7 +209,7 @@ def test_an_export_warns_of_actions_that_are_only_here(action, tmp_path, caplog)
     assert f"`{action}`" in record.getMessage()
 
 
-KNOWN = """
+SHARED_PARTS = """
 parameters: {names: {type: array, required: true}}
 tasks:
   - name: each
@@ -224,5 +224,5 @@ output_map: {id: "{{ workflow.id }}"}
 
 
 def test_what_the_platform_knows_gives_no_warning(tmp_path, caplog):
-    attune_nb.loads(KNOWN).export(tmp_path, ref="ops.deploy")
+    attune_nb.loads(SHARED_PARTS).export(tmp_path, ref="ops.deploy")
     assert caplog.records == []

@@ -168,8 +168,8 @@ def test_the_environment_is_cleared(tmp_path, monkeypatch):
     assert "PRIVATE_TOKEN" not in names
     assert {"PATH", "LC_TIME", "ATTUNE_ACTION", "ATTUNE_EXEC_ID"} <= names
     allowed = {"PATH", "HOME", "LANG", "TZ", "TMPDIR", "PWD", "SHLVL", "_"}
-    others = {name for name in names - allowed if not name.startswith(("LC_", "ATTUNE_"))}
-    assert others == set()
+    unexpected_names = {name for name in names - allowed if not name.startswith(("LC_", "ATTUNE_"))}
+    assert unexpected_names == set()
 
 
 def test_the_process_knows_its_action_and_its_folder(tmp_path):

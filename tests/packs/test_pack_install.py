@@ -219,18 +219,18 @@ def test_two_installations_at_once_make_one(tmp_path, cache):
     """The second one waits for the first, and finds its environment."""
     action = pack_that_needs(tmp_path)
     holds_lock = threading.Event()
-    other_waits = threading.Event()
+    second_waits = threading.Event()
     lines = []
 
     def hold(line):
         if line.startswith("making"):
             holds_lock.set()
-            assert other_waits.wait(60)
+            assert second_waits.wait(60)
 
     def follow(line):
         lines.append(line)
         if "another process" in line:
-            other_waits.set()
+            second_waits.set()
 
     first = threading.Thread(target=install, args=[action], kwargs={"progress": hold})
     first.start()

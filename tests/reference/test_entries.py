@@ -130,7 +130,7 @@ def test_a_file_of_a_pack_has_no_problem(entry, tmp_path):
     assert attune.load_pack(write_pack(tmp_path, files)).check() == []
 
 
-def test_each_example_is_a_workflow_an_expression_a_line_or_a_file():
+def test_each_example_is_of_one_of_the_four_kinds():
     examples = [*WORKFLOWS, *EXPRESSIONS, *LINES, *PACK_FILES]
 
     assert len(examples) == len(ENTRIES)

@@ -191,7 +191,7 @@ def test_without_a_store_the_run_is_refused():
         run(USE, {"load": load, "use": count}, "none")
 
 
-def test_results_that_no_file_can_take_stay_in_memory_with_an_alert(store):
+def test_results_that_fit_no_file_stay_in_memory_with_an_alert(store):
     def load_without_folder(number):
         if number == 0:
             # a file in place of the folder
