@@ -192,8 +192,13 @@ def measure(used, text, limit):
 
 
 def _apply(pattern, method, text):
+    replacement = ""
+    if isinstance(pattern.pattern, bytes):
+        replacement = b""
+        text = text.encode()
+
     if method in ("sub", "subn"):
-        pattern.subn("", text)
+        pattern.subn(replacement, text)
     elif method == "finditer":
         for _ in pattern.finditer(text):
             pass
