@@ -418,15 +418,19 @@ def make_outcome(execution: Execution, time: float) -> tuple[Outcome, ErrorInfo 
     else:
         result = results[0]
 
-    has_items = execution.items is not None
+    total_count: int | None = None
+    failed_items: int | None = None
+    if execution.items is not None:
+        total_count = count
+        failed_items = failed
     outcome = Outcome(
         status=status,
         result=result,
         error=message,
         attempts=execution.attempts,
         duration_ms=(time - execution.started) * 1000,
-        total_count=count if has_items else None,
-        failed_items=failed if has_items else None,
+        total_count=total_count,
+        failed_items=failed_items,
         items=items,
     )
     return outcome, error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from attune_nb.conductor import dry_run, failures, items
 from attune_nb.conductor.answer_schema import explain_schema_misfit
 from attune_nb.conductor.state import Alarm, Execution, StartTask
@@ -197,14 +199,16 @@ def launch(step: Step, key: Key) -> None:
     elif execution.task in step.state.ask_tasks:
         _ask(step, task, execution)
     elif execution.items is not None and execution.total == 0:
-        keeps_results = execution.counts is None
         outcome = Outcome(
             status="succeeded",
-            result=items.NO_RESULTS if keeps_results else None,
+            result=items.NO_RESULTS,
             total_count=0,
             failed_items=0,
-            items=ItemOutcomes() if keeps_results else ListedFailures(),
+            items=ItemOutcomes(),
         )
+        if execution.counts is not None:
+            # it keeps no results
+            outcome = msgspec.structs.replace(outcome, result=None, items=ListedFailures())
         step.later(step.handlers.end, key, outcome, None)
     else:
         step.store(execution, status="running")

@@ -55,7 +55,9 @@ class EventLog:
         self.events.append(event)
         self._unread.append(event)
         if self._result_readers:
-            self._unread_with_results.append(event if with_results is None else with_results)
+            if with_results is None:
+                with_results = event
+            self._unread_with_results.append(with_results)
 
     def flush(self) -> Sequence[Exception]:
         """Call the readers with the events added since the last call.

@@ -38,8 +38,13 @@ def describe_action(name: str, action: AnyAction) -> ActionDescription:
         return describe_workflow(name, action.description, action.parameters)
     if isinstance(action, PackWorkflow):
         spec = action.spec
-        return describe_workflow(name, spec.description or spec.label, spec.parameters)
+        text = spec.description or spec.label
+        return describe_workflow(name, text, spec.parameters)
+
     if isinstance(action, PackAction):
-        text = action.description or action.label or f"An action of the pack {action.pack.ref}."
+        text = action.description or action.label
+        if not text:
+            text = f"An action of the pack {action.pack.ref}."
         return describe_workflow(name, text, action.parameters)
+
     return describe_function(name, action)

@@ -35,10 +35,8 @@ class PackOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of a run that the processes of its pack actions need.
 
     Attributes:
-        pass_env: Names of variables of the engine's environment that a process gets beside the
-            usual ones; `*` stands for any characters, as in `AWS_*`.
-        passed_env: The variables that these names mean, with their values on the engine's
-            machine. The values may be secrets: they are not shown.
+        passed_env: Variables of the engine's environment that a process gets beside the usual
+            ones. The values may be secrets: they are not shown.
         interpreters: The interpreter of each action, by the action's ref. An action that is not
             named is run by `/bin/bash`, by the Python of its backend, or by the `node` on PATH.
         api_url: The address of the loopback API; None if there is none.
@@ -48,7 +46,6 @@ class PackOptions(msgspec.Struct, frozen=True, kw_only=True):
         artifacts_folder: The folder of the run's artifacts; None if there is none.
     """
 
-    pass_env: tuple[str, ...] = ()
     passed_env: Mapping[str, str] = {}
     interpreters: Mapping[str, Interpreter] = {}
     api_url: str | None = None
@@ -58,7 +55,7 @@ class PackOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         shown: dict[str, Any] = {
-            "pass_env": self.pass_env,
+            "passed_env": sorted(self.passed_env),
             "interpreters": sorted(self.interpreters),
             "api_url": self.api_url,
             "artifacts_folder": self.artifacts_folder,

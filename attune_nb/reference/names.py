@@ -216,7 +216,7 @@ _INQUIRY = (
     _inquiry_field("response", "The answer; null if there was none.", "responded_by"),
     _inquiry_field("assigned_to", "Who should answer, as the action said it; null if it did not.",
                    "responded_by"),
-    _inquiry_field("responded_by", "Who answered: a user's name; null if nobody did.",
+    _inquiry_field("responded_by", "The name of the user who answered; null without an answer.",
                    "responded_at"),
     _inquiry_field("responded_at", "When the answer was given, in UTC, as ISO 8601 text; or null.",
                    "timeout_at"),
@@ -269,8 +269,9 @@ _FIELDS = (
     ),
     _field(
         "data",
-        "What the action returned; for an action of a pack or `core.shell` what it printed as JSON "
-        "or YAML. A key `data` of a result comes first. `result().data` is the same in `next`.",
+        "The result of the action; for an action of a pack or `core.shell` its output, if that was "
+        "parsed as JSON or YAML. A key `data` of a result comes first. `result().data` is the same "
+        "in `next`.",
         "result", "exit_code",
     ),
     _field(
@@ -282,8 +283,8 @@ _FIELDS = (
     Entry(
         "task field",
         "stdout",
-        "What the process of `core.shell` or of an action of a pack has printed, unless that was "
-        "parsed into `data`; of `core.echo` its message.",
+        "The output of the process of `core.shell` or of an action of a pack, unless it was parsed "
+        "into `data`; of `core.echo` its message.",
         """
         tasks:
           - name: check

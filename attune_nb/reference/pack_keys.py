@@ -192,7 +192,7 @@ ACTION_KEYS: tuple[Entry, ...] = (
     ),
     _action_key(
         "output_format",
-        "The format of what the process prints: the result has `exit_code`, `duration_ms`, "
+        "The format of the output of the process: the result has `exit_code`, `duration_ms`, "
         "`succeeded`, `stderr`, and `stdout`, or `data` if another format than `text` was read. "
         "`json` is all of the output, or else its last line; `jsonl` the array of the lines that "
         "are JSON. If none comes, an alert says so.",

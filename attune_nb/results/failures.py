@@ -271,6 +271,7 @@ def _failed_executions(events: Sequence[Event]) -> list[_FailedExecution]:
         total = None if start is None else start.total
         if total is None:
             total = totals.get(key)
+        unlisted = counts[key].unlisted if key in counts else 0
         execution = _FailedExecution(
             end=end,
             handled=_is_handled(key, handled),
@@ -278,7 +279,7 @@ def _failed_executions(events: Sequence[Event]) -> list[_FailedExecution]:
             total=total,
             items=[items[index] for index in sorted(items)],
             begun=begun.get(key),
-            unlisted=counts[key].unlisted if key in counts else 0,
+            unlisted=unlisted,
         )
         executions.append(execution)
         if execution.has_failed_expression:

@@ -296,10 +296,12 @@ def _expand(frame: pd.DataFrame) -> pd.DataFrame:
     """
     results = frame[_RESULT].tolist()
     contents = _columns_of_equal_keys(results)
-    has_others = False
+    has_other_values = False
     if contents is None:
         contents = _columns_of_all_keys(results)
-        has_others = any(result is not None and not isinstance(result, dict) for result in results)
+        has_other_values = any(
+            result is not None and not isinstance(result, dict) for result in results
+        )
 
     columns: dict[str, Any] = {}
     for name in frame.columns:
@@ -309,7 +311,7 @@ def _expand(frame: pd.DataFrame) -> pd.DataFrame:
         for key, values in contents.items():
             column_name = f"{_RESULT}.{key}" if key in frame.columns else str(key)
             columns[column_name] = _typed_column(values)
-        if has_others:
+        if has_other_values:
             others = [None if isinstance(result, dict) else result for result in results]
             columns[_RESULT] = object_column(others)
     return pd.DataFrame(columns)

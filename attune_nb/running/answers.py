@@ -247,10 +247,12 @@ def bind_answers(
     """
     option = _option_of(answers)
     inquirers = _find_inquirers(workflow).union(asking)
-    questions = {
-        path: task for path, task in workflow.walk() if task.action == ASK or path in inquirers
-    }
-    paths = [path for path, _ in workflow.walk()]
+    questions = {}
+    paths = []
+    for path, task in workflow.walk():
+        paths.append(path)
+        if task.action == ASK or path in inquirers:
+            questions[path] = task
     bound: dict[str, Any] = {}
 
     for name, answer in answers.items():

@@ -235,8 +235,9 @@ def _find_action(
     if nested is not None:
         return _nested_action(nested, task, context)
 
-    if context.packs and task.action not in context.actions:
-        pack_action = _find_pack_action(task.action or "", context)
+    name = task.action
+    if context.packs and name is not None and name not in context.actions:
+        pack_action = _find_pack_action(name, context)
         if pack_action is not None:
             asking_task = "" if context.is_nested else path
             function = _make_function(pack_action, context.pack_session, asking_task)

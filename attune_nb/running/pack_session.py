@@ -63,7 +63,7 @@ class PackSession:
         from attune_nb.packs.process.environment import pick_variables  # noqa: PLC0415
 
         passed_env = pick_variables(pass_env, os.environ)
-        options = PackOptions(pass_env=tuple(pass_env), passed_env=passed_env)
+        options = PackOptions(passed_env=passed_env)
         self.artifact_folder = artifact_folder
         self.set_up(options, Keys(keys, keystore), is_open=False)
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from attune_nb.conductor.state import RunState
     from attune_nb.engine.driver import Driver
     from attune_nb.events import AskOpened, Event, QuestionKey
+    from attune_nb.language.model import Task
     from attune_nb.packs.artifacts.view import Artifacts
     from attune_nb.results.in_doubt import Doubt
     from attune_nb.results.scaling import WorkflowScaling
@@ -496,14 +497,10 @@ class Run(BaseRun):
         timeout = waiting_task.timeout
         if question.inquiry:
             timeout = state.inquiries[question.inquiry].timeout
-            waiting_tasks = [
-                state.workflow.task(execution.task)
-                for execution in state.executions.values()
-                if execution.inquiry == question.inquiry and execution.status == "waiting"
-            ]
-            if not waiting_tasks:
+            task = self._find_waiting_task(question.inquiry)
+            if task is None:
                 return None
-            waiting_task = waiting_tasks[0]
+            waiting_task = task
 
         for transition in waiting_task.next:
             if transition.when is None:
@@ -512,9 +509,17 @@ class Run(BaseRun):
                 return timeout
         return None
 
+    def _find_waiting_task(self, inquiry: int) -> Task | None:
+        """Return the first task that waits for an inquiry, or None if none does."""
+        state = self._source.state
+        for execution in state.executions.values():
+            if execution.inquiry == inquiry and execution.status == "waiting":
+                return state.workflow.task(execution.task)
+        return None
+
     @property
     def answer_problems(self) -> Mapping[QuestionKey, str]:
-        """Why an answer that was passed in advance was not used, by the question."""
+        """The reason why an answer passed in advance was not used, by the question."""
         return self._answers.problems
 
     def note_failed_reader(self, failure: StoreError | str) -> None:
@@ -583,6 +588,12 @@ def _execute(plan: RunPlan, interrupts: HeldInterrupts) -> Run:
         if session is not None:
             session.close()
         raise
+
+    artifact_folder = None
+    api_notes: Sequence[str] = ()
+    if session is not None:
+        artifact_folder = session.artifact_folder
+        api_notes = session.notes
     run = Run(
         plan.run_id,
         engine.driver,
@@ -592,8 +603,8 @@ def _execute(plan: RunPlan, interrupts: HeldInterrupts) -> Run:
         engine.store,
         plan.prepared.answers,
         engine.record_alerts,
-        None if session is None else session.artifact_folder,
-        [] if session is None else session.notes,
+        artifact_folder,
+        api_notes,
     )
     engine.driver.on_reader_failure(run.note_failed_reader)
     LATEST.keep(run)

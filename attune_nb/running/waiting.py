@@ -200,7 +200,7 @@ class _Unattended(_Attendant):
 
         Args:
             question: The question.
-            effect: What happens without an answer.
+            effect: The effect of a missing answer.
         """
         if question.key not in self._announced:
             self._announced.add(question.key)

@@ -100,7 +100,9 @@ def has_tag(text: bytes, *tags: bytes) -> bool:
     # one byte is found much faster than several, and most texts have none
     if b"$" not in text:
         return False
-    return any(tag in text for tag in tags or (_TAG,))
+    if not tags:
+        return _TAG in text
+    return any(tag in text for tag in tags)
 
 
 def _is_json_data(value: Any) -> bool:

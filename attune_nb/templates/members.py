@@ -164,7 +164,7 @@ def _object_member(value: Any, key: Any, owner: str) -> Any:
 
 
 def _no_key(value: Any, key: Any, owner: str) -> Any:
-    """Return a key of what a pack's action printed, if the value is its result; or `Undefined`."""
+    """Return a key of the data in the result of a pack's action; `Undefined` for other values."""
     data = envelope_data(value)
     if data is not None and type(key) is str and key in data:
         return data[key]
