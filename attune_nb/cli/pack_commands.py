@@ -18,13 +18,13 @@ pack_commands = typer.Typer(
     cls=CommandGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Install what Attune packs need, and remove it.",
+    help="Install the packages that Attune packs need, and remove them.",
 )
 
 
 @pack_commands.callback()
 def _pack() -> None:
-    """Install what Attune packs need, and remove it."""
+    """Install the packages that Attune packs need, and remove them."""
 
 
 @pack_commands.command()

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
     from attune_nb.language.model import WorkflowSpec
 
-__all__ = ["find_pack_name", "write_pack"]
+__all__ = ["MANIFEST_FILE", "NAME", "find_pack_name", "write_pack"]
 
 _log = logging.getLogger(__name__)
 
 MANIFEST_FILE = "pack.yaml"
+"""The file that describes a pack."""
 
 # Warnings that an export logs.
 _MAX_WARNINGS = 20
@@ -38,8 +39,10 @@ _ACTION_KEYS = (
 # Keys of the graph's file in a pack, after `version`.
 _GRAPH_KEYS = ("vars", "tasks", "output_map", "cancellation_policy")
 
-_NAME = "[A-Za-z0-9_][A-Za-z0-9_-]{0,99}"
-_REF = re.compile(rf"(?P<pack>{_NAME})\.(?P<name>{_NAME})")
+NAME = "[A-Za-z0-9_][A-Za-z0-9_-]{0,99}"
+"""The pattern of the name of a pack, or of an action within it."""
+
+_REF = re.compile(rf"(?P<pack>{NAME})\.(?P<name>{NAME})")
 
 
 def write_pack(workflow: WorkflowSpec, folder: str | Path, ref: str | None) -> tuple[Path, Path]:

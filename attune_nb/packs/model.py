@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from attune_nb.language.model import WorkflowSpec
 
 __all__ = [
+    "BASH",
     "DEFAULT_TIMEOUT",
     "OutputFormat",
     "PackAction",
@@ -29,6 +30,9 @@ Runner = Literal["shell", "python", "nodejs", "native"]
 ParameterDelivery = Literal["stdin", "file"]
 ParameterFormat = Literal["json", "yaml", "dotenv"]
 OutputFormat = Literal["text", "json", "yaml", "jsonl"]
+
+BASH = "/bin/bash"
+"""The program that runs actions of the runner `shell`."""
 
 # seconds that an action may take if neither its task nor its file says so
 DEFAULT_TIMEOUT = 600.0

@@ -211,10 +211,10 @@ def _inquiry_field(name: str, explanation: str, *related: str) -> Entry:
 
 _INQUIRY = (
     _inquiry_field("id", "The id of the inquiry, an integer.", "wait_for"),
-    _inquiry_field("status", "How the inquiry ended: `responded`, `timeout` or `cancelled`.",
+    _inquiry_field("status", "The end of the inquiry: `responded`, `timeout` or `cancelled`.",
                    "timed_out"),
     _inquiry_field("response", "The answer; null if there was none.", "responded_by"),
-    _inquiry_field("assigned_to", "Who should answer, as the action said it; null if it did not.",
+    _inquiry_field("assigned_to", "The person who should answer, as the action names it; or null.",
                    "responded_by"),
     _inquiry_field("responded_by", "The name of the user who answered; null without an answer.",
                    "responded_at"),

@@ -54,7 +54,7 @@ def test_small_records_are_no_pickle():
 
 
 @pytest.mark.parametrize("shared", [["x" * 1000] * 1000, "x" * 100_000], ids=["array", "string"])
-def test_what_many_items_share_is_sent_once(shared):
+def test_a_value_of_many_items_is_sent_once(shared):
     shared = freeze(shared)
     items = [freeze({"id": index, "shared": shared}) for index in range(100)]
     packed = pack(items)

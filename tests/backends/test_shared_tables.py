@@ -246,7 +246,7 @@ tasks:
 """
 
 
-def test_nor_one_of_an_array_that_an_action_fills_again():
+def test_an_array_that_an_action_fills_again_is_copied():
     buffer = np.zeros(2)
 
     def fill(number):

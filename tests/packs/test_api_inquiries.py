@@ -109,7 +109,7 @@ def test_a_question_times_out(pack):
     assert (inquiry["status"], inquiry["response"]) == ("timeout", None)
 
 
-def test_where_nobody_can_answer_it_is_said_why_the_run_waits(pack, caplog):
+def test_without_a_person_the_log_says_why_the_run_waits(pack, caplog):
     message = (
         "`ask` asks: Deploy?; nobody can answer here, so its action goes on waiting; the next time "
         "answer in advance with --answer ask='{...}'"

@@ -99,7 +99,7 @@ def test_a_drawing_is_shown_where_no_script_runs(folder):
 
 
 @pytest.mark.parametrize("content", [b"<html><svg>", b"", b"GIF", b"\x89PNG", b"text"])
-def test_what_is_no_picture_is_not_shown_as_one(folder, content):
+def test_other_content_is_not_shown_as_a_picture(folder, content):
     view = folder.write("file_image", content)
 
     assert "<img" not in page_of(view)
@@ -127,7 +127,7 @@ def test_a_table_is_shown(folder, text):
 
 
 @pytest.mark.parametrize("text", ["", "[", "[1, 2]", "[" * 100_000, "\0", 'a,"b\nc'])
-def test_what_is_no_table_is_shown_all_the_same(folder, text):
+def test_a_file_without_a_table_is_shown_all_the_same(folder, text):
     page = page_of(folder.write("file_datatable", text))
 
     assert "demo.it" in page
@@ -183,7 +183,7 @@ def test_an_address_is_a_link_only_to_the_web(folder):
 
 
 def test_secrets_of_the_run_are_hidden(folder):
-    """The file of the action is as it wrote it; what is shown of it has no secret."""
+    """The file keeps the text of the action; only the shown text has no secret."""
     folder.write("file_text", f"token {SECRET}", ref=f"demo.{SECRET}")
     folder.write("file_datatable", f"token\n{SECRET}", ref="demo.table")
     folder.write("file_image", f"<svg>{SECRET}</svg>", ref="demo.drawing")
@@ -220,7 +220,7 @@ def test_artifacts_have_a_frame(folder):
     assert frame["updated"][0].isoformat() == TIME
 
 
-def test_a_file_that_was_not_written_is_said(folder):
+def test_a_file_that_was_not_written_is_reported(folder):
     view = folder.write("file_text", "x")
     view.path.unlink()
     view = folder.views()[0]
@@ -257,7 +257,7 @@ def test_many_artifacts_are_cut(folder):
     assert len(folder.views().frame) == 25
 
 
-def test_no_artifacts_are_said(folder):
+def test_no_artifacts_are_reported(folder):
     assert repr(folder.views()) == "no artifacts"
     assert "no artifacts" in page_of(folder.views())
     assert len(folder.views().frame) == 0

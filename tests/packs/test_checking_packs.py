@@ -1,4 +1,4 @@
-"""`load_pack` and `Pack.check`: what a pack holds, and what is wrong with it."""
+"""`load_pack` and `Pack.check`: the content of a pack, and its problems."""
 
 import shutil
 

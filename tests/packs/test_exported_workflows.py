@@ -39,7 +39,7 @@ def normalize_task(task, spec):
 
 
 def expected_spec(workflow, ref):
-    """Return what an export keeps of a workflow: all but its name, and fractions of `timeout`."""
+    """Return a workflow as an export keeps it: without its name and fractions of `timeout`."""
     spec = workflow.spec
     label = spec.label or spec.own_name or ref.partition(".")[2]
     timeout = None if spec.timeout is None else float(math.ceil(spec.timeout))
@@ -54,7 +54,7 @@ def expected_spec(workflow, ref):
 
 
 def parameters_of(spec):
-    """Return the names, and what a run is given for them by default."""
+    """Return the names, and the default values of a run."""
     names = parameter_specs.declared_names(spec.parameters)
     specs = {} if spec.parameters is None else parameter_specs.specs_by_name(spec.parameters)
     return names, {name: inner.get("default") for name, inner in specs.items()}
@@ -223,6 +223,6 @@ output_map: {id: "{{ workflow.id }}"}
 """
 
 
-def test_what_the_platform_knows_gives_no_warning(tmp_path, caplog):
+def test_parts_of_the_platform_give_no_warning(tmp_path, caplog):
     attune_nb.loads(SHARED_PARTS).export(tmp_path, ref="ops.deploy")
     assert caplog.records == []

@@ -203,7 +203,7 @@ def test_a_parameter_file_is_private_and_removed(tmp_path):
 
 
 def test_python_finds_lib_first_and_no_product(tmp_path):
-    """The product must not be what a pack imports as `attune`."""
+    """A pack that imports `attune` must not get the product."""
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "helper.py").write_text("NAME = 'of the pack'\n")
     script = (

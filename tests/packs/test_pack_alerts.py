@@ -1,4 +1,4 @@
-"""The run says what its pack actions did not do as they promised."""
+"""Alerts of a run about promises that its pack actions did not keep."""
 
 from support.item_runs import until
 from support.packs import find_action, write_action

@@ -36,7 +36,6 @@ def test_a_run_without_a_secret_accepts_no_token():
 
 def test_options_survive_pickling_and_show_no_secret():
     options = PackOptions(
-        pass_env=("TOKEN",),
         passed_env={"TOKEN": "s3cr3t"},
         interpreters={"hostkit.disk": Interpreter(program="/bin/bash")},
         api_url="http://127.0.0.1:1/",

@@ -66,7 +66,7 @@ def find(action, **options):
 
 
 def spoken(action):
-    """Run the action's script by its interpreter; return what it prints."""
+    """Run the action's script by its interpreter; return its output."""
     command = [find(action).program, "-u", str(action.entry_point)]
     return json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
 
@@ -160,7 +160,7 @@ def test_a_failed_installation_leaves_nothing(tmp_path, cache):
     assert find(action).program is None
 
 
-def test_an_index_that_cannot_be_reached_is_said(tmp_path, cache, monkeypatch):
+def test_an_index_that_cannot_be_reached_is_reported(tmp_path, cache, monkeypatch):
     action = make_pack(tmp_path / "speech", requirements="tongue\n")
     for name in ("PIP_INDEX_URL", "UV_DEFAULT_INDEX"):
         monkeypatch.setenv(name, "http://127.0.0.1:9/simple")
@@ -203,7 +203,7 @@ def test_an_interrupted_installation_leaves_nothing(tmp_path, cache):
     until(lambda: commands_with(str(cache)) == [])
 
 
-def test_what_a_killed_installation_left_is_removed(tmp_path, cache):
+def test_remains_of_a_killed_installation_are_removed(tmp_path, cache):
     action = pack_that_needs(tmp_path)
     half_made = new_folder(action)
 

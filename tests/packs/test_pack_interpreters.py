@@ -1,4 +1,4 @@
-"""The interpreter of a pack's action: what is found, and what is said when nothing fits."""
+"""The interpreter of a pack's action, and the message when none fits."""
 
 import json
 import os
@@ -106,7 +106,7 @@ def test_a_missing_package_is_named_with_the_command(tmp_path, requirements, fau
 
 
 def test_packages_of_packages_and_extras_must_be_there(tmp_path, monkeypatch):
-    """pip would install what an installed package lacks; so would its extra."""
+    """pip would install the missing dependencies of an installed package and of its extra."""
     site = tmp_path / "site"
     add_package(site, "half", ["absent-below>=3"])
     add_package(site, "whole", ["msgspec", "absent-extra; extra == 'more'"])
@@ -155,7 +155,7 @@ def _own_site():
 
 
 def test_a_variable_of_this_process_adds_no_package(tmp_path, monkeypatch):
-    """A pack's process has no PYTHONPATH: what only this one finds is missing there."""
+    """A pack's process has no PYTHONPATH, so modules that only this one finds are missing there."""
     wheel = make_wheel(tmp_path / "wheels", "only_here", "1.0")
     monkeypatch.setenv("PYTHONPATH", str(wheel))
     monkeypatch.syspath_prepend(str(wheel))
@@ -330,7 +330,7 @@ def test_a_node_is_taken_by_its_version(tmp_path, monkeypatch):
     assert "needs node `^30` (its `runtime_version`); here are node 16.1.0" in problem
 
 
-def test_a_missing_node_is_said(tmp_path, monkeypatch):
+def test_a_missing_node_is_reported(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
 
     problem = find(make_pack(tmp_path / "p", runner="nodejs")).problem
@@ -382,7 +382,7 @@ def test_the_packages_of_an_es_module_must_lie_in_the_pack(tmp_path, monkeypatch
     ],
     ids=["no JSON", "array", "path", "number"],
 )
-def test_a_fault_in_package_json_is_said(tmp_path, text, fault):
+def test_a_fault_in_package_json_is_reported(tmp_path, text, fault):
     action = make_pack(tmp_path / "p", runner="nodejs")
     (tmp_path / "p" / "package.json").write_text(text)
 
@@ -397,7 +397,7 @@ def test_a_native_program_must_be_executable(tmp_path):
     assert find(action) is None
 
 
-def test_a_bad_runtime_version_is_said(tmp_path):
+def test_a_bad_runtime_version_is_reported(tmp_path):
     problem = find(make_pack(tmp_path / "p", version="new")).problem
 
     assert problem.startswith("`p.run`, `runtime_version`: `new` is no range of versions")

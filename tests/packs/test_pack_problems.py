@@ -1,4 +1,4 @@
-"""What is wrong with a pack's files: the message, the file, the line and the column."""
+"""The problems of a pack's files: the message, the file, the line and the column."""
 
 import pytest
 from support.pack_folders import problems_of_pack, write_pack

@@ -1,4 +1,4 @@
-"""Reading a pack: what its files say, in both spellings, and in which order they are read."""
+"""Reading a pack: the data of its files, in both spellings, and the order of reading."""
 
 import pickle
 

@@ -1,4 +1,4 @@
-"""Ranges of versions in packs: what they allow, and what is no range."""
+"""Ranges of versions in packs: the versions that they allow, and invalid ranges."""
 
 import pytest
 

@@ -27,7 +27,7 @@ def make_context(result, status="succeeded"):
 
 
 def render(expression, context):
-    """Return a value, which is the same where only what it reads was sent to."""
+    """Return a value, which is the same in a process that got only the names that it reads."""
     template = Template(f"{{{{ {expression} }}}}")
     scope = TaskScope(context, context.tasks["x"])
     value = template.render(scope)

@@ -22,6 +22,7 @@ from attune_nb.packs.environments.requirements import (
     read_constraints,
     read_requirements,
 )
+from attune_nb.packs.model import BASH
 from attune_nb.packs.options import Interpreter
 from attune_nb.packs.version_ranges import read_range
 
@@ -50,8 +51,6 @@ __all__ = [
     "raise_first_problem",
     "show_folder",
 ]
-
-BASH = "/bin/bash"
 
 # missing packages that a message names
 _MAX_NAMED = 5

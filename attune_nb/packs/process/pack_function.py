@@ -19,6 +19,7 @@ from attune_nb.actions.registry import Action
 from attune_nb.actions.run_command import CommandEnd, run_command
 from attune_nb.errors import ActionError
 from attune_nb.language.parameter_specs import secret_names
+from attune_nb.packs.model import BASH
 from attune_nb.packs.process.code_version import code_version
 from attune_nb.packs.process.documents import write_document
 from attune_nb.packs.process.envelope import describe_failure, make_envelope
@@ -44,7 +45,6 @@ GRACE = 10.0
 
 # Seconds in which a process that was killed has ended, on a busy machine.
 _TIME_TO_KILL = 3.0
-_BASH = "/bin/bash"
 _API_IS_ELSEWHERE = (
     " (it ran on {}, where it cannot reach the run's API for keys and artifacts, which serves only "
     "the engine's own machine: if it needs that, use the backend `threads` or `processes`)"
@@ -211,7 +211,7 @@ class PackFunction:
             return interpreter.program
 
         if action.runner == "shell":
-            return _BASH
+            return BASH
         if action.runner == "python":
             return sys.executable
         node = shutil.which("node")

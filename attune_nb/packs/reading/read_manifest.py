@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from attune_nb.errors import Problem, WorkflowError
+from attune_nb.language import pack_export
+from attune_nb.language.pack_export import MANIFEST_FILE
 from attune_nb.language.reading.yaml_source import sort_by_position
 from attune_nb.packs.model import PackManifest
 from attune_nb.packs.reading.flat_schemas import read_schema
@@ -22,10 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MANIFEST_FILE", "NAME", "ManifestFile", "read_manifest"]
 
-MANIFEST_FILE = "pack.yaml"
-
 # the name of a pack, or of an action within it
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
+NAME = re.compile(pack_export.NAME)
 
 # the pack whose actions are built in
 _BUILT_IN = "core"
