@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ABSENT",
+    "ENVELOPE_KEYS",
     "ENVELOPE_WORDS",
     "INQUIRY_FIELDS",
     "OUTCOME_FIELDS",
@@ -104,8 +105,8 @@ ENVELOPE_WORDS = ("data", "exit_code", "stdout")
 """The keys of the result of a pack's action that `task.NAME` and `result()` have after every other
 action, too."""
 
-# The keys by which the result of a pack's action is recognized.
-_ENVELOPE_KEYS = frozenset({"exit_code", "duration_ms", "succeeded", "data"})
+ENVELOPE_KEYS = frozenset({"exit_code", "duration_ms", "succeeded"})
+"""The keys by which the result of a pack's action is recognized."""
 
 INQUIRY_FIELDS = (
     "id", "status", "response", "assigned_to", "responded_by", "responded_at", "timeout_at",
@@ -171,9 +172,9 @@ def envelope_data(value: Any) -> dict[Any, Any] | None:
 
     Its keys can also be read from the result of the action itself.
     """
-    if not isinstance(value, dict) or not value.keys() >= _ENVELOPE_KEYS:
+    if not isinstance(value, dict) or not value.keys() >= ENVELOPE_KEYS:
         return None
-    data = value["data"]
+    data = value.get("data")
     return data if isinstance(data, dict) else None
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from attune_nb.context import ENVELOPE_KEYS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -12,20 +14,18 @@ if TYPE_CHECKING:
 
 __all__ = ["find_process_warnings"]
 
-# The keys by which an envelope is recognised.
-_ENVELOPE_KEYS = frozenset({"exit_code", "duration_ms", "succeeded", "stderr"})
 # Alerts about one task.
 _MAX_ALERTS = 5
 
 
 def find_process_warnings(context: WorkflowContext) -> Iterator[str]:
-    """Yield an alert for each kind of warning that the processes of a task came with."""
+    """Yield an alert for each kind of warning in the envelopes of a task."""
     for task, outcome in context.tasks.items():
         result = outcome.result
         if _is_envelope(result):
             warnings = Counter(_warnings_of(result))
             total = None
-        elif isinstance(result, list) and any(map(_is_envelope, result[:1])):
+        elif isinstance(result, list) and result and _is_envelope(result[0]):
             warnings = Counter()
             for element in result:
                 warnings.update(_warnings_of(element))
@@ -39,7 +39,7 @@ def find_process_warnings(context: WorkflowContext) -> Iterator[str]:
 
 
 def _is_envelope(value: Any) -> bool:
-    return isinstance(value, dict) and value.keys() >= _ENVELOPE_KEYS
+    return isinstance(value, dict) and value.keys() >= ENVELOPE_KEYS
 
 
 def _warnings_of(value: Any) -> list[str]:

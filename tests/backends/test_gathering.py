@@ -1,7 +1,7 @@
 """Attempts of a run over very many items are collected less often, the longer it takes."""
 
 import pytest
-from support.clocks import Clock
+from support.set_clocks import Clock
 
 from attune_nb.backends.attempt import result_columns
 from attune_nb.backends.attempt.job import Job

@@ -1,7 +1,7 @@
 """The times at which the attempts of a job may start."""
 
 import pytest
-from support.clocks import Clock
+from support.set_clocks import Clock
 
 from attune_nb.backends.attempt.pace import MAX_AHEAD, SLACK, Pace
 
