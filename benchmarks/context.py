@@ -22,7 +22,7 @@ MOST_RATIO = 1.05
 # of some 20 ms each, which one hiccup of the machine doubles
 TURNS = 21
 
-CROSSED = {1_000: 11, 100_000: 3}  # items, and turns
+CROSSED = {1_000: 7, 100_000: 1}  # items, and turns
 SIZES = {"10 KB": 10_240, "1 MB": 1_024_000, "100 MB": 102_400_000}
 WORKFLOW = """
 parameters: {items: {type: array}, data: {type: any}}

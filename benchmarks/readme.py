@@ -95,7 +95,7 @@ BACKENDS = {
     "2 `processes`": "an item of 100,000, processes, 2",
     "2 `processes`, `async`": "an item of 100,000, processes, 2, async",
     "`dask`, 2 workers": "an item of 100,000, dask, 2 workers",
-    "Dask's `client.map`, one task an item": "an item of 1,000, client.map",
+    "Dask's `client.map`, one task an item": "an item of 500, client.map",
 }
 """The columns of the table of backends, and the subjects of their figures."""
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 RUST_NS = 210
 
 # numbers of scopes, and the number from which on starting the clock has no part in the time
-COUNTS = (10, 100, 1_000, 10_000)
+COUNTS = (10, 100, 1_000)
 LEAST_JUDGED = 1_000
 
 MOST_SPREAD = 1.5
