@@ -124,7 +124,7 @@ def test_an_artifact_that_is_missing_is_not_found(attempt, path):
     assert (reply.status, reply.content["code"]) == (404, "NOT_FOUND")
 
 
-def test_a_file_that_was_replaced_by_something_else_has_no_size(attempt):
+def test_a_file_that_was_replaced_has_no_size(attempt):
     """An action may put a link or a pipe there; nothing outside is read, and nothing waits."""
     link = allocate(attempt, "demo.link")
     path_of(attempt, link).symlink_to(Path(__file__))

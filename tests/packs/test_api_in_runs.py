@@ -223,7 +223,7 @@ def test_a_refused_request_is_an_alert_of_a_run_that_failed(tmp_path):
     assert [line for line in successful_run.alerts if line.startswith(begin)] == []
 
 
-def test_an_attempt_on_another_machine_says_that_it_has_no_api(tmp_path):
+def test_an_attempt_on_another_machine_names_the_missing_api(tmp_path):
     """The address of the API is of use only where the engine runs."""
     script = 'echo "API: [$ATTUNE_API_URL] [$ATTUNE_API_TOKEN]" >&2; exit 1'
     folder = write_action(tmp_path / "kit", script)
@@ -242,7 +242,7 @@ def test_a_proxy_that_is_passed_on_does_not_get_the_requests(pack, monkeypatch):
     assert run.result("report")[0]["data"]["length"] == 3
 
 
-def test_a_run_that_does_not_begin_leaves_no_port_and_no_folder(pack, tmp_path):
+def test_a_run_that_cannot_start_leaves_no_port_or_folder(pack, tmp_path):
     text = f"{TEXT}  - {{name: other, action: no.such}}\n"
     store = tmp_path / "records" / "runs.db"
     with pytest.raises(WorkflowError):

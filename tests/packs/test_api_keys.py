@@ -156,7 +156,7 @@ def test_new_secrets_are_reported_before_they_are_answered(tmp_path):
     assert reported == [("jira.new", "a"), ("jira.new", "b")]
 
 
-def test_the_secrets_that_are_known_before_the_run_are_listed(tmp_path):
+def test_the_secrets_known_before_the_run_are_listed(tmp_path):
     with serve_api(tmp_path, {"jira.token": "t0ken"}, environ={"ATTUNE_KEY_A": "x"}) as attempt:
         secrets = attempt.services.keys.known_secrets()
 

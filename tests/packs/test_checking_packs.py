@@ -189,7 +189,7 @@ def test_other_values_are_refused_as_packs(packs):
         workflow.check(packs=packs)
 
 
-def test_a_registered_function_stands_in_for_a_missing_action(tmp_path, monkeypatch):
+def test_a_registered_function_replaces_a_missing_action(tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "_registered", {})
     attune.action("demo.extra")(lambda: "extra")
     pack = write_pack(tmp_path, {"actions/run.yaml": _RUN})
