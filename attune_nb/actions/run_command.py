@@ -149,8 +149,9 @@ class _Watch:
             return
 
         self._deadline = time.monotonic() + self._grace
-        _supervisor.note_termination(self._mark, self._deadline)
         self._tree.terminate()
+        # not before: if this process is killed in between, the supervisor must send SIGTERM
+        _supervisor.note_termination(self._mark, self._deadline)
         threading.Thread(target=self._kill_later, name="shell-kill", daemon=True).start()
 
     def _kill_later(self) -> None:

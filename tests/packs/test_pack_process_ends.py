@@ -12,6 +12,8 @@ from support.packs import find_action, write_action
 
 import attune_nb
 from attune_nb.actions.cancel import CancelToken
+from attune_nb.actions.process_tree import ProcessTree
+from attune_nb.actions.supervisor import Supervisor
 from attune_nb.errors import ActionError
 from attune_nb.packs.options import PackOptions
 from attune_nb.packs.process import pack_function
@@ -120,6 +122,34 @@ def test_a_process_that_ignores_sigterm_is_killed(tmp_path, monkeypatch):
 
     assert status_of(run) == "timed_out"
     until_all_ended(tmp_path)
+
+
+def test_sigterm_is_sent_before_it_is_noted(tmp_path, monkeypatch):
+    """A worker may be killed in between: its supervisor then sends SIGTERM, and not nothing."""
+    steps = []
+    terminate = ProcessTree.terminate
+
+    def terminate_and_note(tree):
+        terminate(tree)
+        steps.append("sent")
+
+    monkeypatch.setattr(ProcessTree, "terminate", terminate_and_note)
+    monkeypatch.setattr(Supervisor, "note_termination", lambda *_: steps.append("noted"))
+    function = function_in(tmp_path, "echo $$ > pids; sleep 300")
+    token = CancelToken()
+    timer = threading.Thread(target=cancel_when_begun, args=(tmp_path, token))
+
+    timer.start()
+    with pytest.raises(ActionError, match="was cancelled"):
+        function({}, cancel=token)
+    timer.join()
+
+    assert steps == ["sent", "noted"]
+
+
+def cancel_when_begun(folder, token):
+    until(lambda: len(pids_in(folder)) == 1)
+    token.cancel()
 
 
 @pytest.mark.parametrize("backend", ["threads", "processes"])
