@@ -10,6 +10,7 @@ The exit status is 1 if a line is MISSED.
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import platform
@@ -71,6 +72,9 @@ def measure_parts(parts: Sequence[str], *, in_full: bool = False) -> list[Verdic
     for name in parts:
         part_began = time.perf_counter()
         part = importlib.import_module(f"benchmarks.{name}")
+        # the objects of earlier parts would make every collection of this one slower
+        gc.collect()
+        gc.freeze()
         heading, _, _ = str(part.__doc__).partition("\n")
         print(f"\n{name}: {heading}")
         for verdict in _measure(part, in_full=in_full):
