@@ -49,7 +49,7 @@ LARGE_LONG = 100_000_000
 
 # the seconds of a CPU-bound item; their number, and how often they are measured
 SPIN_SECONDS = 0.001
-SPIN_ITEMS = 1_000
+SPIN_ITEMS = 2_500
 SPIN_TURNS = 3
 SPIN_ITEMS_LONG = 8_000
 SPIN_TURNS_LONG = 5
