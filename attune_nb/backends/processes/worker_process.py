@@ -233,15 +233,21 @@ def _leave_commands(pid: int) -> None:
 
     _send_signal(pid, "SIGKILL")
     deadline = time.monotonic() + _STOP_TIMEOUT
-    while _is_running(pid) and time.monotonic() < deadline:
+    while _has_commands(pid) and time.monotonic() < deadline:
         time.sleep(_KILL_PAUSE)
 
 
-def _is_running(pid: int) -> bool:
+def _has_commands(pid: int) -> bool:
+    """Return whether a process that was killed still runs, or is the parent of its commands.
+
+    It is a zombie as soon as its main thread has ended. Its commands get another parent only when
+    its last thread has ended.
+    """
     import psutil  # noqa: PLC0415 - only needed to kill a process
 
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE or bool(process.children())
     except psutil.Error:
         return False
 
