@@ -16,11 +16,15 @@ output_map: {{size: "{{{{ task.a.result }}}}"}}
 
 def type_into(notebook, number, text):
     """Type a line into the field that a cell shows, and return the kind of the field."""
-    field = notebook.code_cell(number).locator(".jp-Stdin-input").last
-    expect(field).to_be_visible()
+    locator = notebook.code_cell(number).locator(".jp-Stdin-input").last
+    expect(locator).to_be_visible()
+
+    # the element itself: the next field may show before this one is removed
+    field = locator.element_handle()
     kind = field.get_attribute("type")
     field.fill(text)
     field.press("Enter")
+    field.wait_for_element_state("hidden")
     return kind
 
 
