@@ -70,6 +70,7 @@ __all__ = [
     "describe_kind",
     "mask_error",
     "mask_event",
+    "secret_of",
 ]
 
 Key = tuple[str, int]
@@ -752,6 +753,19 @@ def mask_event(event: Event, mask: Mask, *, named: bool = False) -> Event:
     if not masked:
         return event
     return msgspec.structs.replace(event, **masked)
+
+
+def secret_of(event: Event) -> tuple[str, Any] | None:
+    """Return the name and the value of the secret that an event brings; None if it brings none."""
+    if isinstance(event, AskAnswered) and event.secrets:
+        return f"answers.{event.task}", event.secret_value
+    if isinstance(event, AttemptsEnded):
+        values = event.secret_values
+        if values:
+            return f"results.{event.task}", values
+    if isinstance(event, KeyAdded):
+        return f"keys.{event.name}", event.value
+    return None
 
 
 def mask_error(error: ErrorInfo, mask: Mask, *, named: bool = False) -> ErrorInfo:

@@ -156,9 +156,7 @@ def _resume(step: Step, _: ResumeRequested) -> None:
 
 def _add_key(step: Step, event: KeyAdded) -> None:
     """Hide the texts of a key from now on."""
-    context = step.state.context
-    mask = context.mask.with_secret(f"keys.{event.name}", event.value)
-    step.update(context=context.replace(mask=mask))
+    step.hide_secret(event)
 
 
 _HANDLERS = Handlers(

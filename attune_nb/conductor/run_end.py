@@ -82,8 +82,7 @@ def handle_answer(step: Step, event: AskAnswered) -> None:
     """End a question with its answer. Ignore the answer if the question is not open."""
     if not step.state.is_open(event.key):
         return
-    if event.secrets:
-        step.hide(f"answers.{event.task}", event.secret_value)
+    step.hide_secret(event)
     if event.inquiry:
         inquiries.answer(step, event)
         return

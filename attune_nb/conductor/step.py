@@ -9,7 +9,7 @@ import msgspec
 
 from attune_nb.context import Moment, TaskScope
 from attune_nb.errors import TemplateError
-from attune_nb.events import RunResumed, RunStarted
+from attune_nb.events import RunResumed, RunStarted, secret_of
 from attune_nb.values.guard import LONGEST_RUN_ERROR, cut_text
 
 if TYPE_CHECKING:
@@ -146,10 +146,14 @@ class Step:
         failures = self.state.failures.append(self.mask(reason))
         self.update(failures=failures)
 
-    def hide(self, name: str, secret: Any) -> None:
-        """Add a secret to those that are never shown."""
+    def hide_secret(self, event: Input) -> None:
+        """Add the secret that an event brings, if it brings one, to those that are never shown."""
+        secret = secret_of(event)
+        if secret is None:
+            return
+
         context = self.state.context
-        self.update(context=context.replace(mask=context.mask.with_secret(name, secret)))
+        self.update(context=context.replace(mask=context.mask.with_secret(*secret)))
 
     def mask(self, text: str) -> str:
         """Return a text without secrets; a very long one is cut."""

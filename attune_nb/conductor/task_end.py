@@ -39,10 +39,7 @@ def record_attempts(step: Step, event: AttemptsEnded) -> None:
         # a parallel task makes no attempts itself
         return
 
-    secrets = event.secret_values
-    if secrets:
-        step.hide(f"results.{event.task}", secrets)
-
+    step.hide_secret(event)
     retry = task.retry
     if step.state.status == "cancelling":
         retry = None

@@ -212,9 +212,9 @@ def _task_names(session: Session, words: list[str]) -> list[str]:
 
 def _find_workflow(session: Session, words: list[str]) -> Workflow | None:
     """Return the first workflow that is named among the words, or None."""
-    refs = session.pack_set.usable_refs
+    packs = session.pack_set
     for word in words:
-        if word in session.workflows or word in refs:
+        if word in session.workflows or packs.is_usable(word):
             return session.get_workflow(word)
     return None
 

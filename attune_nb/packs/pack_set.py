@@ -58,10 +58,10 @@ class PackSet:
         """The refs of all actions and workflows."""
         return [*self.actions, *self.workflows]
 
-    @property
-    def usable_refs(self) -> list[str]:
-        """The refs of the actions and workflows that can run."""
-        return [ref for ref in self.refs if self.explain_unusable(ref) is None]
+    def is_usable(self, ref: str) -> bool:
+        """Return whether a ref is that of an action or a workflow that can run."""
+        is_known = ref in self.actions or ref in self.workflows
+        return is_known and self.explain_unusable(ref) is None
 
     def find_name_clashes(self) -> Iterator[Problem]:
         """Yield a problem for each name that two packs share."""

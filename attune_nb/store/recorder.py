@@ -26,6 +26,7 @@ from attune_nb.events import (
     RunStarted,
     TaskStarted,
     mask_event,
+    secret_of,
 )
 from attune_nb.store.blobs import store_data
 from attune_nb.store.claims import owner_columns
@@ -465,13 +466,10 @@ class Recorder:
             if self._rows and time.monotonic() > end:
                 return
             self._counts.add(event)
-            if isinstance(event, AskAnswered) and event.secrets:
-                # the events after it may contain the answer too
-                self._mask = self._mask.with_secret(f"answers.{event.task}", event.secret_value)
-            elif isinstance(event, AttemptsEnded) and event.secrets:
-                self._mask = self._mask.with_secret(f"results.{event.task}", event.secret_values)
-            if isinstance(event, KeyAdded):
-                self._mask = self._mask.with_secret(f"keys.{event.name}", event.value)
+            secret = secret_of(event)
+            if secret is not None:
+                # the events after it may contain the secret too
+                self._mask = self._mask.with_secret(*secret)
             self._rows.append(self._make_row(event, connection))
 
     def _insert_events(self, connection: sqlite3.Connection) -> None:

@@ -147,6 +147,19 @@ def test_sigterm_is_sent_before_it_is_noted(tmp_path, monkeypatch):
     assert steps == ["sent", "noted"]
 
 
+def cancel_amid(folder, script, backend, processes):
+    """Return a run that was cancelled once its script had written the numbers of its processes."""
+    text = WORKFLOW.replace("timeout: 0.5", "")
+    run = attune_nb.loads(text).run(
+        backend=backend, actions={"kit.act": function_in(folder, script)}, background=True
+    )
+
+    until(lambda: len(pids_in(folder)) == processes)
+    run.cancel(force=True)
+    run.wait()
+    return run
+
+
 def cancel_when_begun(folder, token):
     until(lambda: len(pids_in(folder)) == 1)
     token.cancel()
@@ -154,13 +167,7 @@ def cancel_when_begun(folder, token):
 
 @pytest.mark.parametrize("backend", ["threads", "processes"])
 def test_cancelling_a_run_ends_its_processes(tmp_path, backend):
-    function = function_in(tmp_path, SLEEP)
-    text = WORKFLOW.replace("timeout: 0.5", "")
-
-    run = attune_nb.loads(text).run(backend=backend, actions={"kit.act": function}, background=True)
-    until(lambda: len(pids_in(tmp_path)) == 2)
-    run.cancel(force=True)
-    run.wait()
+    run = cancel_amid(tmp_path, SLEEP, backend, processes=2)
 
     assert run.status == "cancelled"
     until_all_ended(tmp_path)
@@ -169,13 +176,7 @@ def test_cancelling_a_run_ends_its_processes(tmp_path, backend):
 @pytest.mark.parametrize("backend", ["threads", "processes"])
 def test_a_cancelled_process_has_time_to_clean_up(tmp_path, backend):
     """The run ends at once, and the worker with it; the process has ten seconds."""
-    function = function_in(tmp_path, SLOW_END)
-    text = WORKFLOW.replace("timeout: 0.5", "")
-
-    run = attune_nb.loads(text).run(backend=backend, actions={"kit.act": function}, background=True)
-    until(lambda: len(pids_in(tmp_path)) == 1)
-    run.cancel(force=True)
-    run.wait()
+    cancel_amid(tmp_path, SLOW_END, backend, processes=1)
 
     until((tmp_path / "clean").exists)
     until_all_ended(tmp_path)

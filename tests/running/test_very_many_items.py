@@ -22,19 +22,19 @@ TEXT = """
 name: many
 parameters: {rows: {}}
 tasks:
-  - name: each
+  - name: check
     action: work
     with_items: "{{ parameters.rows }}"
     concurrency: 4
     keep_results: none
     input: {x: "{{ item }}"}
     KEYS
-    next: [{do: tell, publish: [{failures: "{{ task.each.failures }}"}]}]
-  - {name: tell, action: core.noop, input: {}}
+    next: [{do: report, publish: [{failures: "{{ task.check.failures }}"}]}]
+  - {name: report, action: core.noop, input: {}}
 output_map:
-  total: "{{ task.each.total_count }}"
-  failed: "{{ task.each.failed_items }}"
-  record: "{{ task('each').result }}"
+  total: "{{ task.check.total_count }}"
+  failed: "{{ task.check.failed_items }}"
+  record: "{{ task('check').result }}"
   first: "{{ workflow.failures | first | default(none) }}"
 """
 
@@ -74,13 +74,13 @@ def test_all_items_are_counted_and_no_result_is_kept(backend):
 
     assert run.status == "succeeded"
     assert run.output == {"total": 3_000, "failed": 0, "record": None, "first": None}
-    assert run.result("each") is None
+    assert run.result("check") is None
     task = run.tasks.iloc[0]
     assert (task["attempts"], task["items"], task["failed_items"]) == (3_000, 3_000, 0)
     assert run.metrics["workflow.context.clone_count"] == 3_000
     assert "3,000/3,000" in repr(run)
     for event in run.events:
-        if isinstance(event, AttemptsEnded) and event.task == "each":
+        if isinstance(event, AttemptsEnded) and event.task == "check":
             assert set(event.batch.results) <= {None}
 
 
@@ -109,7 +109,7 @@ def test_failures_are_counted_and_the_first_are_listed(backend):
         "index": index, "item": index, "error": f"no {index}", "error_type": "ValueError",
         "attempts": 1, "result": None,
     }  # fmt: skip
-    failures = run.failures("each")
+    failures = run.failures("check")
     assert len(failures) == 1_000
     assert all(failures["item"] == failures["index"])
     assert "1,100 of 7,700 items failed; the first 1,000 all with ValueError" in repr(run)
@@ -252,7 +252,7 @@ def test_the_inputs_of_items_that_failed_for_good_are_dropped():
 
 def test_a_sample_of_the_attempts_stands_for_all_of_them(tmp_path):
     run = run_many(double, numbers(20_000), store=tmp_path / "runs.db")
-    attempts = run.attempts("each")
+    attempts = run.attempts("check")
     assert len(attempts) < 12_000
     assert 19_000 < attempts["weight"].sum() < 21_000
 
@@ -260,9 +260,9 @@ def test_a_sample_of_the_attempts_stands_for_all_of_them(tmp_path):
     for timed_run in (run, opened):
         axes = timed_run.timeline().axes[0]
         names = [label.get_text() for label in axes.get_yticklabels()]
-        assert names[0].startswith("each\n")
+        assert names[0].startswith("check\n")
         assert names[0].endswith("20,000")
-        spans = busy_spans(timed_run.events)["each", 1]
+        spans = busy_spans(timed_run.events)["check", 1]
         total = sum(span.running * (span.end - span.start) for span in spans)
         assert total == pytest.approx(sum(group.seconds for group in groups_of(timed_run)))
     run.to_chrome_trace(tmp_path / "trace.json")
@@ -284,7 +284,7 @@ def test_the_record_holds_no_result_and_opens_again(tmp_path):
     opened = attune_nb.open_run(run.run_id, store)
     assert opened.output == run.output
     assert repr(opened.tasks) == repr(run.tasks)
-    assert len(opened.attempts("each")) == len(run.attempts("each"))
+    assert len(opened.attempts("check")) == len(run.attempts("check"))
     assert attune_nb.runs(store)["items"][0] == 5_000
 
 
@@ -320,13 +320,13 @@ def test_it_stands_only_beside_items():
 @pytest.mark.parametrize(
     ("expression", "message"),
     [
-        ("result()", "`each` has no `result()`: the task has `keep_results: none`"),
-        ("task.each.result", "`task.each` has no `result`: the task has `keep_results: none`"),
-        ("task.each.successes", "`task.each` has no `successes`: the task has"),
+        ("result()", "`check` has no `result()`: the task has `keep_results: none`"),
+        ("task.check.result", "`task.check` has no `result`: the task has `keep_results: none`"),
+        ("task.check.successes", "`task.check` has no `successes`: the task has"),
     ],
 )
 def test_no_expression_may_read_its_results(expression, message):
-    text = TEXT.replace("KEYS", "").replace("task.each.failures", expression)
+    text = TEXT.replace("KEYS", "").replace("task.check.failures", expression)
     with pytest.raises(WorkflowError) as caught:
         attune_nb.loads(text)
     assert message in str(caught.value)
