@@ -225,8 +225,8 @@ def test_the_engine_sleeps_while_it_waits(backend):
     assert used < 0.5
 
 
-def test_a_generator_is_read_at_the_pace():
-    read = []
+def run_of_generator(rate, read, **options):
+    """Run items of a generator, which notes each number it gives."""
 
     def numbers():
         for number in range(5):
@@ -235,14 +235,27 @@ def test_a_generator_is_read_at_the_pace():
 
     text = "parameters: {items: {}}\n" + FIFTY.replace(
         "{{ range(200) }}", "{{ parameters.items }}"
-    ).replace("50/s", "10/s")
-    run = attune_nb.loads(text).run(
-        {"items": numbers()}, actions={"work": work}, background=True, progress=False
+    ).replace("50/s", rate)
+    return attune_nb.loads(text).run(
+        {"items": numbers()}, actions={"work": work}, progress=False, **options
     )
+
+
+def test_a_generator_is_read_at_the_pace():
+    read = []
+    run = run_of_generator("1/h", read, background=True)
+    # the next item is due in an hour
     until(lambda: len(run.attempts()) == 1)
     assert len(read) <= 3
+    run.cancel(force=True)
     assert run.wait(200)
+
+
+def test_every_item_of_a_generator_gets_its_turn():
+    read = []
+    run = run_of_generator("10/s", read)
     assert run.result("a") == [0, 1, 2, 3, 4]
+    assert read == [0, 1, 2, 3, 4]
 
 
 def test_a_failure_ends_the_wait():
