@@ -31,7 +31,7 @@ __all__ = ["VERSION", "DamagedFileError", "connected", "create", "delete_run", "
 
 APPLICATION = 0x41544E42
 """`ATNB`: the application id of a store."""
-VERSION = 3
+VERSION = 4
 """The version of the tables."""
 
 _log = logging.getLogger("attune_nb")
@@ -49,7 +49,8 @@ _DAMAGE_MESSAGES = (
 # each fails if a column of its table has another name
 _COLUMN_CHECKS = (
     """SELECT number, run_id, workflow, text, source_name, source_text, options, versions, started,
-    status, duration, tasks, items, failed, owner, host, pid, born, beat FROM runs LIMIT 0""",
+    status, duration, tasks, items, failed, owner, host, pid, born, beat, parent, parent_task,
+    parent_visit, parent_item, parent_attempt FROM runs LIMIT 0""",
     "SELECT run, number, kind, time, task, visit, data, columns FROM events LIMIT 0",
     "SELECT run, task, visit, item, attempt FROM intents LIMIT 0",
     "SELECT hash, data FROM blobs LIMIT 0",
@@ -122,6 +123,16 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
             file TEXT NOT NULL,
             PRIMARY KEY (run, file)
         ) WITHOUT ROWID""",
+    ),
+    (  # to version 4
+        # A run within another one names the attempt that it is: the id of the other run, and the
+        # task, visit, item and number of the attempt. All other runs have an empty `parent`.
+        "ALTER TABLE runs ADD COLUMN parent TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE runs ADD COLUMN parent_task TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE runs ADD COLUMN parent_visit INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE runs ADD COLUMN parent_item INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE runs ADD COLUMN parent_attempt INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX runs_parent ON runs (parent, parent_task, parent_visit, parent_item)",
     ),
 )
 """For every version the statements that make it from the version before."""
@@ -337,11 +348,22 @@ def _prepare(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def delete_run(connection: sqlite3.Connection, number: int) -> None:
-    """Delete all rows of a run, within a transaction; the blobs stay, as others may need them."""
+    """Delete all rows of a run and of the runs within it, within a transaction.
+
+    The blobs stay, as other runs may need them.
+    """
+    children = connection.execute(
+        "SELECT number FROM runs WHERE parent != '' "
+        "AND parent = (SELECT run_id FROM runs WHERE number = ?)",
+        (number,),
+    ).fetchall()
     for table in ("events", "intents", "tables"):
         statement = f"DELETE FROM {table} WHERE run = ?"  # noqa: S608 - constant names
         connection.execute(statement, (number,))
     connection.execute("DELETE FROM runs WHERE number = ?", (number,))
+
+    for (child,) in children:
+        delete_run(connection, child)
 
 
 def _migrate(path: Path, connection: sqlite3.Connection) -> None:

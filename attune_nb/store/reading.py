@@ -79,6 +79,11 @@ class _RunFields(msgspec.Struct, frozen=True, kw_only=True):
     failed: int
     host: str
     pid: int
+    parent: str = ""
+    parent_task: str = ""
+    parent_visit: int = 0
+    parent_item: int = 0
+    parent_attempt: int = 0
 
 
 class _Columns(_RunFields, frozen=True, kw_only=True):

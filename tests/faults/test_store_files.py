@@ -161,6 +161,9 @@ def test_an_older_store_in_a_locked_folder_can_be_read(tmp_path, lock_folder):
     with closing(sqlite3.connect(store)) as connection:
         for table in ("intents", "blobs", "tables"):
             connection.execute(f"DROP TABLE {table}")
+        connection.execute("DROP INDEX runs_parent")
+        for suffix in ("", "_task", "_visit", "_item", "_attempt"):
+            connection.execute(f"ALTER TABLE runs DROP COLUMN parent{suffix}")
         connection.execute("PRAGMA user_version = 1")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     lock_folder(folder)
