@@ -308,13 +308,16 @@ def events_of(
         _check_exists(connection, run)
         # all rows at once: a read that stays open would keep the writer's log growing
         rows = connection.execute(
-            "SELECT kind, time, task, visit, data, columns FROM events WHERE run = ? "
+            "SELECT number, kind, time, task, visit, data, columns FROM events WHERE run = ? "
             "AND number <= ? ORDER BY number",
             (run.number, last),
         ).fetchall()
 
         events = []
-        for columns in rows:
+        for expected, (number, *columns) in enumerate(rows):
+            if number != expected:
+                # an index with flipped bytes hides rows
+                raise StoreError(_damage_message(run.run_id, f"event {expected} is missing"))
             row = EventRow(*columns)
             try:
                 row = row._replace(data=load_data(connection, row.data))

@@ -366,8 +366,21 @@ class Recorder:
                 if was_written:
                     self._confirm_events(read_count)
                 if was_written and is_ending:
+                    self._check_complete(connection)
                     return False
                 self._wait()
+
+    def _check_complete(self, connection: sqlite3.Connection) -> None:
+        """Check that the file returns all events that were written to it.
+
+        Raises:
+            DamagedFileError: It does not: an index with flipped bytes hides rows.
+        """
+        statement = "SELECT count(*) FROM events WHERE run = ?"
+        (count,) = connection.execute(statement, (self._run_number,)).fetchone()
+        if count != self._next_number:
+            message = f"the store {self.path} is damaged: it hides events that were just written"
+            raise DamagedFileError(message, file_identity(self.path))
 
     def _has_all_rows(self) -> bool:
         """Return whether all events that were taken are on the disk."""
