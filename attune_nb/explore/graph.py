@@ -1,0 +1,221 @@
+"""The graph of a run as plain data: where the boxes of its tasks and the lines between them are.
+
+The positions are those of the engine's own layout, in pixels, so that the page only has to draw.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+from attune_nb.charts.graph_chart.layout.edge_routing import route_edges
+from attune_nb.charts.graph_chart.layout.sugiyama import Spacing, lay_out
+from attune_nb.charts.graph_chart.model import ENDS, read_graph
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from attune_nb.charts.graph_chart.layout.edge_routing import Route
+    from attune_nb.charts.graph_chart.model import GraphNode
+
+    Size = tuple[float, float]  # width and height
+
+__all__ = ["build_graph"]
+
+# pixels of an inch, the unit of the layout
+_INCH = 90.0
+
+# pixels of a letter of a name, at the size at which the page writes it; of a wide one, twice
+_LETTER = 7.4
+_SMALL_LETTER = 6.3
+_WIDE = "WF"
+
+# pixels
+_LINE = 17.0
+_PADDING = 9.0
+_NARROWEST = 64.0
+_WIDEST = 260.0
+_END = 74.0
+_GAP = 8.0
+
+# the letter of a command of an SVG path, and the points after its first, by the code of a route
+_COMMANDS = {1: "M", 2: "L", 3: "Q", 4: "C"}
+_FURTHER_POINTS = {1: 0, 2: 0, 3: 1, 4: 2}
+
+# up to this number, the boxes of the tasks within a task stand in one row
+_MOST_IN_ROW = 4
+
+
+def build_graph(run: Any) -> dict[str, Any]:
+    """Return the graph of a run, which JSON can hold. All lengths are in pixels.
+
+    Returns:
+        `width`, `height`, `nodes` and `edges`. A node has its `task` (the path; of an end, the
+        transition that leads to it), `kind` (task, parallel, noop, fail), `name`, `action`,
+        `status`, `counts` and `visits`, its upper left corner `x`, `y`, its size `w`, `h`. A node
+        within another one has the other's number as `within`. An edge has the numbers of its
+        nodes, `from` and `to`, its path `d`, the head `tip` of its arrow, its `label` with the
+        centre `at`, and how often it has `fired`.
+    """
+    graph = read_graph(run)
+    boxes = [_Box(node) for node in graph.nodes]
+    sizes = [(box.width / _INCH, box.height / _INCH) for box in boxes]
+    edges = [(edge.source, edge.target) for edge in graph.edges]
+    labels = {
+        number: (_text_width(edge.label, _SMALL_LETTER) / _INCH + 0.1, _LINE / _INCH)
+        for number, edge in enumerate(graph.edges)
+        if edge.label
+    }
+    forks = {number: edge.number for number, edge in enumerate(graph.edges)}
+    layout = lay_out(sizes, edges, labels, forks, Spacing())
+    routes = route_edges(layout, sizes, edges)
+
+    nodes: list[dict[str, Any]] = []
+    numbers = []
+    for box, (across, along) in zip(boxes, layout.centres, strict=True):
+        numbers.append(len(nodes))
+        left = across * _INCH - box.width / 2
+        top = along * _INCH - box.height / 2
+        nodes.extend(box.place(left, top, len(nodes)))
+
+    lines = []
+    for number, edge in enumerate(graph.edges):
+        line = {
+            "from": numbers[edge.source],
+            "to": numbers[edge.target],
+            "d": _path(routes[number]),
+            "tip": _arrow(routes[number]),
+            "fired": edge.fired,
+        }
+        if edge.label:
+            line["label"] = edge.label
+            line["at"] = _pixels(layout.labels[number])
+        lines.append(line)
+
+    return {
+        "width": round(layout.across * _INCH),
+        "height": round(layout.along * _INCH),
+        "nodes": nodes,
+        "edges": lines,
+    }
+
+
+class _Box:
+    """The box of a node: its size, and the boxes within it."""
+
+    def __init__(self, node: GraphNode) -> None:
+        self.node = node
+        self.inner = [_Box(child) for child in node.inner]
+        if node.kind in ENDS:
+            self.width, self.height = _END, _LINE + 6
+            return
+
+        texts = [(node.name, _LETTER), (node.action, _SMALL_LETTER), (_state_text(node), _LETTER)]
+        widths = [_text_width(text, letter) for text, letter in texts]
+        width = min(max(widths) + 2 * _PADDING + 8, _WIDEST)
+        self.width = max(width, _NARROWEST)
+        lines = 3 if node.state is not None else 2
+        self._own_height = lines * _LINE + _PADDING
+        self.height = self._own_height
+        for row in self._rows():
+            inner_width = sum(box.width + _GAP for box in row) + _GAP
+            self.width = max(self.width, inner_width)
+            self.height += max(box.height for box in row) + _GAP
+
+    def _rows(self) -> list[list[_Box]]:
+        """Return the boxes within this one in rows, about as many rows as columns."""
+        count = len(self.inner)
+        columns = _MOST_IN_ROW
+        while columns * columns < count:
+            columns += 1
+        return [self.inner[start : start + columns] for start in range(0, count, columns)]
+
+    def place(self, left: float, top: float, number: int, within: int | None = None) -> list[Any]:
+        """Return this node and those within it, with their places.
+
+        Args:
+            left: The left side of the box, in pixels.
+            top: Its upper side.
+            number: Its number among all nodes.
+            within: The number of the node that it is in.
+        """
+        node = self.node
+        placed: dict[str, Any] = {
+            "task": node.path,
+            "kind": node.kind,
+            "name": node.name,
+            "x": round(left, 1),
+            "y": round(top, 1),
+            "w": round(self.width, 1),
+            "h": round(self.height, 1),
+        }
+        if node.action:
+            placed["action"] = node.action
+        if node.joins:
+            placed["joins"] = True
+        if node.state is not None:
+            placed["status"] = node.state.status
+            placed["counts"] = node.state.counts
+            placed["visits"] = node.state.visits
+        if within is not None:
+            placed["within"] = within
+
+        nodes = [placed]
+        down = top + getattr(self, "_own_height", 0.0)
+        for row in self._rows():
+            right = left + _GAP
+            for box in row:
+                nodes += box.place(right, down, number + len(nodes), number)
+                right += box.width + _GAP
+            down += max(box.height for box in row) + _GAP
+        return nodes
+
+
+def _state_text(node: GraphNode) -> str:
+    if node.state is None:
+        return ""
+    status = node.state.status.replace("_", " ")
+    return f"● {status} {node.state.counts}"
+
+
+def _text_width(text: str, letter: float) -> float:
+    """Return about how many pixels a text is wide; the page shortens one that is wider."""
+    wide = sum(unicodedata.east_asian_width(char) in _WIDE for char in text)
+    return (len(text) + wide) * letter
+
+
+def _pixels(place: Sequence[float]) -> list[float]:
+    return [round(place[0] * _INCH, 1), round(place[1] * _INCH, 1)]
+
+
+def _path(route: Route) -> str:
+    """Return a route as the data of an SVG path."""
+    commands = []
+    further_points = 0
+    for point, code in zip(route.points, route.codes, strict=True):
+        letter = ""
+        if further_points:
+            # of the curve that has begun
+            further_points -= 1
+        else:
+            letter = _COMMANDS[code]
+            further_points = _FURTHER_POINTS[code]
+        commands.append(letter + _format(_pixels(point)))
+    return " ".join(commands)
+
+
+def _arrow(route: Route) -> str:
+    """Return the points of an arrow's head."""
+    tip = _pixels(route.tip)
+    end = _pixels(route.points[-1])
+    half = [(tip[1] - end[1]) * 0.45, (end[0] - tip[0]) * 0.45]
+    corners = [
+        tip,
+        [end[0] + half[0], end[1] + half[1]],
+        [end[0] - half[0], end[1] - half[1]],
+    ]
+    return " ".join(_format(corner) for corner in corners)
+
+
+def _format(point: Sequence[float]) -> str:
+    return f"{point[0]:.5g},{point[1]:.5g}"
