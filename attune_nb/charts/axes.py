@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
+from attune_nb.charts.figure import ChartFigure
 from attune_nb.charts.style import disable_mathtext, theme_of
 
 if TYPE_CHECKING:
@@ -38,13 +39,12 @@ _BYTE_UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 _NO_FRACTION = 10
 
 
-def prepare_axes(ax: Axes | None, *, dark: bool) -> tuple[Axes, Theme]:
+def prepare_axes(ax: Axes | None, *, dark: bool | None) -> tuple[Axes, Theme]:
     """Return axes in the style of the charts, on a new figure if there are none, and the theme."""
     theme = theme_of(dark=dark)
     if ax is None:
-        figure = Figure(figsize=(8.4, 4.8), dpi=110)
+        figure = ChartFigure(theme, width=8.4, height=4.8, dpi=110)
         figure.set_layout_engine("constrained", h_pad=0.1, w_pad=0.1, rect=_DRAWN)
-        figure.set_facecolor(theme.paper)
         ax = figure.add_subplot()
 
     ax.set_facecolor(theme.paper)

@@ -16,6 +16,8 @@ __all__ = [
     "DARK",
     "HATCHES",
     "LIGHT",
+    "NEUTRALS",
+    "ON_COLOUR",
     "STATUSES",
     "Theme",
     "clean_text",
@@ -27,7 +29,7 @@ __all__ = [
 HATCHES: dict[str, str | None] = {
     "succeeded": None,
     "failed": "////",
-    "timed_out": "....",
+    "timed_out": "xxxx",
     "cancelled": "----",
     "running": None,
 }
@@ -36,21 +38,39 @@ HATCHES: dict[str, str | None] = {
 
 @dataclasses.dataclass(frozen=True)
 class Theme:
-    """The neutral colours of a chart."""
+    """The neutral colours of a chart.
+
+    Attributes:
+        ink: Of titles, names and lines.
+        muted: Of texts that matter less.
+        rule: Of the lines of the background.
+        waiting: Of times and shapes without a status.
+        paper: Of the background.
+        follows_page: Whether these colours become light or dark where the page is.
+    """
 
     ink: str
     muted: str
     rule: str
     waiting: str
     paper: str
+    follows_page: bool = False
 
 
-LIGHT = Theme(ink="#1F2328", muted="#6B737C", rule="#E3E6E9", waiting="#C3C9CF", paper="#FFFFFF")
-DARK = Theme(ink="#ECEFF2", muted="#9AA3AD", rule="#31363C", waiting="#59616A", paper="#16191D")
+NEUTRALS = ("ink", "muted", "rule", "waiting", "paper")
+"""The names of a theme's colours."""
+
+LIGHT = Theme(ink="#1F2328", muted="#656D76", rule="#E3E6E9", waiting="#C3C9CF", paper="#FFFFFF")
+DARK = Theme(ink="#ECEFF2", muted="#9AA3AD", rule="#31363C", waiting="#59616A", paper="#111111")
+
+ON_COLOUR = "#1F2329"
+"""The colour of a text on a coloured shape, on light and dark pages."""
 
 
-def theme_of(*, dark: bool) -> Theme:
-    """Return the dark or the light theme."""
+def theme_of(*, dark: bool | None) -> Theme:
+    """Return the dark theme, the light theme, or for None the one that follows the page."""
+    if dark is None:
+        return dataclasses.replace(LIGHT, follows_page=True)
     return DARK if dark else LIGHT
 
 

@@ -109,7 +109,7 @@ def graph(
         workflow = load_file(file)
         from attune_nb import charts  # noqa: PLC0415 - matplotlib is heavy
 
-        charts.graph(workflow, dark=dark).savefig(output)
+        charts.graph(workflow, dark=dark or None).savefig(output)
     except (AttuneError, OSError, ValueError) as error:
         exit_with_error(error)
     typer.echo(output)

@@ -147,7 +147,7 @@ Store = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="print the outcome as JSON")]
-Dark = Annotated[bool, typer.Option("--dark", help="for a dark page")]
+Dark = Annotated[bool, typer.Option("--dark", help="always dark; by default as the page is")]
 
 
 def find_modules_here(*, allowed: bool) -> None:

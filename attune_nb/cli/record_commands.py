@@ -116,7 +116,7 @@ def timeline(
             output = Path(f"timeline-{recorded_run.run_id}.svg")
         from attune_nb import charts  # noqa: PLC0415 - matplotlib is heavy
 
-        charts.timeline(recorded_run, dark=dark).savefig(output)
+        charts.timeline(recorded_run, dark=dark or None).savefig(output)
     except (AttuneError, OSError, ValueError) as error:
         exit_with_error(error)
     typer.echo(output)

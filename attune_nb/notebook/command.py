@@ -173,7 +173,7 @@ def argument(
 
 RUN = argument("run", "run", "a variable, a workflow's name or an id; the latest run", nargs="?")
 WORKFLOW = argument("name", "workflow", "the name of a defined workflow")
-DARK = argument("--dark", "", "for a dark page", action="store_true")
+DARK = argument("--dark", "", "always dark; by default as the page is", action="store_true")
 
 
 def command(*arguments: CommandArgument) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

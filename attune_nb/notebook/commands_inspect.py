@@ -65,7 +65,7 @@ def _context(session: Session, run: str | None, task: str | None) -> Any:
 @command(RUN, DARK)
 def _timeline(session: Session, run: str | None, *, dark: bool) -> Any:
     """Draw the timeline of a run."""
-    return session.get_run(run).timeline(dark=dark)
+    return session.get_run(run).timeline(dark=dark or None)
 
 
 @command(argument("name", "graph", "a workflow or a run; the latest run", nargs="?"), DARK)
@@ -76,8 +76,8 @@ def _graph(session: Session, name: str | None, *, dark: bool) -> Any:
     # a workflow that has run is drawn with the state of its last run
     is_unused_workflow = name in session.workflows and name not in session.last_runs
     if name is not None and is_unused_workflow:
-        return charts.graph(session.get_workflow(name), dark=dark)
-    return charts.graph(session.get_run(name), dark=dark)
+        return charts.graph(session.get_workflow(name), dark=dark or None)
+    return charts.graph(session.get_run(name), dark=dark or None)
 
 
 @command(RUN)

@@ -205,13 +205,13 @@ class BaseRun(RunView):
             return start_run(request)
         return execute_plan(lambda: plan_retry(earlier, request))
 
-    def timeline(self, ax: Axes | None = None, *, dark: bool = False) -> Figure:
+    def timeline(self, ax: Axes | None = None, *, dark: bool | None = None) -> Figure:
         """Draw the executions and attempts over time."""
         from attune_nb.charts import timeline  # noqa: PLC0415 - matplotlib is slow to import
 
         return timeline(self, ax=ax, dark=dark)
 
-    def graph(self, ax: Axes | None = None, *, dark: bool = False) -> Figure:
+    def graph(self, ax: Axes | None = None, *, dark: bool | None = None) -> Figure:
         """Draw the workflow and the state of each task in this run."""
         from attune_nb.charts import graph  # noqa: PLC0415 - matplotlib is slow to import
 

@@ -168,12 +168,12 @@ class WorkflowView:
 
         return pack_export.write_pack(self._spec, folder, ref)
 
-    def graph(self, ax: Axes | None = None, *, dark: bool = False) -> Figure:
+    def graph(self, ax: Axes | None = None, *, dark: bool | None = None) -> Figure:
         """Draw the tasks and the transitions between them; `run.graph` draws a run of them.
 
         Args:
             ax: The axes to draw on; by default those of a new figure.
-            dark: For a dark page.
+            dark: Whether the chart is for a dark page; by default it is light or dark as its page.
         """
         from attune_nb.charts import graph  # noqa: PLC0415 - matplotlib is slow to import
 

@@ -366,7 +366,7 @@ def test_the_context_is_of_now_or_of_a_task_s_start(shell, run):
 
 def test_timeline_and_graph_are_figures(shell, run):
     for text in ("timeline run", "timeline --dark", "graph doubling", "graph run --dark"):
-        assert type(run_line(shell, text)).__name__ == "Figure"
+        assert type(run_line(shell, text)).__name__ == "ChartFigure"
 
 
 def test_events_are_lines(shell, run):

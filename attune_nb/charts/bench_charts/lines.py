@@ -50,13 +50,13 @@ _MEMORY_TEXTS = {
 }
 
 
-def clone_cost(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) -> Figure:
+def clone_cost(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool | None = None) -> Figure:
     """Draw the cost of one item's context by the context's size, on logarithmic axes.
 
     Args:
         df: A frame of `attune_nb.bench.clone`.
         ax: The axes to draw on; by default those of a new figure.
-        dark: Whether the chart is for a dark page.
+        dark: Whether the chart is for a dark page; by default it is light or dark as its page.
 
     Raises:
         ValueError: The frame lacks a column or a row to draw, or is of another measurement.
@@ -80,7 +80,7 @@ def clone_cost(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) 
     return figure_of(ax)
 
 
-def memory(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) -> Figure:
+def memory(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool | None = None) -> Figure:
     """Draw the bytes of a scope, of a fan-out, or on the wire.
 
     Args:
@@ -89,7 +89,7 @@ def memory(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) -> F
             for the other measurements, it is the context's size. A frame that does not name its
             measurement has the axis on which it has more values, and a neutral title.
         ax: The axes to draw on; by default those of a new figure.
-        dark: Whether the chart is for a dark page.
+        dark: Whether the chart is for a dark page; by default it is light or dark as its page.
 
     Raises:
         ValueError: The frame lacks a column or a row to draw, or has rows of several measurements.
@@ -121,7 +121,7 @@ def memory(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) -> F
     return figure_of(ax)
 
 
-def _draw_wire(rows: pd.DataFrame, ax: Axes | None, *, dark: bool) -> Figure:
+def _draw_wire(rows: pd.DataFrame, ax: Axes | None, *, dark: bool | None) -> Figure:
     """Draw the bytes on the wire by the size of the context."""
     largest = format_bytes(float(rows["size"].max()))
     rows = rows.assign(value=rows["bytes"].clip(lower=1))
@@ -162,13 +162,13 @@ def _is_by_items(rows: pd.DataFrame, bench: str) -> bool:
     return bench == "fanout" or int(rows["size"].nunique()) <= counts
 
 
-def scaling(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) -> Figure:
+def scaling(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool | None = None) -> Figure:
     """Draw the time of a fan-out by its items, with the fitted slope of each line.
 
     Args:
         df: A frame of `attune_nb.bench.fanout`; the largest context is drawn.
         ax: The axes to draw on; by default those of a new figure.
-        dark: Whether the chart is for a dark page.
+        dark: Whether the chart is for a dark page; by default it is light or dark as its page.
 
     Raises:
         ValueError: The frame lacks a column or a row to draw, or is of another measurement.

@@ -17,7 +17,7 @@ from attune_nb.charts.axes import (
 )
 from attune_nb.charts.bench_charts.sides import OURS
 from attune_nb.charts.bench_charts.validate import check_bench, select_rows
-from attune_nb.charts.style import LIGHT, clean_text, disable_mathtext
+from attune_nb.charts.style import ON_COLOUR, clean_text, disable_mathtext
 from attune_nb.results.durations import format_duration
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def speedup(
     df: pd.DataFrame,
     ax: Axes | None = None,
     *,
-    dark: bool = False,
+    dark: bool | None = None,
     to: str = OURS,
     faster: bool = False,
     cores: int | None = None,
@@ -86,7 +86,7 @@ def speedup(
             part of `seconds` before the first item began. With `faster`, a lighter part of the
             bar shows the ratio without it.
         ax: The axes to draw on; by default those of a new figure.
-        dark: Whether the chart is for a dark page.
+        dark: Whether the chart is for a dark page; by default it is light or dark as its page.
         to: The strategy that the others are compared with.
         faster: Draw how many times as fast each is instead, the fastest on top.
         cores: The number of cores, with `faster`: a line marks that many times as fast.
@@ -267,7 +267,7 @@ def _draw_faster(
         else:
             text_x = 0.0
             # green is no darker on a dark page
-            text_colour = theme.ink if row.strategy == to else LIGHT.ink
+            text_colour = theme.ink if row.strategy == to else ON_COLOUR
         _write_bar_text(ax, (text_x, index), ratio, _format_times(row, startup), text_colour)
 
     ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from matplotlib.figure import Figure
-
 from attune_nb.charts.axes import figure_of
+from attune_nb.charts.figure import ChartFigure
 from attune_nb.charts.graph_chart.canvas import GraphCanvas
 from attune_nb.charts.graph_chart.legend import legend_entries
 from attune_nb.charts.graph_chart.model import read_graph
@@ -22,6 +21,7 @@ from attune_nb.charts.style import disable_mathtext, theme_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from attune_nb.charts.graph_chart.model import WorkflowGraph
     from attune_nb.charts.graph_chart.plan import Plan
@@ -68,7 +68,7 @@ _OMISSIONS = {
 }
 
 
-def graph(wf_or_run: Any, ax: Axes | None = None, dark: bool = False) -> Figure:
+def graph(wf_or_run: Any, ax: Axes | None = None, dark: bool | None = None) -> Figure:
     """Draw a workflow, or a run of it, as layers of tasks and the transitions between them.
 
     A large workflow is drawn with less text, and one of more than a hundred tasks without any.
@@ -77,7 +77,7 @@ def graph(wf_or_run: Any, ax: Axes | None = None, dark: bool = False) -> Figure:
     Args:
         wf_or_run: A workflow, or a run in any state.
         ax: The axes to draw on. Without them, a figure as large as the workflow needs is made.
-        dark: Whether the chart is for a dark page.
+        dark: Whether the chart is for a dark page; by default it is light or dark as its page.
 
     Returns:
         The figure. It is not registered with pyplot, so it is freed like any other object.
@@ -124,8 +124,7 @@ def _make_axes(plan: Plan, graph: WorkflowGraph, theme: Theme) -> Axes:
     # in whole pixels: a part of one would look torn
     width = round((inner_width + 2 * _MARGIN) * _DPI) / _DPI
     height = round((inner_height + _TITLE + _MARGIN) * _DPI) / _DPI
-    figure = Figure(figsize=(width, height), dpi=_DPI)
-    figure.set_facecolor(theme.paper)
+    figure = ChartFigure(theme, width, height, _DPI)
     left = _MARGIN / width
     bottom = _MARGIN / height
     return figure.add_axes((left, bottom, inner_width / width, inner_height / height))

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
 
 from attune_nb.charts.axes import figure_of
+from attune_nb.charts.figure import ChartFigure
 from attune_nb.charts.style import Theme, clean_text, disable_mathtext, format_status, theme_of
 from attune_nb.charts.timeline_chart.arrange_lanes import arrange_lanes, select_lanes
 from attune_nb.charts.timeline_chart.bars import draw_lane
@@ -25,6 +25,7 @@ from attune_nb.results.statuses import format_losses
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from attune_nb.charts.timeline_chart.lanes import Lane
 
@@ -41,13 +42,13 @@ _LONGEST_NAME = 48  # characters: of the workflow
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
 
-def timeline(run: TimelineRun, ax: Axes | None = None, dark: bool = False) -> Figure:
+def timeline(run: TimelineRun, ax: Axes | None = None, dark: bool | None = None) -> Figure:
     """Draw when each task of a run waited, ran, failed and was retried.
 
     Args:
         run: A run in any state.
         ax: The axes to draw on. Without them, a figure as tall as the run needs is made.
-        dark: Whether the chart is for a dark page.
+        dark: Whether the chart is for a dark page; by default it is light or dark as its page.
 
     Returns:
         The figure. It is not registered with pyplot, so it is freed like any other object.
@@ -86,9 +87,8 @@ def _make_figure(depth: float, theme: Theme) -> Figure:
     row = min(max(_TALL / max(depth, 1.0), _LEAST_ROW), _ROW)
     # in whole pixels: a part of one would look torn
     pixels = round((_FRAME + row * max(depth, 2.0)) * _DPI)
-    figure = Figure(figsize=(_WIDTH, pixels / _DPI), dpi=_DPI)
+    figure = ChartFigure(theme, _WIDTH, pixels / _DPI, _DPI)
     figure.set_layout_engine("constrained", h_pad=0.1, w_pad=0.1)
-    figure.set_facecolor(theme.paper)
     return figure
 
 
