@@ -1,0 +1,228 @@
+// The state of the page: its data, the view, what is chosen. Everything else listens to it.
+
+/** Seconds: no view is shorter. */
+const SHORTEST_VIEW = 1e-6;
+
+/** How much longer than an attempt the view is that shows it. */
+const AROUND = 8;
+
+/**
+ * The page of a run.
+ *
+ * It dispatches `update` (the data have changed), `view` (another part is shown), `choose` (an
+ * attempt or a lane is chosen), `search` (other attempts match). Each of them also draws.
+ */
+class Explorer extends EventTarget {
+  constructor(data) {
+    super();
+    this.plot = new Plot(document.getElementById('plot-canvas'));
+    this.minimap = new Minimap(document.getElementById('minimap-canvas'));
+    this.grouping = 'task';
+    this.view = {from: 0, to: data.end, top: 0};
+    this.attempt = -1;
+    this.lane = -1;
+    this.query = '';
+    this.matches = null;
+    this.matchCount = 0;
+    this.#setData(data);
+  }
+
+  #setData(data) {
+    this.data = data;
+    this.all = new Lane(data, 'all', sortByStart(data, data.start.map((_, row) => row)));
+    this.lanes = makeLanes(data, this.grouping);
+    this.palette = new Palette(data.statuses);
+  }
+
+  /** Show other data of the same run: it has gone on. A view of all of it stays one. */
+  update(data) {
+    const showedAll = this.#showsAll();
+    this.#setData(data);
+    this.attempt = -1;
+    if (showedAll) this.view = {...this.view, from: 0, to: data.end};
+    if (this.query) this.#match();
+    this.resize();
+    this.#notify('update');
+  }
+
+  #showsAll() {
+    return this.view.from <= 0 && this.view.to >= this.data.end;
+  }
+
+  /** Draw anew after the size or the colours have changed. */
+  resize() {
+    this.palette = new Palette(this.data.statuses);
+    this.plot.measure(this.lanes);
+    this.minimap.measure(this.plot.gutter);
+    this.#clampTop();
+    this.paint();
+  }
+
+  /** Draw at the next frame of the screen. */
+  draw() {
+    if (this.isDue) return;
+    this.isDue = true;
+    requestAnimationFrame(() => this.paint());
+  }
+
+  /** Draw now. The page's element says how many calls it took, and when it has drawn what. */
+  paint() {
+    this.isDue = false;
+    const began = performance.now();
+    const chosen = {attempt: this.attempt, lane: this.lane, matches: this.matches};
+    this.plot.draw(this.data, this.view, this.palette, chosen);
+    this.minimap.draw(this.data, this.all, this.view, this.palette);
+    const {dataset} = document.documentElement;
+    dataset.calls = this.plot.calls;
+    dataset.bars = this.plot.bars;
+    dataset.frames = this.plot.frames;
+    dataset.milliseconds = (performance.now() - began).toFixed(1);
+  }
+
+  /** Group the lanes by "task" or by "worker". */
+  group(grouping) {
+    this.grouping = grouping;
+    this.lanes = makeLanes(this.data, grouping);
+    this.lane = -1;
+    this.view.top = 0;
+    this.resize();
+    this.#notify('view');
+  }
+
+  /** Show a span of time. It is moved into the run, and cut to it. */
+  show(from, to) {
+    const {end} = this.data;
+    const length = Math.min(end, Math.max(SHORTEST_VIEW, to - from));
+    const start = Math.min(end - length, Math.max(0, from));
+    this.view = {...this.view, from: start, to: start + length};
+    this.#notify('view');
+  }
+
+  showAll() {
+    this.view.top = 0;
+    this.show(0, this.data.end);
+  }
+
+  /** Zoom by a factor, so that a time keeps its place. */
+  zoom(factor, time = (this.view.from + this.view.to) / 2) {
+    const {from, to} = this.view;
+    this.show(time - (time - from) * factor, time + (to - time) * factor);
+  }
+
+  /** Move the view by a share of its length. */
+  move(share) {
+    const {from, to} = this.view;
+    this.show(from + (to - from) * share, to + (to - from) * share);
+  }
+
+  /** Scroll the lanes by pixels. */
+  scroll(pixels) {
+    this.view.top += pixels;
+    this.#clampTop();
+    this.#notify('view');
+  }
+
+  #clampTop() {
+    const most = this.plot.depth - (this.plot.size.height - AXIS_HEIGHT);
+    this.view.top = Math.min(Math.max(0, most), Math.max(0, this.view.top));
+  }
+
+  /** Choose a lane, and scroll to it. */
+  chooseLane(lane) {
+    this.lane = Math.min(this.lanes.length - 1, Math.max(0, lane));
+    this.#scrollTo(this.lane);
+    this.#notify('choose');
+  }
+
+  #scrollTo(lane) {
+    const box = this.plot.layout[lane];
+    if (!box) return;
+    const free = this.plot.size.height - AXIS_HEIGHT;
+    if (box.top < this.view.top) this.view.top = box.top;
+    else if (box.top + box.height > this.view.top + free) {
+      this.view.top = box.top + box.height - free;
+    }
+    this.#clampTop();
+  }
+
+  /** Choose an attempt by its number; -1 chooses none. */
+  choose(attempt) {
+    this.attempt = attempt;
+    if (attempt >= 0) this.lane = this.laneOf(attempt);
+    this.#notify('choose');
+  }
+
+  /** Choose an attempt, and zoom to it. */
+  zoomTo(attempt) {
+    const {start, duration} = this.data;
+    const length = Math.max(duration[attempt] * AROUND, SHORTEST_VIEW);
+    const middle = start[attempt] + duration[attempt] / 2;
+    this.#scrollTo(this.laneOf(attempt));
+    this.show(middle - length / 2, middle + length / 2);
+    this.choose(attempt);
+  }
+
+  /** The number of the lane of an attempt. */
+  laneOf(attempt) {
+    const {data} = this;
+    if (this.grouping === 'task') return data.taskOf(attempt);
+    return this.lanes.findIndex((lane) => data.worker[lane.rows[0]] === data.worker[attempt]);
+  }
+
+  /**
+   * Zoom to the next failure in time, or to the one before; return its number, or -1.
+   *
+   * With a search it goes to the next attempt that matches, whatever its status.
+   */
+  next(direction = 1) {
+    const {rows} = this.all;
+    const here = this.attempt < 0 ? (direction > 0 ? -1 : 0) : rows.indexOf(this.attempt);
+    for (let step = 1; step <= rows.length; step++) {
+      const place = (here + direction * step + 2 * rows.length) % rows.length;
+      if (this.#isWanted(rows[place])) {
+        this.zoomTo(rows[place]);
+        return rows[place];
+      }
+    }
+    return -1;
+  }
+
+  #isWanted(row) {
+    if (this.matches) return this.matches[row] === 1;
+    return this.data.isFailure[this.data.status[row]];
+  }
+
+  /** Mark the attempts whose task, item or error has a text; an empty text marks none. */
+  search(query) {
+    this.query = query.trim().toLowerCase();
+    this.#match();
+    this.#notify('search');
+  }
+
+  #match() {
+    this.matches = null;
+    this.matchCount = 0;
+    if (!this.query) return;
+
+    const {data, query} = this;
+    const has = (text) => text.toLowerCase().includes(query);
+    const tasks = data.tasks.map(has);
+    const errors = data.errors.map((error) => has(`${error.type}: ${error.message}`));
+    const index = /^#?\d+$/.test(query) ? Number(query.replace('#', '')) : -1;
+    this.matches = new Uint8Array(data.count);
+    for (let row = 0; row < data.count; row++) {
+      const number = data.errorNumber[row];
+      const matches = tasks[data.taskOf(row)] || (number && errors[number - 1])
+        || (data.index[row] === index && data.hasItems(row));
+      if (matches) {
+        this.matches[row] = 1;
+        this.matchCount += 1;
+      }
+    }
+  }
+
+  #notify(name) {
+    this.draw();
+    this.dispatchEvent(new Event(name));
+  }
+}

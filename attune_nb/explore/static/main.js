@@ -1,0 +1,72 @@
+// The start of the page.
+
+/** Write the title, the facts and the legend. */
+function showHeader(explorer) {
+  const {data} = explorer;
+  const {run} = data;
+  document.getElementById('title').textContent = `${run.workflow} · ${run.id}`;
+  const facts = [`${formatStatus(run.status)} after ${formatDuration(run.seconds)}`,
+    formatCount(data.count, 'attempt'), formatCount(data.tasks.length, 'task')];
+  if (run.kind) facts.splice(1, 0, run.kind);
+  document.getElementById('facts').textContent = facts.join(' · ');
+
+  const error = document.getElementById('run-error');
+  error.textContent = run.error;
+  error.hidden = !run.error;
+  const notes = document.getElementById('notes');
+  notes.textContent = data.notes.join(' ');
+  notes.hidden = !data.notes.length;
+  showLegend(data);
+}
+
+function showLegend(data) {
+  const codes = new Set(data.status);
+  for (const status of data.executions.status) codes.add(status);
+  const entries = [...codes].sort((one, two) => one - two).map((code) => {
+    const status = data.statuses[code];
+    const swatch = makeElement('i', {'aria-hidden': 'true'}, MARKS[status] ?? '');
+    swatch.style.background = `var(--${status}, var(--other))`;
+    return makeElement('li', {}, swatch, formatStatus(status));
+  });
+  document.getElementById('legend').replaceChildren(...entries);
+}
+
+/** Say what is chosen. */
+function showChoice(explorer) {
+  const {attempt, lane, lanes, data} = explorer;
+  if (attempt >= 0) say(data.describe(attempt));
+  else if (lanes[lane]) say(`${lanes[lane].name}: ${laneCounts(lanes[lane])}`);
+  else say('');
+}
+
+function showMatches(explorer) {
+  say(explorer.query ? `${formatCount(explorer.matchCount, 'attempt')} found` : '');
+}
+
+async function start() {
+  const bytes = await inflate(document.getElementById('data').textContent);
+  const data = await RunData.read(JSON.parse(new TextDecoder().decode(bytes)));
+  document.getElementById('static').remove();
+  document.getElementById('page').hidden = false;
+
+  const explorer = new Explorer(data);
+  explorer.addEventListener('choose', () => showChoice(explorer));
+  explorer.addEventListener('search', () => showMatches(explorer));
+  explorer.addEventListener('update', () => { showHeader(explorer); showTable(explorer); });
+  connectControls(explorer);
+  showHeader(explorer);
+  showTable(explorer);
+
+  new ResizeObserver(() => explorer.resize()).observe(document.getElementById('plot'));
+  for (const query of ['(prefers-color-scheme: dark)', '(prefers-contrast: more)', '(forced-colors: active)']) {
+    matchMedia(query).addEventListener('change', () => explorer.resize());
+  }
+  explorer.resize();
+  window.explorer = explorer;
+  document.documentElement.dataset.ready = 'true';
+}
+
+start().catch((error) => {
+  const line = document.getElementById('static') ?? document.getElementById('message');
+  line.textContent = `This page could not be drawn: ${error}`;
+});

@@ -1,0 +1,476 @@
+// The timeline on its canvas. It draws; it decides nothing about what is chosen or shown.
+
+const AXIS_HEIGHT = 22;
+const LEAST_LANE = 20;
+const MOST_LANE = 110;
+const LANE_GAP = 4;
+const MOST_BARS = 400; // in a lane; with more it is a strip
+const LEAST_ROW = 4; // pixels: the height of a bar
+const LEAST_FAILED_BAR = 3; // pixels: the width of a bar that failed
+const EDGED_BAR = 3; // pixels: from this width on a bar has an edge
+const FONT = '12px system-ui, sans-serif';
+const SMALL_FONT = '11px system-ui, sans-serif';
+
+/** The colours of the page, read from its style, as canvases need them. */
+class Palette {
+  constructor(statuses) {
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+    this.ink = colour('ink');
+    this.muted = colour('muted');
+    this.rule = colour('rule');
+    this.paper = colour('paper');
+    this.accent = colour('accent');
+    this.colours = statuses.map((status) => colour(status) || colour('other'));
+    this.packed = this.colours.map(packColour);
+    this.failures = FAILURES.map((status) => statuses.indexOf(status));
+    this.stack = statuses.map((_, code) => code).filter((code) => !this.failures.includes(code));
+  }
+}
+
+/** Return a colour of CSS as a number for an image's pixels. */
+function packColour(colour) {
+  const context = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
+  context.fillStyle = colour;
+  context.fillRect(0, 0, 1, 1);
+  return new Uint32Array(context.getImageData(0, 0, 1, 1).data.buffer)[0];
+}
+
+/** Give a canvas the pixels of the screen; return its size in pixels of CSS, and the scale. */
+function fitCanvas(canvas) {
+  const box = canvas.parentElement.getBoundingClientRect();
+  const scale = window.devicePixelRatio || 1;
+  const width = Math.max(1, Math.round(box.width * scale));
+  const height = Math.max(1, Math.round(box.height * scale));
+  if (canvas.width !== width || canvas.height !== height) {
+    canvas.width = width;
+    canvas.height = height;
+  }
+  return {width: box.width, height: box.height, scale};
+}
+
+/**
+ * The timeline.
+ *
+ * `calls` counts the drawing calls of the last frame, and `bars` the attempts that it drew each.
+ */
+class Plot {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.context = canvas.getContext('2d');
+    this.calls = 0;
+    this.bars = 0;
+    this.frames = 0;
+    this.gutter = 120;
+    this.layout = [];
+  }
+
+  get plotWidth() {
+    return Math.max(1, this.size.width - this.gutter);
+  }
+
+  /** The depth of all lanes, in pixels. */
+  get depth() {
+    return this.layout.reduce((sum, lane) => sum + lane.height, 0);
+  }
+
+  /** Take the size of the canvas, and place the lanes below each other. */
+  measure(lanes) {
+    this.size = fitCanvas(this.canvas);
+    this.gutter = Math.min(180, Math.max(90, this.size.width * 0.16));
+    const free = Math.max(1, this.size.height - AXIS_HEIGHT);
+    const height = Math.min(MOST_LANE, Math.max(LEAST_LANE, Math.floor(free / (lanes.length || 1))));
+    this.layout = lanes.map((lane, number) => ({lane, top: number * height, height}));
+    this.laneHeight = height;
+  }
+
+  /** The time at a distance from the left edge of the canvas. */
+  timeAt(x, view) {
+    return view.from + (x - this.gutter) / this.plotWidth * (view.to - view.from);
+  }
+
+  /** The distance of a time from the left edge of the canvas. */
+  xOf(time, view) {
+    return this.gutter + (time - view.from) / (view.to - view.from) * this.plotWidth;
+  }
+
+  /** The lane at a distance from the top of the canvas, or null. */
+  laneAt(y, view) {
+    if (y < AXIS_HEIGHT) return null;
+    return this.layout[Math.floor((y - AXIS_HEIGHT + view.top) / this.laneHeight)] ?? null;
+  }
+
+  /** Draw a frame. `chosen`: the attempt and the lane that are chosen; `matches`: a flag a row. */
+  draw(data, view, palette, {attempt = -1, lane = -1, matches = null} = {}) {
+    this.calls = 0;
+    this.bars = 0;
+    this.hits = [];
+    const {context, size} = this;
+    context.setTransform(size.scale, 0, 0, size.scale, 0, 0);
+    context.clearRect(0, 0, size.width, size.height);
+    context.textBaseline = 'middle';
+
+    const shown = this.layout.filter(({top, height}) =>
+      top + height > view.top && top - view.top < size.height - AXIS_HEIGHT);
+    const strips = [];
+    const boxes = [];
+    for (const box of shown) {
+      const bars = this.#placeBars(data, box, view);
+      if (bars) boxes.push({box, bars});
+      else strips.push(box);
+    }
+
+    this.#drawAxis(view, palette);
+    this.#drawSpans(data, shown, view, palette);
+    this.#drawStrips(data, strips, view, palette);
+    this.#drawBars(data, boxes, view, palette, matches);
+    if (matches) this.#drawMatches(data, strips, view, palette, matches);
+    this.#drawNames(shown, view, palette, lane);
+    this.#drawChosen(data, attempt, view, palette);
+    this.#drawScrollBar(view, palette);
+    this.frames += 1;
+  }
+
+  /** Return the bars of a lane with few visible attempts, or null if it must be a strip. */
+  #placeBars(data, {lane, top, height}, view) {
+    const first = lane.firstAt(view.from);
+    if (lane.lastAt(view.to) - first > 4 * MOST_BARS) return null;
+    const places = lane.visible(view.from, view.to);
+    if (places.length > MOST_BARS) return null;
+
+    const inner = height - LANE_GAP;
+    let lines = lane.place;
+    let count = lane.peak;
+    if (inner / count < LEAST_ROW) {
+      // the lines of all attempts are too thin; those that are in view need fewer
+      const rows = Uint32Array.from(places, (place) => lane.rows[place]);
+      const [packed, needed] = packByTime(data, rows);
+      count = needed;
+      lines = null;
+      if (inner / count < LEAST_ROW) return null;
+      places.forEach((place, number) => { packed[number] = packed[number]; });
+      return this.#boxesOf(data, lane, places, (number) => packed[number], count, top, inner, view);
+    }
+    return this.#boxesOf(
+      data, lane, places, (number) => lines[places[number]], count, top, inner, view);
+  }
+
+  #boxesOf(data, lane, places, lineOf, count, top, inner, view) {
+    const row = Math.min(26, inner / count);
+    const margin = (inner - row * count) / 2;
+    const y = AXIS_HEIGHT + top - view.top + LANE_GAP / 2 + margin;
+    const gap = row >= 8 ? 1 : 0;
+    return places.map((place, number) => {
+      const attempt = lane.rows[place];
+      const left = this.xOf(data.start[attempt], view);
+      const right = this.xOf(data.start[attempt] + data.duration[attempt], view);
+      const failed = data.isFailure[data.status[attempt]];
+      const width = Math.max(failed ? LEAST_FAILED_BAR : 1, right - left);
+      return {attempt, x: left, y: y + lineOf(number) * row, width, height: row - gap};
+    });
+  }
+
+  /** Draw the lines and labels of the times. */
+  #drawAxis(view, palette) {
+    const {context, size} = this;
+    const step = chooseStep((view.to - view.from) / Math.max(2, this.plotWidth / 110));
+    context.font = SMALL_FONT;
+    context.textAlign = 'center';
+    context.beginPath();
+    const labels = [];
+    for (let time = Math.ceil(view.from / step) * step; time <= view.to; time += step) {
+      const x = Math.round(this.xOf(time, view)) + 0.5;
+      context.moveTo(x, AXIS_HEIGHT - 4);
+      context.lineTo(x, size.height);
+      labels.push([formatTime(time, step), x]);
+    }
+    context.strokeStyle = palette.rule;
+    context.lineWidth = 1;
+    context.stroke();
+    this.calls += 1;
+
+    context.fillStyle = palette.muted;
+    for (const [label, x] of labels) {
+      const half = context.measureText(label).width / 2;
+      if (x - half < this.gutter - 20 || x + half > size.width) continue;
+      context.fillText(label, x, AXIS_HEIGHT / 2 - 1);
+      this.calls += 1;
+    }
+  }
+
+  /** Draw from when to when each execution lasted, as a thin line below its attempts. */
+  #drawSpans(data, shown, view, palette) {
+    const {context, size} = this;
+    const {executions} = data;
+    const paths = new Map();
+    for (const {lane, top, height} of shown) {
+      const y = AXIS_HEIGHT + top - view.top + height - 2;
+      let covered = -Infinity;
+      for (const execution of lane.executions) {
+        const start = executions.start[execution];
+        const end = executions.end[execution] ?? data.end;
+        if (end < view.from || start > view.to) continue;
+        const left = Math.max(this.gutter, this.xOf(start, view));
+        const right = Math.min(size.width, Math.max(left + 1, this.xOf(end, view)));
+        // visits that are closer than a pixel are one line
+        if (right <= covered) continue;
+        covered = Math.ceil(right);
+        const status = executions.status[execution];
+        if (!paths.has(status)) paths.set(status, new Path2D());
+        paths.get(status).rect(left, y, right - left, 2);
+      }
+    }
+    for (const [status, path] of paths) {
+      context.fillStyle = palette.colours[status];
+      context.fill(path);
+      this.calls += 1;
+    }
+  }
+
+  /** Draw the lanes with many attempts, as one image. */
+  #drawStrips(data, strips, view, palette) {
+    if (!strips.length) return;
+    const {context, size} = this;
+    const {scale} = size;
+    const width = Math.max(1, Math.floor(this.plotWidth * scale));
+    const height = Math.max(1, Math.floor((size.height - AXIS_HEIGHT) * scale));
+    const image = new ImageData(width, height);
+    const pixels = new Uint32Array(image.data.buffer);
+    for (const {lane, top, height: laneHeight} of strips) {
+      const upper = Math.round((top - view.top + LANE_GAP / 2) * scale);
+      const lower = Math.round((top - view.top + laneHeight - LANE_GAP / 2) * scale);
+      const strip = measureBusy(data, lane, view.from, view.to, width);
+      const area = {pixels, stride: width, left: 0, top: upper, width, height: lower - upper, scale};
+      paintClipped(area, height, strip, lane.peak, palette);
+    }
+
+    if (!this.buffer || this.buffer.width !== width || this.buffer.height !== height) {
+      this.buffer = new OffscreenCanvas(width, height);
+    }
+    this.buffer.getContext('2d').putImageData(image, 0, 0);
+    context.drawImage(this.buffer, this.gutter, AXIS_HEIGHT, width / scale, height / scale);
+    this.calls += 2;
+  }
+
+  /** Draw bars: a path for each status, then their edges, then marks and names. */
+  #drawBars(data, boxes, view, palette, matches) {
+    const {context, size} = this;
+    context.save();
+    context.beginPath();
+    context.rect(this.gutter, AXIS_HEIGHT, this.plotWidth, size.height - AXIS_HEIGHT);
+    context.clip();
+
+    const fills = new Map();
+    const edges = new Path2D();
+    for (const {bars} of boxes) {
+      for (const bar of bars) {
+        const dim = matches !== null && !matches[bar.attempt];
+        const key = data.status[bar.attempt] * 2 + (dim ? 1 : 0);
+        if (!fills.has(key)) fills.set(key, new Path2D());
+        fills.get(key).rect(bar.x, bar.y, bar.width, bar.height);
+        if (bar.width >= EDGED_BAR) {
+          edges.rect(bar.x + 0.5, bar.y + 0.5, bar.width - 1, bar.height - 1);
+        }
+        this.bars += 1;
+      }
+      this.hits.push(...bars);
+    }
+    for (const [key, path] of fills) {
+      context.fillStyle = palette.colours[key >> 1];
+      context.globalAlpha = key & 1 ? 0.25 : 1;
+      context.fill(path);
+      this.calls += 1;
+    }
+    context.globalAlpha = 1;
+    if (this.bars) {
+      context.strokeStyle = palette.paper;
+      context.lineWidth = 1;
+      context.stroke(edges);
+      this.calls += 1;
+    }
+    this.#writeInBars(data, boxes);
+    context.restore();
+  }
+
+  /** Write the mark and the name into each bar that has the space. */
+  #writeInBars(data, boxes) {
+    const {context, size} = this;
+    context.textAlign = 'left';
+    context.fillStyle = '#000';
+    context.font = SMALL_FONT;
+    for (const {box: {lane}, bars} of boxes) {
+      for (const bar of bars) {
+        const left = Math.max(bar.x, this.gutter);
+        const free = Math.min(bar.x + bar.width, size.width) - left - 6;
+        if (free < 6 || bar.height < 9) continue;
+        const text = this.#fitText(barText(data, lane, bar.attempt), free);
+        if (!text) continue;
+        context.fillText(text, left + 3, bar.y + bar.height / 2 + 0.5);
+        this.calls += 1;
+      }
+    }
+  }
+
+  /** Draw a tick above each attempt of a strip that matches the search. */
+  #drawMatches(data, strips, view, palette, matches) {
+    const {context} = this;
+    context.fillStyle = palette.ink;
+    context.beginPath();
+    for (const {lane, top} of strips) {
+      const last = lane.lastAt(view.to);
+      const y = AXIS_HEIGHT + top - view.top;
+      let before = -1;
+      for (let place = lane.firstAt(view.from); place < last; place++) {
+        if (!matches[lane.rows[place]]) continue;
+        const x = Math.round(this.xOf(data.start[lane.rows[place]], view));
+        if (x === before || x < this.gutter) continue;
+        context.rect(x, y, 1, LANE_GAP);
+        before = x;
+      }
+    }
+    context.fill();
+    this.calls += 1;
+  }
+
+  /** Draw the names of the lanes, and the counts below them if there is space. */
+  #drawNames(shown, view, palette, chosen) {
+    const {context, size} = this;
+    context.clearRect(0, AXIS_HEIGHT, this.gutter, size.height - AXIS_HEIGHT);
+    context.textAlign = 'left';
+    for (const box of shown) {
+      const {lane, top, height} = box;
+      const y = AXIS_HEIGHT + top - view.top;
+      if (this.layout[chosen] === box) {
+        context.fillStyle = palette.accent;
+        context.fillRect(0, y + 1, 3, height - 2);
+        this.calls += 1;
+      }
+      const hasCounts = height >= 34;
+      context.font = FONT;
+      context.fillStyle = lane.rows.length || lane.executions.length ? palette.ink : palette.muted;
+      const name = this.#fitText(lane.name, this.gutter - 16);
+      context.fillText(name, 8, y + height / 2 - (hasCounts ? 7 : 0));
+      this.calls += 1;
+      if (hasCounts) {
+        context.font = SMALL_FONT;
+        context.fillStyle = palette.muted;
+        context.fillText(this.#fitText(laneCounts(lane), this.gutter - 16), 8, y + height / 2 + 8);
+        this.calls += 1;
+      }
+    }
+  }
+
+  /** Draw a frame around the chosen attempt. */
+  #drawChosen(data, attempt, view, palette) {
+    if (attempt < 0) return;
+    const {context} = this;
+    const bar = this.hits.find((hit) => hit.attempt === attempt);
+    context.strokeStyle = palette.ink;
+    context.lineWidth = 2;
+    if (bar) {
+      const left = Math.max(this.gutter, bar.x);
+      context.strokeRect(left - 1, bar.y - 1, bar.x + bar.width - left + 2, bar.height + 2);
+      this.calls += 1;
+      return;
+    }
+    const box = this.layout.find(({lane}) => lane.rows.includes(attempt));
+    const x = this.xOf(data.start[attempt], view);
+    if (!box || x < this.gutter || x > this.size.width) return;
+    context.strokeRect(x - 2, AXIS_HEIGHT + box.top - view.top, 4, box.height);
+    this.calls += 1;
+  }
+
+  /** Draw which of the lanes are in view, if not all are. */
+  #drawScrollBar(view, palette) {
+    const free = this.size.height - AXIS_HEIGHT;
+    if (this.depth <= free) return;
+    const height = Math.max(16, free * free / this.depth);
+    const y = AXIS_HEIGHT + view.top / (this.depth - free) * (free - height);
+    this.context.fillStyle = palette.muted;
+    this.context.fillRect(this.size.width - 5, y, 4, height);
+    this.calls += 1;
+  }
+
+  /** Return a text cut to a width, with an ellipsis. */
+  #fitText(text, width) {
+    const {context} = this;
+    if (context.measureText(text).width <= width) return text;
+    let low = 0;
+    let high = Math.min(text.length, 200);
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (context.measureText(`${text.slice(0, middle)}…`).width <= width) low = middle;
+      else high = middle - 1;
+    }
+    return low ? `${text.slice(0, low)}…` : '';
+  }
+
+  /** Return the attempt whose bar is at a point, or -1. */
+  attemptAt(x, y) {
+    let best = -1;
+    let nearest = 3;
+    for (const bar of this.hits) {
+      if (y < bar.y || y > bar.y + bar.height) continue;
+      const distance = Math.max(bar.x - x, x - bar.x - bar.width, 0);
+      if (distance < nearest) {
+        nearest = distance;
+        best = bar.attempt;
+      }
+    }
+    return best;
+  }
+}
+
+/** Paint a strip that may reach beyond the image: only lanes within it are complete. */
+function paintClipped(area, imageHeight, strip, peak, palette) {
+  if (area.top >= 0 && area.top + area.height <= imageHeight) {
+    paintStrip(area, strip, peak, palette);
+    return;
+  }
+  const pixels = new Uint32Array(area.stride * area.height);
+  paintStrip({...area, pixels, top: 0}, strip, peak, palette);
+  const first = Math.max(0, -area.top);
+  const last = Math.min(area.height, imageHeight - area.top);
+  if (last <= first) return;
+  const part = pixels.subarray(first * area.stride, last * area.stride);
+  area.pixels.set(part, (area.top + first) * area.stride);
+}
+
+/** Return the text within the bar of an attempt: its mark, and what tells it from the others. */
+function barText(data, lane, attempt) {
+  const mark = MARKS[data.statusOf(attempt)];
+  let name = `${formatNumber(data.index[attempt])}`;
+  if (lane.task === null) name = data.nameOf(attempt);
+  else if (!data.hasItems(attempt)) name = lane.name;
+  return mark ? `${mark} ${name}` : name;
+}
+
+function laneCounts(lane) {
+  if (!lane.rows.length) return lane.executions.length ? '' : 'not started';
+  const counts = formatCount(lane.rows.length, 'attempt');
+  return lane.failed ? `${formatNumber(lane.failed)} failed of ${formatNumber(lane.rows.length)}` : counts;
+}
+
+/** Return a step of 1, 2 or 5 times a power of ten that is at least as long as asked. */
+function chooseStep(least) {
+  const power = 10 ** Math.floor(Math.log10(least));
+  for (const factor of [1, 2, 5]) {
+    if (factor * power >= least) return factor * power;
+  }
+  return 10 * power;
+}
+
+/** Return a time of the axis, with as many places as its step needs. */
+function formatTime(time, step) {
+  if (time === 0) return '0';
+  const [unit, scale] = axisUnit(time, step);
+  const places = Math.max(0, Math.min(6, -Math.floor(Math.log10(step * scale) + 1e-9)));
+  return `${formatNumber(time * scale, places)} ${unit}`;
+}
+
+function axisUnit(time, step) {
+  if (time < 1 && step < 1) return time < 1e-3 ? ['µs', 1e6] : ['ms', 1e3];
+  if (time >= 7200 && step >= 36) return ['h', 1 / 3600];
+  if (time >= 120 && step >= 6) return ['min', 1 / 60];
+  return ['s', 1];
+}

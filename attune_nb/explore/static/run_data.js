@@ -1,0 +1,137 @@
+// The data of a run, as explore/data.py packs it, in typed arrays.
+
+/** Statuses that are failures for good: `f` stops at their attempts. */
+const FAILURES = ['failed', 'timed_out'];
+
+/** A mark for each status but success, so that nothing depends on colour alone. */
+const MARKS = {failed: '×', timed_out: '!', cancelled: '–', retried: '↻', skipped: '»',
+  running: '…', retrying: '↻', waiting: '?', paused: '‖', pending: '·'};
+
+/** The bytes of a base64 text, inflated. */
+async function inflate(text) {
+  const letters = atob(text);
+  const bytes = new Uint8Array(letters.length);
+  for (let place = 0; place < letters.length; place++) bytes[place] = letters.charCodeAt(place);
+
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** The numbers of a packed column: planes of bytes, perhaps of differences. */
+async function unpackColumn(column) {
+  const planes = await inflate(column.data);
+  const size = Number(column.type[1]);
+  const count = planes.length / size;
+  const numbers = new Uint32Array(count);
+  for (let plane = 0; plane < size; plane++) {
+    const offset = plane * count;
+    const shift = 8 * plane;
+    for (let row = 0; row < count; row++) numbers[row] |= planes[offset + row] << shift;
+  }
+
+  // the sums wrap at 2**32, as the differences did
+  if (column.differences) {
+    for (let row = 1; row < count; row++) numbers[row] += numbers[row - 1];
+  }
+  return numbers;
+}
+
+/**
+ * A run: its tasks, its executions, and its attempts in columns.
+ *
+ * Attempts are numbered in the order of their executions, and in each of their starts. All times
+ * are in seconds since the start of the run.
+ */
+class RunData {
+  /** Return the run of unpacked JSON. */
+  static async read(json) {
+    const columns = {};
+    for (const [name, column] of Object.entries(json.attempts.columns)) {
+      columns[name] = await unpackColumn(column);
+    }
+    return new RunData(json, columns);
+  }
+
+  constructor(json, columns) {
+    this.run = json.run;
+    this.statuses = json.statuses;
+    this.tasks = json.tasks;
+    this.errors = json.errors;
+    this.notes = json.notes ?? [];
+    this.executions = json.executions;
+    this.executionCount = json.executions.task.length;
+
+    const tick = json.attempts.tick;
+    this.count = json.attempts.count;
+    this.start = Float64Array.from(columns.start, (ticks) => ticks * tick);
+    this.duration = Float64Array.from(columns.duration, (ticks) => ticks * tick);
+    this.index = columns.index;
+    this.attempt = columns.attempt;
+    this.worker = columns.worker;
+    this.status = Uint8Array.from(columns.status);
+    this.errorNumber = columns.error;
+    this.execution = this.#repeatExecutions();
+    this.isFailure = this.statuses.map((status) => FAILURES.includes(status));
+    this.end = this.#findEnd();
+  }
+
+  /** The number of the execution of each attempt. */
+  #repeatExecutions() {
+    const numbers = new Uint32Array(this.count);
+    let row = 0;
+    this.executions.attempts.forEach((count, execution) => {
+      numbers.fill(execution, row, row + count);
+      row += count;
+    });
+    return numbers;
+  }
+
+  #findEnd() {
+    let end = this.run.seconds;
+    for (let row = 0; row < this.count; row++) {
+      end = Math.max(end, this.start[row] + this.duration[row]);
+    }
+    return end || 1e-3;
+  }
+
+  /** The number of the task of an attempt. */
+  taskOf(row) {
+    return this.executions.task[this.execution[row]];
+  }
+
+  /** The name of the status of an attempt. */
+  statusOf(row) {
+    return this.statuses[this.status[row]];
+  }
+
+  /** The error of an attempt, or null. */
+  errorOf(row) {
+    const number = this.errorNumber[row];
+    return number ? this.errors[number - 1] : null;
+  }
+
+  /** Whether the execution of an attempt is over several items. */
+  hasItems(row) {
+    return this.executions.items[this.execution[row]] !== null;
+  }
+
+  /** An attempt without its status: `check, item 317, attempt 2`. */
+  nameOf(row) {
+    const execution = this.execution[row];
+    let name = this.tasks[this.executions.task[execution]];
+    if (this.executions.visit[execution] > 1) name += ` #${this.executions.visit[execution]}`;
+    if (this.hasItems(row)) name += `, item ${formatNumber(this.index[row])}`;
+    if (this.attempt[row] > 1) name += `, attempt ${this.attempt[row]}`;
+    return name;
+  }
+
+  /** An attempt in one line. */
+  describe(row) {
+    const error = this.errorOf(row);
+    let text = `${this.nameOf(row)}: ${formatStatus(this.statusOf(row))} after `
+      + `${formatDuration(this.duration[row])}, at ${formatDuration(this.start[row])}, `
+      + `worker ${this.worker[row]}`;
+    if (error) text += `. ${error.type}: ${error.message}`;
+    return text;
+  }
+}
