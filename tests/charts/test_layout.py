@@ -139,3 +139,9 @@ def test_any_graph_without_channels_has_no_overlaps_either(graph):
     layout, sizes = lay_out_boxes(count, edges, avoid_boxes=False)
     assert_no_boxes_overlap(layout, sizes)
     assert_forward_edges_go_forward(layout, sizes, edges)
+
+
+def test_an_edge_keeps_clear_of_a_higher_box_beside_its_source():
+    edges = [(0, 2), (0, 3), (0, 4), (3, 2), (0, 1)]
+    layout, sizes = lay_out_boxes(7, edges)
+    assert_clear(layout, sizes, [], route_edges(layout, sizes, edges))

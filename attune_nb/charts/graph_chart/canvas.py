@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from attune_nb.charts.graph_chart.layout.edge_routing import Route
-    from attune_nb.charts.graph_chart.layout.sugiyama import Size
+    from attune_nb.charts.graph_chart.layout.layered_graph import Size
     from attune_nb.charts.style import Theme
 
     Rectangle = tuple[float, float, float, float]  # left, top, right, bottom

@@ -15,7 +15,7 @@ from attune_nb.charts.graph_chart.legend import legend_entries
 from attune_nb.charts.graph_chart.model import read_graph
 from attune_nb.charts.graph_chart.nodes import Detail, text_width
 from attune_nb.charts.graph_chart.paint import draw_edges, draw_nodes
-from attune_nb.charts.graph_chart.plan import choose_plan
+from attune_nb.charts.graph_chart.plan import EDGE, LABEL, choose_plan
 from attune_nb.charts.legend import legend_height, place_legend
 from attune_nb.charts.style import disable_mathtext, theme_of
 
@@ -35,8 +35,7 @@ _DPI = 110
 _POINTS = 72.0  # in an inch
 
 # inches: the size of a notebook's page, which may be long, and of the largest figure
-_PAGE = (11.0, 40.0)
-_LARGEST = (20.0, 48.0)
+_PAGE = (9.6, 60.0)
 
 # inches: the size of the largest figure without text; a narrow graph may be longer
 _LARGEST_DENSE = (14.0, 12.0)
@@ -51,8 +50,8 @@ _BOTTOM = 0.05  # inches: the space below the graph
 _TITLE_SIZE = 12  # points
 _NOTE_SIZE = 8.5  # points
 
-# the scale below which text cannot be read; a figure of its own can be enlarged
-_LEAST_SCALE = 0.5
+# pixels: the size of the smallest font that can be read
+_LEAST_FONT = 10
 
 # the factor by which a graph without text may be drawn out
 _MOST_STRETCH = 1.5
@@ -63,6 +62,11 @@ _MOST_LEGEND = 0.4
 # the notes on the text that was left out, the longest first
 _OMISSIONS = {
     Detail.ALL: (),
+    Detail.LABELS: (
+        "parts of long names, actions, settings and conditions",
+        "actions, settings and conditions",
+        "actions",
+    ),
     Detail.NAMES: ("actions and settings of the tasks", "actions and settings", "actions"),
     Detail.SHAPES: ("names, actions, settings and conditions", "names and conditions", "names"),
 }
@@ -71,8 +75,9 @@ _OMISSIONS = {
 def graph(wf_or_run: Any, ax: Axes | None = None, dark: bool | None = None) -> Figure:
     """Draw a workflow, or a run of it, as layers of tasks and the transitions between them.
 
-    A large workflow is drawn with less text, and one of more than a hundred tasks without any.
-    A line below says which text was left out.
+    A large workflow is drawn with less text: of more than 60 tasks only the names, shortened, and
+    of more than 400 none but those on the way to a failure. A line below says which text was left
+    out.
 
     Args:
         wf_or_run: A workflow, or a run in any state.
@@ -88,10 +93,11 @@ def graph(wf_or_run: Any, ax: Axes | None = None, dark: bool | None = None) -> F
     workflow_graph = read_graph(wf_or_run)
     theme = theme_of(dark=dark)
     if ax is None:
-        plan = choose_plan(workflow_graph, _PAGE, _LEAST_SCALE / 2)
+        plan = choose_plan(workflow_graph, _PAGE, _least_scale(_DPI))
         ax = _make_axes(plan, workflow_graph, theme)
     else:
-        plan = choose_plan(workflow_graph, _free_space(ax, workflow_graph, theme), _LEAST_SCALE)
+        space = _free_space(ax, workflow_graph, theme)
+        plan = choose_plan(workflow_graph, space, _least_scale(figure_of(ax).dpi))
 
     title = ax.set_title(
         workflow_graph.title,
@@ -108,6 +114,11 @@ def graph(wf_or_run: Any, ax: Axes | None = None, dark: bool | None = None) -> F
     draw_nodes(canvas, plan, workflow_graph)
     canvas.draw()
     return figure_of(ax)
+
+
+def _least_scale(dpi: float) -> float:
+    """Return the scale below which the smallest text cannot be read."""
+    return min(_LEAST_FONT / (LABEL * dpi / _POINTS), 1.0)
 
 
 def _make_axes(plan: Plan, graph: WorkflowGraph, theme: Theme) -> Axes:
@@ -133,7 +144,7 @@ def _make_axes(plan: Plan, graph: WorkflowGraph, theme: Theme) -> Axes:
 def _plan_size(plan: Plan) -> Size:
     """Return the size that a plan has in a figure of its own."""
     if plan.detail:
-        scale = plan.scale(_LARGEST)
+        scale = plan.scale(_PAGE)
         return plan.width * scale, plan.height * scale
 
     widest, longest = _LARGEST_DENSE
@@ -180,8 +191,8 @@ def _make_canvas(ax: Axes, plan: Plan, graph: WorkflowGraph, theme: Theme) -> Gr
     free_height = max(height - above - below, 0.1)
     scale, stretch = _fit(plan, (width, free_height))
     stretch_x, stretch_y = stretch
-    left = (plan.width * stretch_x - width / scale) / 2
-    top = min((plan.height * stretch_y - free_height / scale) / 2, 0.0)
+    left = (plan.width * stretch_x - width / scale) / 2 - EDGE
+    top = min((plan.height * stretch_y - free_height / scale) / 2, 0.0) - EDGE
     ax.set_xlim(left, left + width / scale)
     ax.set_ylim(top + (free_height + below) / scale, top - above / scale)
     return GraphCanvas(ax, theme, scale, plan.sideways, stretch)

@@ -8,14 +8,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from attune_nb.charts.graph_chart.model import UNREACHED
-from attune_nb.charts.graph_chart.node_style import FAINT, STRONG, state_style
+from attune_nb.charts.graph_chart.node_style import edge_style, state_style
+from attune_nb.charts.graph_chart.nodes import Detail
 from attune_nb.charts.style import STATUSES
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
 
     from attune_nb.charts.graph_chart.model import WorkflowGraph
-    from attune_nb.charts.graph_chart.nodes import Detail
     from attune_nb.charts.style import Theme
 
 __all__ = ["legend_entries"]
@@ -28,13 +28,28 @@ def legend_entries(graph: WorkflowGraph, theme: Theme, detail: Detail) -> list[A
     nodes = list(graph.walk())
     entries = _status_entries({node.state.status for node in nodes if node.state}, theme, detail)
 
-    fired = {bool(edge.fired) for edge in graph.edges if edge.fired is not None}
-    if True in fired:
-        entries.append(Line2D([], [], color=theme.ink, linewidth=STRONG, label="fired"))
-    if False in fired:
-        entries.append(Line2D([], [], color=theme.waiting, linewidth=FAINT, label="did not fire"))
+    entries += _edge_entries(graph, theme, detail)
     if detail and any(node.joins for node in nodes):
         entries.append(Line2D([], [], color=theme.ink, linewidth=_JOIN_WIDTH, label="join"))
+    return entries
+
+
+def _edge_entries(graph: WorkflowGraph, theme: Theme, detail: Detail) -> list[Artist]:
+    """Return an entry for each style of the edges in a run."""
+    labels = {}
+    for edge in graph.edges:
+        if edge.fired is None:
+            continue
+        style = edge_style(edge, theme, detail)
+        is_marked = edge.on_failed_path and detail < Detail.ALL
+        label = "fired" if edge.fired else "did not fire"
+        labels["path to a failure" if is_marked else label] = style
+
+    entries: list[Artist] = []
+    for label in ("fired", "did not fire", "path to a failure"):
+        if label in labels:
+            style = labels[label]
+            entries.append(Line2D([], [], color=style.edge, linewidth=style.width, label=label))
     return entries
 
 

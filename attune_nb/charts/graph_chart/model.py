@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -14,12 +15,13 @@ from attune_nb.values.describe import describe
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from attune_nb.events import Event, TaskStatus
+    from attune_nb.events import Event, Key, TaskStatus
     from attune_nb.results.timeline import TaskExecution
 
     NodeKind = Literal["task", "parallel", "noop", "fail"]
     NodeStatus = TaskStatus | Literal["not reached"]
     LastVisits = dict[str, TaskExecution]  # of each task, by its path
+    Steps = frozenset[tuple[str, str]]  # of a path: from one task to the next
     Fired = Counter[tuple[str, int]]  # how often each transition of a task fired
 
 __all__ = [
@@ -41,6 +43,7 @@ UNREACHED: Final = "not reached"
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
 _ENDED = ("succeeded", "failed", "timed_out", "cancelled")
+_FAILED = ("failed", "timed_out")
 
 # characters
 _LONGEST_NAME = 48
@@ -80,6 +83,7 @@ class GraphNode:
         joins: Whether the task waits for several branches.
         state: The state of the task in the run, or None without a run.
         inner: The tasks of a parallel task.
+        on_failed_path: Whether the task failed, or led to one that did.
     """
 
     path: str
@@ -90,6 +94,7 @@ class GraphNode:
     joins: bool = False
     state: NodeState | None = None
     inner: tuple[GraphNode, ...] = ()
+    on_failed_path: bool = False
 
     def walk(self) -> Iterable[GraphNode]:
         """Yield the node and all nodes within it."""
@@ -108,6 +113,7 @@ class GraphEdge:
         number: The number of the transition in its task.
         label: The condition, and how often it fired if that was more than once.
         fired: How often it fired, or None without a run.
+        on_failed_path: Whether it led to a task that failed.
     """
 
     source: int
@@ -115,6 +121,28 @@ class GraphEdge:
     number: int
     label: str
     fired: int | None = None
+    on_failed_path: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class RunState:
+    """The states of the tasks and transitions in a run.
+
+    Attributes:
+        last_visits: The last visit of each task, by its path.
+        fired: How often each transition fired.
+        failed_steps: The steps that led to the tasks that failed.
+    """
+
+    last_visits: LastVisits
+    fired: Fired
+    failed_steps: Steps
+
+    @property
+    def failed_path(self) -> set[str]:
+        """The tasks that failed, and those that led to them."""
+        failed = {path for path, row in self.last_visits.items() if row.status in _FAILED}
+        return failed | set(itertools.chain.from_iterable(self.failed_steps))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,12 +185,13 @@ def read_graph(wf_or_run: Any) -> WorkflowGraph:
     if events is None:
         name = clean_text(workflow.name, _LONGEST_NAME)
         count = len(list(workflow.walk()))
-        return _make_graph(f"{name} · {_format_count(count)}", tasks, None, Counter())
+        return _make_graph(f"{name} · {_format_count(count)}", tasks, None)
 
     progress = Progress()
     progress.read(events)
-    title = _format_run_title(wf_or_run, progress.now)
-    return _make_graph(title, tasks, _find_last_visits(progress), _count_fired(events))
+    last_visits = _find_last_visits(progress)
+    state = RunState(last_visits, _count_fired(events), _find_failed_steps(progress, last_visits))
+    return _make_graph(_format_run_title(wf_or_run, progress.now), tasks, state)
 
 
 def _format_count(tasks: int) -> str:
@@ -185,6 +214,28 @@ def _find_last_visits(progress: Progress) -> LastVisits:
     return last_visits
 
 
+def _find_failed_steps(progress: Progress, last_visits: LastVisits) -> Steps:
+    """Return the steps that led to the tasks that failed.
+
+    Of several tasks that one waited for, the last to end led to it.
+    """
+    steps: set[tuple[str, str]] = set()
+    seen: set[Key] = set()
+    keys = [row.key for row in last_visits.values() if row.status in _FAILED]
+    # the list grows while it is read
+    for key in keys:
+        if key in seen or key not in progress.tasks:
+            continue
+        seen.add(key)
+
+        causes = [progress.tasks[cause] for cause in progress.tasks[key].causes]
+        if causes:
+            last = max(causes, key=lambda row: row.started + row.duration)
+            steps.add((last.task, key[0]))
+            keys.append(last.key)
+    return frozenset(steps)
+
+
 def _count_fired(events: Iterable[Event]) -> Fired:
     """Count how often each transition fired, by its task and number."""
     fired: Fired = Counter()
@@ -196,17 +247,18 @@ def _count_fired(events: Iterable[Event]) -> Fired:
     return fired
 
 
-def _make_graph(
-    title: str, tasks: tuple[Any, ...], last_visits: LastVisits | None, fired: Fired
-) -> WorkflowGraph:
-    nodes = [_make_node(task, task.name, last_visits) for task in tasks]
+def _make_graph(title: str, tasks: tuple[Any, ...], state: RunState | None) -> WorkflowGraph:
+    failed_path = set()
+    if state is not None:
+        failed_path = state.failed_path
+    nodes = [_make_node(task, task.name, state, failed_path) for task in tasks]
     index_of = {node.path: index for index, node in enumerate(nodes)}
     edges = []
     for source, task in enumerate(tasks):
         for number, transition in enumerate(task.next):
             times = None
-            if last_visits is not None:
-                times = fired[task.name, number]
+            if state is not None:
+                times = state.fired[task.name, number]
             label = _format_label(format_condition(transition.when), times)
 
             for name in dict.fromkeys(transition.do):
@@ -218,7 +270,10 @@ def _make_graph(
                     nodes.append(GraphNode(f"{task.name}>{number}", name, name))
                 else:
                     continue
-                edges.append(GraphEdge(source, target, number, label, times))
+                is_failed_step = state is not None and (task.name, name) in state.failed_steps
+                edges.append(
+                    GraphEdge(source, target, number, label, times, bool(times) and is_failed_step)
+                )
 
     return WorkflowGraph(title, nodes, edges)
 
@@ -249,11 +304,15 @@ def _format_label(condition: str, times: int | None) -> str:
     return f"{condition} · {_TIMES}{times:,}"
 
 
-def _make_node(task: Any, path: str, last_visits: LastVisits | None) -> GraphNode:
-    inner = tuple(_make_node(child, f"{path}/{child.name}", last_visits) for child in task.tasks)
+def _make_node(
+    task: Any, path: str, run_state: RunState | None, failed_path: set[str]
+) -> GraphNode:
+    inner = tuple(
+        _make_node(child, f"{path}/{child.name}", run_state, failed_path) for child in task.tasks
+    )
     state = None
-    if last_visits is not None:
-        state = _make_state(last_visits.get(path), parallel=bool(inner))
+    if run_state is not None:
+        state = _make_state(run_state.last_visits.get(path), parallel=bool(inner))
 
     kind: NodeKind = "task"
     action = ""
@@ -266,12 +325,13 @@ def _make_node(task: Any, path: str, last_visits: LastVisits | None) -> GraphNod
     return GraphNode(
         path=path,
         kind=kind,
-        name=clean_text(task.name),
+        name=clean_text(task.name, _LONGEST_NAME),
         action=action,
         settings=_format_settings(task),
         joins=task.join is not None,
         state=state,
         inner=inner,
+        on_failed_path=path in failed_path,
     )
 
 

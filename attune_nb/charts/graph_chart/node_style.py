@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attune_nb.charts.graph_chart.canvas import ShapeStyle
+from attune_nb.charts.graph_chart.nodes import Detail
 from attune_nb.charts.style import COLOURS, HATCHES
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ __all__ = [
     "BOX_ORDER",
     "EDGE_ORDER",
     "ENCLOSING_ORDER",
+    "FAILED_PATH",
     "FAINT",
     "MARK_ORDER",
     "STRONG",
@@ -25,6 +27,7 @@ __all__ = [
 ]
 
 # points: the widths of edges
+FAILED_PATH = 2.0
 STRONG = 1.5
 PLAIN = 1.0
 FAINT = 0.8
@@ -54,8 +57,17 @@ def state_style(status: str, theme: Theme) -> ShapeStyle:
     return ShapeStyle(face=colour, edge=theme.paper, hatch=hatch, zorder=BAND_ORDER)
 
 
-def edge_style(edge: GraphEdge, theme: Theme) -> ShapeStyle:
-    """Return the style of an edge: strong if it fired, faint if it did not."""
+def edge_style(edge: GraphEdge, theme: Theme, detail: Detail) -> ShapeStyle:
+    """Return the style of an edge: strong if it fired, faint if it did not.
+
+    Where there are too many to follow, only the way to a failure is strong.
+    """
+    is_crowded = detail <= Detail.LABELS
+    if edge.on_failed_path and detail < Detail.ALL:
+        order = EDGE_ORDER + 0.2
+        return ShapeStyle(edge=COLOURS["failed"], width=FAILED_PATH, zorder=order)
+    if is_crowded and edge.fired:
+        return ShapeStyle(edge=theme.muted, width=FAINT, zorder=EDGE_ORDER + 0.1)
     if edge.fired is None:
         return ShapeStyle(edge=theme.muted, width=PLAIN, zorder=EDGE_ORDER)
     if edge.fired:

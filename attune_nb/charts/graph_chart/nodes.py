@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
     from attune_nb.charts.graph_chart.model import GraphNode
 
-__all__ = ["BAND", "RING", "SIDE", "Detail", "NodeBox", "TextLine", "make_box", "text_width"]
+__all__ = [
+    "BAND",
+    "RING",
+    "SIDE",
+    "Detail",
+    "NodeBox",
+    "TextLine",
+    "align_widths",
+    "make_box",
+    "text_width",
+]
 
 BAND = 0.1
 """The width of the band on the left that shows the state."""
@@ -30,9 +40,12 @@ SIDE = 0.11
 """The free space on the left and on the right of the text."""
 
 _TOP = 0.085  # the free space above and below the text
-_NARROWEST = (0.0, 0.6, 0.85)  # by detail
-_WIDEST = 2.35
+_TIGHT_TOP = 0.04  # the same in the box of a label
+_NARROWEST = (0.0, 0.4, 0.6, 0.85)  # by detail
+_WIDEST = 2.5
+_WIDEST_LABEL = 1.4
 _TEXT_WIDTH = _WIDEST - 2 * SIDE - BAND  # the space for text
+_LABEL_WIDTH = _WIDEST_LABEL - 2 * SIDE - BAND
 _GAP = 0.13  # between the boxes within a box
 _DOT = (0.13, 0.09)  # the size of a box without text
 _END_GAP = 0.06  # between the mark of an end and its name on the right
@@ -43,8 +56,9 @@ _LINE_HEIGHT = 1.36  # of the size of a line's font
 # points: the sizes of fonts
 _NAME_SIZE = 9.5
 _SMALL_NAME_SIZE = 8.5
+_LABEL_SIZE = 8.0
 _ACTION_SIZE = 8.0
-_SMALL_SIZE = 7.5
+_SMALL_SIZE = 8.0
 
 # up to this number, boxes within a box stand in one row
 _MOST_IN_ROW = 3
@@ -54,8 +68,9 @@ class Detail(enum.IntEnum):
     """How much text there is space for."""
 
     SHAPES = 0  # no text at all
-    NAMES = 1  # names, conditions and states
-    ALL = 2  # also actions and settings
+    LABELS = 1  # names, shortened
+    NAMES = 2  # names, conditions and states
+    ALL = 3  # also actions and settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +83,7 @@ class TextLine:
         offset: The distance from the top of its box to its middle.
         bold: Whether it is bold.
         muted: Whether it has the muted colour.
+        is_name: Whether it is the name of the task.
     """
 
     text: str
@@ -75,6 +91,7 @@ class TextLine:
     offset: float
     bold: bool = False
     muted: bool = False
+    is_name: bool = False
 
     @property
     def height(self) -> float:
@@ -122,7 +139,7 @@ def make_box(node: GraphNode, detail: Detail, *, sideways: bool = False) -> Node
     width = max(max(widths, default=0.0) + 2 * SIDE + band, _NARROWEST[detail])
     height = _DOT[1]
     if lines:
-        height = lines[-1].offset + lines[-1].height / 2 + _TOP
+        height = lines[-1].offset + lines[-1].height / 2 + lines[0].offset - lines[0].height / 2
 
     inner = [make_box(child, detail) for child in node.inner]
     if not inner:
@@ -130,6 +147,20 @@ def make_box(node: GraphNode, detail: Detail, *, sideways: bool = False) -> Node
 
     top = height if lines else _GAP
     return _enclose(NodeBox(node, width, height, lines), inner, (band + _GAP, top), _GAP)
+
+
+def align_widths(boxes: list[NodeBox]) -> list[NodeBox]:
+    """Return boxes of tasks that are all as wide as the widest, so that they stand in columns."""
+    plain = [box for box in boxes if box.node.kind not in ENDS and not box.inner]
+    widest = max((box.width for box in plain if not box.node.on_failed_path), default=0.0)
+
+    aligned = []
+    for box in boxes:
+        if box.node.kind in ENDS or box.inner:
+            aligned.append(box)
+        else:
+            aligned.append(box.resize(max(box.width, widest), box.height))
+    return aligned
 
 
 def _make_dot(node: GraphNode) -> NodeBox:
@@ -218,8 +249,12 @@ def _arrange_in_grid(
 
 def _make_lines(node: GraphNode, detail: Detail) -> tuple[TextLine, ...]:
     """Return the lines of a box: the name, the action, the settings, the state."""
+    if detail == Detail.LABELS:
+        return (_make_label(node),)
+
     name_size = _NAME_SIZE if detail == Detail.ALL else _SMALL_NAME_SIZE
-    lines = [TextLine(_format_name(node, name_size), name_size, 0.0, bold=True)]
+    name = _format_name(node, name_size)
+    lines = [TextLine(name, name_size, 0.0, bold=True, is_name=True)]
     if detail == Detail.ALL:
         action = _shorten(node.action, _ACTION_SIZE, _TEXT_WIDTH)
         settings = _join_settings(node.settings, _SMALL_SIZE, _TEXT_WIDTH)
@@ -241,15 +276,28 @@ def _make_lines(node: GraphNode, detail: Detail) -> tuple[TextLine, ...]:
     return tuple(placed)
 
 
+def _make_label(node: GraphNode) -> TextLine:
+    """Return the only line of a label: the name, in full on the way to a failure."""
+    space = _TEXT_WIDTH if node.on_failed_path else _LABEL_WIDTH
+    visit = _format_visit(node)
+    width = space - text_width(visit, _LABEL_SIZE, bold=node.on_failed_path)
+    name = _shorten_middle(node.name, _LABEL_SIZE, width, bold=node.on_failed_path)
+    line = TextLine(name + visit, _LABEL_SIZE, 0.0, bold=node.on_failed_path, is_name=True)
+    return dataclasses.replace(line, offset=_TIGHT_TOP + line.height / 2)
+
+
 def _format_name(node: GraphNode, size: float) -> str:
     """Return the name of a task, and its visit if it ran more than once."""
-    visits = 0
-    if node.state is not None:
-        visits = node.state.visits
-
-    visit = f" #{visits:,}" if visits > 1 else ""
+    visit = _format_visit(node)
     width = _TEXT_WIDTH - text_width(visit, size, bold=True)
-    return _shorten(node.name, size, width, bold=True) + visit
+    return _shorten_middle(node.name, size, width, bold=True) + visit
+
+
+def _format_visit(node: GraphNode) -> str:
+    """Return the number of a task's last visit, or an empty string if there was only one."""
+    if node.state is None or node.state.visits <= 1:
+        return ""
+    return f" #{node.state.visits:,}"
 
 
 def _join_settings(settings: tuple[str, ...], size: float, width: float) -> str:
@@ -271,6 +319,19 @@ def _shorten(text: str, size: float, width: float, *, bold: bool = False) -> str
     while len(shown) > 1 and text_width(shown, size, bold=bold) > width:
         shown = shown.removesuffix("…")[:-1] + "…"
     return shown
+
+
+def _shorten_middle(text: str, size: float, width: float, *, bold: bool = False) -> str:
+    """Shorten a name until it fits a width; its end stays, as numbered names differ there."""
+    if text_width(text, size, bold=bold) <= width:
+        return text
+
+    for length in range(len(text) - 1, 1, -1):
+        end = length // 3
+        shown = f"{text[: length - end]}…{text[-end:]}" if end else f"{text[:length]}…"
+        if text_width(shown, size, bold=bold) <= width:
+            return shown
+    return "…"
 
 
 @functools.lru_cache(maxsize=4096)

@@ -46,7 +46,7 @@ def draw_edges(canvas: GraphCanvas, plan: Plan, graph: WorkflowGraph) -> None:
 
     written = set()
     for number, edge in enumerate(graph.edges):
-        canvas.add_route(plan.routes[number], edge_style(edge, canvas.theme))
+        canvas.add_route(plan.routes[number], edge_style(edge, canvas.theme, plan.detail))
 
         # the edges of a fork share a label
         place = plan.layout.labels.get(number)
@@ -59,9 +59,8 @@ def _draw_segments(canvas: GraphCanvas, plan: Plan, graph: WorkflowGraph) -> Non
     """Add the transitions of a graph without text, as thin straight lines."""
     for number, edge in enumerate(graph.edges):
         first, *_, last = plan.layout.stations[number]
-        style = edge_style(edge, canvas.theme)
-        colour = style.edge if edge.fired else canvas.theme.waiting
-        thin = dataclasses.replace(style, width=style.width * _THIN, edge=colour)
+        style = edge_style(edge, canvas.theme, plan.detail)
+        thin = dataclasses.replace(style, width=style.width * _THIN)
 
         start = (first.across, first.end)
         end = (last.across, last.start)
@@ -155,6 +154,7 @@ def _write_line(
     options: dict[str, Any] = {"color": theme.muted if is_muted else theme.ink}
     if line.bold:
         options["weight"] = "bold"
+    if line.is_name:
         options["gid"] = box.node.path
 
     x, y = place

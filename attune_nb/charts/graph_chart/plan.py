@@ -6,30 +6,38 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from attune_nb.charts.graph_chart.layout.edge_routing import Route, route_edges
-from attune_nb.charts.graph_chart.layout.sugiyama import Layout, Spacing, lay_out
-from attune_nb.charts.graph_chart.nodes import Detail, NodeBox, make_box, text_width
+from attune_nb.charts.graph_chart.layout.sugiyama import Layout, Spacing, lay_out, lay_out_within
+from attune_nb.charts.graph_chart.nodes import (
+    Detail,
+    NodeBox,
+    align_widths,
+    make_box,
+    text_width,
+)
 
 if TYPE_CHECKING:
-    from attune_nb.charts.graph_chart.layout.sugiyama import Size
+    from attune_nb.charts.graph_chart.layout.layered_graph import Size
     from attune_nb.charts.graph_chart.model import GraphEdge, WorkflowGraph
 
-__all__ = ["LABEL", "LOOP", "Plan", "choose_plan"]
+__all__ = ["EDGE", "LABEL", "LOOP", "Plan", "choose_plan"]
 
-LABEL = 7.5
+LABEL = 8.0
 """The size of the font of conditions, in points."""
+
+EDGE = 0.06
+"""The space around the graph, for outlines and lines at its border, in inches."""
 
 LOOP = 0.14
 """The space between a box and the label of an edge to itself, in inches."""
 
-# the most tasks of which everything is shown, and of which the names are
+# the most tasks of which everything is shown, of which names and conditions are, and of which
+# shortened names are
 _MOST_WITH_ALL = 40
-_MOST_WITH_NAMES = 110
+_MOST_WITH_NAMES = 60
+_MOST_WITH_LABELS = 400
 
 # with more edges, a reader could neither follow them nor read their conditions
-_MOST_EDGES = 400
-
-# the least scale at which everything that is shown can still be read
-_LEAST_SCALE = 0.6
+_MOST_EDGES = 1_200
 
 # how much larger a graph must become to flow from left to right
 _SIDEWAYS_GAIN = 1.15
@@ -37,6 +45,8 @@ _SIDEWAYS_GAIN = 1.15
 _LABEL_MARGIN = 0.04  # inches
 _LABEL_HEIGHT = LABEL * 1.4 / 72  # inches
 _SIDEWAYS_SPACING = Spacing(boxes=0.2)
+_WRAPPED_SPACING = Spacing(boxes=0.24, channels=0.11, ranks=0.24, slope=0.03, steepest=0.3)
+_TIGHT_SPACING = Spacing(boxes=0.16, channels=0.07, ranks=0.2, slope=0.02, steepest=0.16)
 _DENSE_SPACING = Spacing(boxes=0.07, channels=0.05, ranks=0.1, slope=0.0, steepest=0.0)
 
 
@@ -60,13 +70,13 @@ class Plan:
 
     @property
     def width(self) -> float:
-        """The width, in inches."""
-        return self.layout.along if self.sideways else self.layout.across
+        """The width with the space around the graph, in inches."""
+        return 2 * EDGE + (self.layout.along if self.sideways else self.layout.across)
 
     @property
     def height(self) -> float:
-        """The height, in inches."""
-        return self.layout.across if self.sideways else self.layout.along
+        """The height with the space around the graph, in inches."""
+        return 2 * EDGE + (self.layout.across if self.sideways else self.layout.along)
 
     def scale(self, space: Size) -> float:
         """Return the scale at which the plan fits a width and a height: 1 at most."""
@@ -82,22 +92,40 @@ def choose_plan(graph: WorkflowGraph, space: Size, least_scale: float) -> Plan:
         space: The width and height that the plan must fit, in inches.
         least_scale: The scale below which no text is shown.
     """
-    if graph.count <= _MOST_WITH_ALL:
-        plan = _choose_direction(graph, Detail.ALL, space)
-        if plan.scale(space) >= _LEAST_SCALE:
-            return plan
+    details = []
+    if len(graph.edges) <= _MOST_EDGES:
+        if graph.count <= _MOST_WITH_ALL:
+            details.append(Detail.ALL)
+        if graph.count <= _MOST_WITH_NAMES:
+            details.append(Detail.NAMES)
+        if graph.count <= _MOST_WITH_LABELS:
+            details.append(Detail.LABELS)
 
-    if graph.count <= _MOST_WITH_NAMES and len(graph.edges) <= _MOST_EDGES:
-        plan = _choose_direction(graph, Detail.NAMES, space)
+    for detail in details:
+        plan = _make_best_plan(graph, detail, space)
         if plan.scale(space) >= least_scale:
             return plan
-
     return _choose_direction(graph, Detail.SHAPES, space)
+
+
+def _make_best_plan(graph: WorkflowGraph, detail: Detail, space: Size) -> Plan:
+    """Return the plan of a detail that can be drawn the largest: wrapped if it must be."""
+    if detail == Detail.LABELS:
+        return _make_plan(graph, detail, limit=space[0] - 2 * EDGE)
+
+    plan = _choose_direction(graph, detail, space)
+    if plan.scale(space) == 1.0:
+        return plan
+
+    wrapped = _make_plan(graph, detail, limit=space[0] - 2 * EDGE)
+    if wrapped.scale(space) > plan.scale(space):
+        return wrapped
+    return plan
 
 
 def _choose_direction(graph: WorkflowGraph, detail: Detail, space: Size) -> Plan:
     """Return the plan that flows down, unless from left to right it would be larger."""
-    down = _make_plan(graph, detail, sideways=False)
+    down = _make_plan(graph, detail)
     if down.scale(space) == 1.0:
         return down
 
@@ -107,8 +135,20 @@ def _choose_direction(graph: WorkflowGraph, detail: Detail, space: Size) -> Plan
     return down
 
 
-def _make_plan(graph: WorkflowGraph, detail: Detail, *, sideways: bool) -> Plan:
+def _make_plan(
+    graph: WorkflowGraph, detail: Detail, *, sideways: bool = False, limit: float | None = None
+) -> Plan:
+    """Return the plan of a graph.
+
+    Args:
+        graph: The graph.
+        detail: How much text is shown.
+        sideways: Whether the graph flows from left to right.
+        limit: The width that layers wrap at, in inches; None if they do not.
+    """
     boxes = [make_box(node, detail, sideways=sideways) for node in graph.nodes]
+    if detail == Detail.LABELS:
+        boxes = align_widths(boxes)
     sizes = [_turn((box.width, box.height), sideways=sideways) for box in boxes]
     edges = [(edge.source, edge.target) for edge in graph.edges]
     forks = {number: edge.number for number, edge in enumerate(graph.edges)}
@@ -117,12 +157,17 @@ def _make_plan(graph: WorkflowGraph, detail: Detail, *, sideways: bool) -> Plan:
         return Plan(detail, sideways, boxes, layout, routes=[])
 
     labels = {}
-    for number, edge in enumerate(graph.edges):
-        if edge.label:
-            labels[number] = _label_size(edge, boxes[edge.source], sideways=sideways)
+    if detail > Detail.LABELS:
+        for number, edge in enumerate(graph.edges):
+            if edge.label:
+                labels[number] = _label_size(edge, boxes[edge.source], sideways=sideways)
 
-    spacing = _SIDEWAYS_SPACING if sideways else Spacing()
-    layout = lay_out(sizes, edges, labels, forks, spacing)
+    if limit is not None:
+        spacing = _TIGHT_SPACING if detail == Detail.LABELS else _WRAPPED_SPACING
+        layout = lay_out_within(sizes, edges, labels, forks, spacing, limit)
+    else:
+        spacing = _SIDEWAYS_SPACING if sideways else Spacing()
+        layout = lay_out(sizes, edges, labels, forks, spacing)
     return Plan(detail, sideways, boxes, layout, route_edges(layout, sizes, edges))
 
 

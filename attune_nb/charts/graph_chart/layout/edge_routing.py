@@ -15,8 +15,8 @@ from attune_nb.charts.graph_chart.layout.ports import assign_ports, assign_side_
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from attune_nb.charts.graph_chart.layout.layered_graph import Edge
-    from attune_nb.charts.graph_chart.layout.sugiyama import Layout, Size, Station
+    from attune_nb.charts.graph_chart.layout.layered_graph import Edge, Size
+    from attune_nb.charts.graph_chart.layout.sugiyama import Layout, Station
 
 __all__ = ["ARROW", "Route", "route_edges"]
 
@@ -99,6 +99,8 @@ def route_edges(layout: Layout, sizes: Sequence[Size], edges: Sequence[Edge]) ->
 def _route_down(stations: list[Station], start: float, end: float) -> Route:
     """Return the route of an edge that leads down, between two ports."""
     route = Route([(start, stations[0].end)])
+    # a box beside its source may be higher
+    route.draw_line(start, stations[0].rank_end)
     for station in stations[1:-1]:
         route.change_channel(station.across, station.start)
         route.draw_line(station.across, station.end)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    Size = tuple[float, float]  # across and along
     Edge = tuple[int, int]  # the source and the target
     Ranks = list[list[int]]  # the vertices of each rank, from left to right
     Neighbours = dict[int, list[int]]  # of each vertex, in the ranks above or below
@@ -21,8 +22,10 @@ __all__ = [
     "LayeredGraph",
     "Neighbours",
     "Ranks",
+    "Size",
     "find_neighbours",
     "find_positions",
+    "unique_segments",
 ]
 
 
@@ -56,6 +59,14 @@ class LayeredGraph:
         for index, rank in enumerate(self.ranks):
             rank_of |= dict.fromkeys(rank, index)
         return rank_of
+
+
+def unique_segments(chains: list[list[int]]) -> list[list[int]]:
+    """Return each step of the chains once, as a chain of its own."""
+    segments: dict[tuple[int, int], None] = {}
+    for chain in chains:
+        segments |= dict.fromkeys(itertools.pairwise(chain))
+    return [list(segment) for segment in segments]
 
 
 def find_positions(ranks: Ranks) -> dict[int, int]:

@@ -9,7 +9,8 @@ Drawing Directed Graphs, 1993.
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from attune_nb.charts.graph_chart.layout.layered_graph import LayeredGraph
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from attune_nb.charts.graph_chart.layout.layered_graph import Edge, Ranks
 
-__all__ = ["assign_layers", "insert_dummies", "lower_sources"]
+__all__ = ["assign_layers", "insert_dummies", "lower_sources", "wrap_layers"]
 
 
 def assign_layers(count: int, edges: Sequence[Edge], back: frozenset[int]) -> list[int]:
@@ -74,6 +75,65 @@ def lower_sources(layers: list[int], edges: Sequence[Edge], back: frozenset[int]
     return lowered
 
 
+def wrap_layers(
+    layers: list[int],
+    edges: Sequence[Edge],
+    order: Sequence[int],
+    widths: Sequence[float],
+    limit: float,
+) -> list[int]:
+    """Return layers none of which is wider than a limit, if its boxes allow it.
+
+    A layer that is too wide becomes several. Boxes that have the same neighbours fill one of them
+    after the other, as words fill lines. Others take turns, so that each stays below its
+    neighbours.
+
+    Args:
+        layers: The layer of each box.
+        edges: The source and the target of each edge.
+        order: The boxes, those of a layer in the order in which they should stand.
+        widths: The width that each box takes, with the space beside it.
+        limit: The width of the widest layer.
+    """
+    neighbours: dict[int, set[Edge]] = defaultdict(set)
+    for source, target in edges:
+        neighbours[source].add((0, target))
+        neighbours[target].add((1, source))
+
+    boxes_of: dict[int, list[int]] = defaultdict(list)
+    for box in order:
+        boxes_of[layers[box]].append(box)
+
+    wrapped = list(layers)
+    first = 0
+    for layer in sorted(boxes_of):
+        boxes = boxes_of[layer]
+        are_alike = all(neighbours[box] == neighbours[boxes[0]] for box in boxes)
+        rows = _split_into_rows(boxes, widths, limit, in_turns=not are_alike)
+        for index, row in enumerate(rows):
+            for box in row:
+                wrapped[box] = first + index
+        first += len(rows)
+    return wrapped
+
+
+def _split_into_rows(
+    boxes: list[int], widths: Sequence[float], limit: float, *, in_turns: bool
+) -> list[list[int]]:
+    """Return boxes in as few rows of equal length as fit a limit."""
+    total = sum(widths[box] for box in boxes)
+    rows = [boxes]
+    for count in range(max(math.ceil(total / limit), 1), len(boxes) + 1):
+        if in_turns:
+            rows = [boxes[first::count] for first in range(count)]
+        else:
+            length = math.ceil(len(boxes) / count)
+            rows = [boxes[first : first + length] for first in range(0, len(boxes), length)]
+        if max(sum(widths[box] for box in row) for row in rows) <= limit:
+            break
+    return rows
+
+
 def insert_dummies(
     layers: list[int],
     edges: Sequence[Edge],
@@ -81,6 +141,7 @@ def insert_dummies(
     labelled: Mapping[int, Hashable],
     *,
     avoid_boxes: bool,
+    forks: Mapping[int, Hashable] | None = None,
 ) -> LayeredGraph:
     """Return the graph in ranks, with a dummy vertex wherever an edge passes a rank.
 
@@ -91,11 +152,34 @@ def insert_dummies(
         labelled: The numbers of the edges that have a label. Edges from one vertex that have an
             equal value here share a label.
         avoid_boxes: Whether to insert dummy vertices at all.
+        forks: With this, edges share their dummy vertices: those from one vertex that have an
+            equal value here, or those to one vertex if they are more.
     """
-    builder = _ChainBuilder(layers, edges, back, labelled)
+    bundles: dict[int, Hashable] = {}
+    if forks is not None:
+        bundles = _bundle_edges(edges, back, forks)
+    builder = _ChainBuilder(layers, edges, back, labelled, bundles)
     numbers = range(len(edges))
     chains = [builder.make_chain(number, with_dummies=avoid_boxes) for number in numbers]
     return LayeredGraph(len(layers), builder.ranks, chains, back, builder.labels)
+
+
+def _bundle_edges(
+    edges: Sequence[Edge], back: frozenset[int], forks: Mapping[int, Hashable]
+) -> dict[int, Hashable]:
+    """Return the bundle of each edge that leads down: edges of a bundle share their channel."""
+    down = [number for number in range(len(edges)) if number not in back]
+    leaving = Counter((edges[number][0], forks[number]) for number in down)
+    entering = Counter(edges[number][1] for number in down)
+
+    bundles: dict[int, Hashable] = {}
+    for number in down:
+        source, target = edges[number]
+        if entering[target] > leaving[source, forks[number]]:
+            bundles[number] = ("to", target)
+        else:
+            bundles[number] = ("from", source, forks[number])
+    return bundles
 
 
 class _ChainBuilder:
@@ -111,6 +195,7 @@ class _ChainBuilder:
         edges: Sequence[Edge],
         back: frozenset[int],
         labelled: Mapping[int, Hashable],
+        bundles: Mapping[int, Hashable],
     ) -> None:
         self._layers = layers
         self._edges = edges
@@ -127,6 +212,8 @@ class _ChainBuilder:
         self.labels: dict[int, int] = {}
         self._next_vertex = len(layers)
         self._shared_labels: dict[Hashable, int] = {}
+        self._bundles = bundles
+        self._shared_dummies: dict[Hashable, int] = {}
 
     def _choose_label_rank(self, number: int) -> int:
         """Return the rank of an edge's label: next to its source, or in its layer for a loop."""
@@ -153,7 +240,7 @@ class _ChainBuilder:
             if self._label_rank.get(number) == self._rank_numbers[index]:
                 chain.append(self._label_vertex(number, index))
             else:
-                chain.append(self._add_vertex(index))
+                chain.append(self._dummy_vertex(number, index))
         chain.append(lower)
         return chain
 
@@ -170,6 +257,16 @@ class _ChainBuilder:
 
         self.labels[number] = vertex
         return vertex
+
+    def _dummy_vertex(self, number: int, index: int) -> int:
+        """Return the vertex of an edge in a rank that it passes; edges of a bundle share it."""
+        if number not in self._bundles:
+            return self._add_vertex(index)
+
+        key = (self._bundles[number], index)
+        if key not in self._shared_dummies:
+            self._shared_dummies[key] = self._add_vertex(index)
+        return self._shared_dummies[key]
 
     def _add_vertex(self, index: int) -> int:
         vertex = self._next_vertex

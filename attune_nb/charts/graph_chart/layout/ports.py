@@ -10,8 +10,8 @@ from attune_nb.charts.graph_chart.layout.separation import separate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from attune_nb.charts.graph_chart.layout.layered_graph import Edge
-    from attune_nb.charts.graph_chart.layout.sugiyama import Layout, Size
+    from attune_nb.charts.graph_chart.layout.layered_graph import Edge, Size
+    from attune_nb.charts.graph_chart.layout.sugiyama import Layout
 
     Side = tuple[float, float]  # the middle of a box's side, and how far ports may be from it
     Ports = dict[int, float]  # the position of each edge's port

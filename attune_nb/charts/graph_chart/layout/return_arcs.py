@@ -5,7 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 from attune_nb.charts.graph_chart.layout.crossing_reduction import exchange_neighbours
-from attune_nb.charts.graph_chart.layout.layered_graph import LayeredGraph, find_neighbours
+from attune_nb.charts.graph_chart.layout.layered_graph import (
+    LayeredGraph,
+    find_neighbours,
+    unique_segments,
+)
 
 __all__ = ["add_return_arcs"]
 
@@ -67,7 +71,7 @@ def _is_left_of_middle(ranks: list[list[int]], corners: list[int]) -> bool:
 
 def _exchange_dummies(graph: LayeredGraph, turns: set[int]) -> None:
     """Exchange dummy vertices until no exchange leaves fewer crossings; boxes and turns stay."""
-    above, below = find_neighbours(graph.chains)
+    above, below = find_neighbours(unique_segments(graph.chains))
     fixed = turns | set(range(graph.count))
     for _ in range(_EXCHANGES):
         ranks = exchange_neighbours(graph.ranks, above, below, fixed)

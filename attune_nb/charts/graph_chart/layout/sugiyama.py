@@ -14,12 +14,15 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from attune_nb.charts.graph_chart.layout.brandes_koepf import assign_positions
+from attune_nb.charts.graph_chart.layout.confinement import confine
 from attune_nb.charts.graph_chart.layout.crossing_reduction import reduce_crossings
 from attune_nb.charts.graph_chart.layout.cycle_removal import find_back_edges
+from attune_nb.charts.graph_chart.layout.layered_graph import unique_segments
 from attune_nb.charts.graph_chart.layout.layering import (
     assign_layers,
     insert_dummies,
     lower_sources,
+    wrap_layers,
 )
 from attune_nb.charts.graph_chart.layout.relaxation import relax
 from attune_nb.charts.graph_chart.layout.return_arcs import add_return_arcs
@@ -27,12 +30,15 @@ from attune_nb.charts.graph_chart.layout.return_arcs import add_return_arcs
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
-    from attune_nb.charts.graph_chart.layout.layered_graph import Edge, Gap, LayeredGraph
+    from attune_nb.charts.graph_chart.layout.layered_graph import Edge, Gap, LayeredGraph, Size
 
-    Size = tuple[float, float]  # across and along
     Span = tuple[float, float]  # start and end of a rank, along
 
-__all__ = ["Layout", "Spacing", "Station", "lay_out"]
+__all__ = ["Layout", "Spacing", "Station", "lay_out", "lay_out_within"]
+
+# how often a layout that came out too wide is made again with shorter rows, and by how much
+_MOST_ROUNDS = 5
+_SHORTER = 0.8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,11 +63,19 @@ class Spacing:
 
 @dataclasses.dataclass(frozen=True)
 class Station:
-    """The passage of an edge through a rank: straight along, from `start` to `end`."""
+    """The passage of an edge through a rank: straight along, from `start` to `end`.
+
+    Attributes:
+        across: The position across.
+        start: The position along where the edge enters, or its box begins.
+        end: The position along where the edge leaves, or its box ends.
+        rank_end: The position along where the highest box of the rank ends.
+    """
 
     across: float
     start: float
     end: float
+    rank_end: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,19 +127,81 @@ def lay_out(
     labelled = {number: forks[number] for number in labels} if avoid_boxes else {}
     graph = _layer_graph(len(sizes), edges, labelled, avoid_boxes=avoid_boxes)
 
-    vertex_sizes: dict[int, Size] = defaultdict(lambda: (0.0, 0.0), enumerate(sizes))
-    for number, vertex in graph.labels.items():
-        vertex_sizes[vertex] = labels.get(number, (0, 0))
-
+    vertex_sizes = _size_vertices(graph, sizes, labels)
     gap = _make_gap(graph, vertex_sizes, spacing)
     if avoid_boxes:
         positions = relax(graph, assign_positions(graph, gap), gap)
     else:
         positions = _pack_ranks(graph, gap)
-    positions = _shift_to_origin(positions, vertex_sizes)
+    return _place(graph, vertex_sizes, positions, spacing)
 
-    spans = _stack_ranks(graph, vertex_sizes, positions, spacing)
-    return _place_everything(graph, vertex_sizes, positions, spans)
+
+def lay_out_within(
+    sizes: Sequence[Size],
+    edges: Sequence[Edge],
+    labels: Mapping[int, Size],
+    forks: Mapping[int, Hashable],
+    spacing: Spacing,
+    limit: float,
+) -> Layout:
+    """Lay out a graph within a width: layers wrap as words do, and edges share channels.
+
+    Args:
+        sizes: As in `lay_out`.
+        edges: As in `lay_out`.
+        labels: As in `lay_out`.
+        forks: As in `lay_out`. Edges from one box that have an equal value also share a channel.
+        spacing: The free space.
+        limit: The size across that the layout should keep within. It is larger only if a single
+            box is, with the edges that pass it.
+    """
+    back = find_back_edges(len(sizes), edges)
+    layers = lower_sources(assign_layers(len(sizes), edges, back), edges, back)
+    plain = insert_dummies(layers, edges, back, {}, avoid_boxes=False)
+    ranks = reduce_crossings(plain.ranks, plain.chains, len(sizes), thorough=False)
+    order = list(itertools.chain.from_iterable(ranks))
+    widths = [width + spacing.boxes for width, _ in sizes]
+    labelled = {number: forks[number] for number in labels}
+
+    layouts: list[Layout] = []
+    row_limit = limit + spacing.boxes
+    for _ in range(_MOST_ROUNDS):
+        rows = wrap_layers(layers, edges, order, widths, row_limit)
+        graph = insert_dummies(rows, edges, back, labelled, avoid_boxes=True, forks=forks)
+        segments = unique_segments(graph.chains)
+        graph.ranks = reduce_crossings(graph.ranks, segments, graph.count, thorough=True)
+        graph = add_return_arcs(graph)
+
+        vertex_sizes = _size_vertices(graph, sizes, labels)
+        positions = confine(graph, vertex_sizes, _make_gap(graph, vertex_sizes, spacing), limit)
+        layouts.append(_place(graph, vertex_sizes, positions, spacing))
+        if layouts[-1].across <= limit:
+            break
+        row_limit *= _SHORTER
+
+    return min(layouts, key=lambda layout: layout.across)
+
+
+def _place(
+    graph: LayeredGraph,
+    sizes: Mapping[int, Size],
+    positions: Mapping[int, float],
+    spacing: Spacing,
+) -> Layout:
+    """Return the layout of a graph whose vertices have positions across the flow."""
+    positions = _shift_to_origin(positions, sizes)
+    spans = _stack_ranks(graph, sizes, positions, spacing)
+    return _place_everything(graph, sizes, positions, spans)
+
+
+def _size_vertices(
+    graph: LayeredGraph, sizes: Sequence[Size], labels: Mapping[int, Size]
+) -> Mapping[int, Size]:
+    """Return the size of each vertex: of boxes and labels; others take no space."""
+    vertex_sizes: dict[int, Size] = defaultdict(lambda: (0.0, 0.0), enumerate(sizes))
+    for number, vertex in graph.labels.items():
+        vertex_sizes[vertex] = labels.get(number, (0, 0))
+    return vertex_sizes
 
 
 def _layer_graph(
@@ -224,10 +300,11 @@ def _place_everything(
     for chain in graph.chains:
         passed = []
         for vertex in chain:
-            start, end = spans[rank_of[vertex]]
+            start, rank_end = spans[rank_of[vertex]]
+            end = rank_end
             if vertex < graph.count:
                 end = start + sizes[vertex][1]
-            passed.append(Station(positions[vertex], start, end))
+            passed.append(Station(positions[vertex], start, end, rank_end))
         stations.append(passed)
 
     labels = {}
