@@ -15,7 +15,7 @@ from attune_nb.cli.file_commands import check, export, graph
 from attune_nb.cli.help_command import explain
 from attune_nb.cli.pack_commands import pack_commands
 from attune_nb.cli.publish_command import publish
-from attune_nb.cli.record_commands import forget, runs, show, timeline
+from attune_nb.cli.record_commands import explore, forget, runs, show, timeline
 from attune_nb.cli.repeat_commands import fork, retry
 from attune_nb.cli.run_commands import resume, run
 from attune_nb.cli.trial_commands import bench, demo
@@ -38,6 +38,7 @@ for command in (
     retry,
     fork,
     timeline,
+    explore,
     graph,
     export,
     publish,

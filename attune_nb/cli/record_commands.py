@@ -1,4 +1,4 @@
-"""The commands for the record of runs: `runs`, `show`, `timeline` and `forget`."""
+"""The commands for the record of runs: `runs`, `show`, `timeline`, `explore` and `forget`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from attune_nb.results.durations import format_duration
 from attune_nb.running import forgetting, history
 from attune_nb.running.run_selection import DEFAULT_LIMIT, RunSelection
 
-__all__ = ["forget", "runs", "show", "timeline"]
+__all__ = ["explore", "forget", "runs", "show", "timeline"]
 
 
 def runs(
@@ -118,5 +118,30 @@ def timeline(
 
         charts.timeline(recorded_run, dark=dark or None).savefig(output)
     except (AttuneError, OSError, ValueError) as error:
+        exit_with_error(error)
+    typer.echo(output)
+
+
+def explore(
+    run: LatestRunId = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="the page, a file of HTML; by default `explore-RUN.html` here",
+        ),
+    ] = None,
+    store: Store = None,
+    dark: Dark = False,
+) -> None:
+    """Write a run of a store as one interactive page: timeline, graph, items, errors and logs."""
+    try:
+        recorded_run = open_stored_run(run, store)
+        if output is None:
+            output = Path(f"explore-{recorded_run.run_id}.html")
+        recorded_run.explore(output, dark=dark)
+    except (AttuneError, OSError) as error:
         exit_with_error(error)
     typer.echo(output)

@@ -11,6 +11,7 @@ from attune_nb.notebook.command import DARK, RUN, argument, command
 from attune_nb.results.diff import find_differences
 
 if TYPE_CHECKING:
+    from attune_nb.explore.frame import RunPage
     from attune_nb.notebook.session import Session
     from attune_nb.running.history import AnyRun
 
@@ -66,6 +67,16 @@ def _context(session: Session, run: str | None, task: str | None) -> Any:
 def _timeline(session: Session, run: str | None, *, dark: bool) -> Any:
     """Draw the timeline of a run."""
     return session.get_run(run).timeline(dark=dark or None)
+
+
+@command(
+    RUN,
+    argument("--output", "", "write the page to a file as well", ("-o",), metavar="FILE"),
+    DARK,
+)
+def _explore(session: Session, run: str | None, output: str | None, *, dark: bool) -> RunPage:
+    """Show a run as an interactive page: timeline, graph, items, errors and logs."""
+    return session.get_run(run).explore(output, dark=dark)
 
 
 @command(argument("name", "graph", "a workflow or a run; the latest run", nargs="?"), DARK)

@@ -31,6 +31,7 @@ from attune_nb.running.waiting import GRACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
+    from os import PathLike
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from attune_nb.conductor.state import RunState
     from attune_nb.engine.driver import Driver
     from attune_nb.events import AskOpened, Event, QuestionKey
+    from attune_nb.explore.frame import RunPage
     from attune_nb.language.model import Task
     from attune_nb.packs.artifacts.view import Artifacts
     from attune_nb.results.in_doubt import Doubt
@@ -216,6 +218,33 @@ class BaseRun(RunView):
         from attune_nb.charts import graph  # noqa: PLC0415 - matplotlib is slow to import
 
         return graph(self, ax=ax, dark=dark)
+
+    def explore(self, path: str | PathLike[str] | None = None, *, dark: bool = False) -> RunPage:
+        """Return the run as one interactive page: timeline, graph, items, errors and logs.
+
+        A notebook shows it in a frame. The page is a single document that loads nothing, so it
+        also works in a saved notebook, in a published page and as a file. Of a run in progress it
+        shows the state at the time of the call.
+
+        Args:
+            path: A file that the page is written to as well; it opens in any browser.
+            dark: For a dark page; without it the page follows the theme around it.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        from attune_nb.explore.frame import RunPage  # noqa: PLC0415 - few need it
+        from attune_nb.explore.page import build_page  # noqa: PLC0415
+
+        page = RunPage(
+            build_page(self, theme="dark" if dark else None),
+            summary=self._repr_html_(),
+            text=repr(self),
+            title=f"Run {self.run_id} of {self.workflow_name}",
+        )
+        if path is not None:
+            page.save(path)
+        return page
 
     def _earlier_run(self) -> EarlierRun:
         return EarlierRun(

@@ -35,6 +35,31 @@ def test_a_recorded_run_is_listed_shown_and_drawn(tmp_path):
     assert (tmp_path / timeline.stdout.strip()).read_text().startswith("<?xml")
 
 
+def test_a_recorded_run_is_written_as_a_page(tmp_path):
+    store = tmp_path / "runs.db"
+    run = attune_nb.loads(GREET, "greet").run(store=store, progress=False)
+
+    page = tmp_path / "page.html"
+    explore = attune("explore", run.run_id, "--store", str(store), "-o", str(page))
+    assert explore.stdout == f"{page}\n"
+    assert run.run_id in page.read_text()
+
+    # by default in the current folder, with the run's id
+    explore = attune("explore", "--store", str(store), "--dark", cwd=tmp_path)
+    assert explore.stdout == f"explore-{run.run_id}.html\n"
+    assert 'data-theme="dark"' in (tmp_path / explore.stdout.strip()).read_text()
+
+
+def test_a_page_that_cannot_be_written_is_one_clear_error(tmp_path):
+    store = tmp_path / "runs.db"
+    attune_nb.loads(GREET, "greet").run(store=store, progress=False)
+
+    explore = attune("explore", "--store", str(store), "-o", str(tmp_path / "none" / "page.html"))
+    assert explore.returncode == 2
+    assert "No such file or directory" in explore.stderr
+    assert "Traceback" not in explore.stderr
+
+
 def test_without_an_id_the_latest_run_is_shown_and_drawn(tmp_path):
     store = tmp_path / "runs.db"
     workflow = attune_nb.loads(GREET, "greet")

@@ -369,6 +369,14 @@ def test_timeline_and_graph_are_figures(shell, run):
         assert type(run_line(shell, text)).__name__ == "ChartFigure"
 
 
+def test_explore_shows_a_page_and_writes_it(shell, run, tmp_path):
+    page = tmp_path / "page.html"
+    output = run_line(shell, f"explore run -o {page}")
+
+    assert "<iframe" in output._repr_mimebundle_()["text/html"]
+    assert page.read_text() == output.html
+
+
 def test_events_are_lines(shell, run):
     events = repr(run_line(shell, "events run"))
 
