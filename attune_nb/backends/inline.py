@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from attune_nb.backends.attempt.job import Job
     from attune_nb.backends.attempt.run_coroutine import CoroutineRunner
+    from attune_nb.capture.attempt_output import OutputSlot
     from attune_nb.events import Batch, ErrorInfo, Key
 
-    RunAttempt = Callable[[Job, int, int, Any], None]
+    RunAttempt = Callable[[Job, OutputSlot, int, int, Any], None]
 
 __all__ = ["InlineBackend"]
 
@@ -29,6 +30,7 @@ class InlineBackend:
 
     def __init__(self) -> None:
         self._jobs: dict[Key, Job] = {}
+        self._slots: dict[Key, OutputSlot] = {}
         self._paused = False
         self._runner: CoroutineRunner | None = None
 
@@ -38,6 +40,7 @@ class InlineBackend:
         if job.spec.call.is_async:
             job.spec.call.runner = self._shared_runner()
         self._jobs[job.spec.key] = job
+        self._slots[job.spec.key] = job.open_slot(0)
 
     def _shared_runner(self) -> CoroutineRunner:
         """Return the runner of all coroutines."""
@@ -71,7 +74,9 @@ class InlineBackend:
 
     def release(self, key: Key) -> None:
         """Release a job whose task has ended."""
-        self._jobs.pop(key, None)
+        job = self._jobs.pop(key, None)
+        if job is not None:
+            job.close_slot(self._slots.pop(key))
 
     def poll(self, timeout: float) -> None:
         """Make attempts for about `timeout` seconds, or wait if there are none to make."""
@@ -81,12 +86,14 @@ class InlineBackend:
             if job.unrecorded is not None:
                 job.unrecorded.confirm_recorded()
 
-        for job in self._jobs.values():
+        for key, job in self._jobs.items():
             advance = _advance_limited if job.must_ask else _advance
-            while not self._paused and advance(job):
-                has_worked = True
-                if time.monotonic() > until:
-                    return
+            slot = self._slots[key]
+            with slot.used():
+                while not self._paused and advance(job, slot):
+                    has_worked = True
+                    if time.monotonic() > until:
+                        return
 
         if not has_worked:
             time.sleep(min([timeout, *self._waits()]))
@@ -112,13 +119,16 @@ class InlineBackend:
     def close(self) -> None:
         """Release every job, and close the event loop of the coroutines."""
         self._jobs.clear()
+        self._slots.clear()
         if self._runner is not None:
             self._runner.close()
 
 
-def _run_attempt(job: Job, index: int, attempt: int, item: Any) -> None:
+def _run_attempt(job: Job, slot: OutputSlot, index: int, attempt: int, item: Any) -> None:
     spec = job.spec
     start = spec.clock()
+    slot.index = index
+    slot.attempt = attempt
     rendered = None
     code = SUCCEEDED
     result = None
@@ -135,17 +145,22 @@ def _run_attempt(job: Job, index: int, attempt: int, item: Any) -> None:
     except BaseException as error:  # noqa: BLE001 - an action may raise anything
         code, cause = spec.call.describe_error(error)
 
+    # before the end is recorded: its lines come first
+    slot.attempt = 0
+    if slot.must_end:
+        slot.end()
     if code and spec.retries:
         job.keep_input(index, rendered)
     job.results.record(index, attempt, 0, start, item, code, result, cause)
 
 
-def _advance(job: Job, run_attempt: RunAttempt = _run_attempt) -> bool:
+def _advance(job: Job, slot: OutputSlot, run_attempt: RunAttempt = _run_attempt) -> bool:
     """Make one attempt or notice the end of the items; return False if neither can be done.
 
     Args:
         job: The job.
-        run_attempt: Makes an attempt: job, index, number of the attempt, item.
+        slot: What its attempts print goes there.
+        run_attempt: Makes an attempt: job, slot, index, number of the attempt, item.
     """
     source = job.source
     if job.stopped or (source.exhausted and not job.retry_queue):
@@ -153,7 +168,7 @@ def _advance(job: Job, run_attempt: RunAttempt = _run_attempt) -> bool:
 
     if job.retry_queue:
         index, attempt = job.retry_queue.popleft()
-        run_attempt(job, index, attempt, source.item(index))
+        run_attempt(job, slot, index, attempt, source.item(index))
         return True
 
     try:
@@ -165,12 +180,12 @@ def _advance(job: Job, run_attempt: RunAttempt = _run_attempt) -> bool:
         return True
 
     if pair is not None:
-        run_attempt(job, pair[0], 1, pair[1])
+        run_attempt(job, slot, pair[0], 1, pair[1])
 
     return True
 
 
-def _advance_limited(job: Job) -> bool:
+def _advance_limited(job: Job, slot: OutputSlot) -> bool:
     """Advance a job as `_advance` does, if an attempt is due and its item may begin."""
     if job.pace is not None and job.pace.seconds_until_due() > 0:
         return False
@@ -178,13 +193,13 @@ def _advance_limited(job: Job) -> bool:
         return False
     if job.is_closed and not job.retry_queue:
         return False
-    return _advance(job, _begin_attempt)
+    return _advance(job, slot, _begin_attempt)
 
 
-def _begin_attempt(job: Job, index: int, attempt: int, item: Any) -> None:
+def _begin_attempt(job: Job, slot: OutputSlot, index: int, attempt: int, item: Any) -> None:
     """Make an attempt of an item, unless the item must not begin."""
     if job.try_begin(index):
-        _run_attempt(job, index, attempt, item)
+        _run_attempt(job, slot, index, attempt, item)
 
 
 def _invoke(job: Job, rendered: Any) -> tuple[Any, ErrorInfo | None]:

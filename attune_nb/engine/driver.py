@@ -16,6 +16,8 @@ from attune_nb.actions.hidden_values import take_hidden_values
 from attune_nb.backends.attempt.attempt import MANY_ITEMS, Call
 from attune_nb.backends.attempt.job import EarlierAttempts, Job
 from attune_nb.backends.attempt.job_spec import JobSpec
+from attune_nb.capture import streams
+from attune_nb.capture.collector import LineCollector
 from attune_nb.conductor.dry_run import forgive_inputs
 from attune_nb.conductor.machine import step
 from attune_nb.conductor.retries import retry_delay
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 
     from attune_nb.actions.registry import Action
     from attune_nb.backends.protocol import Backend
+    from attune_nb.capture.collector import LineReader
     from attune_nb.conductor.recovery import PendingTimer, Recovered
     from attune_nb.conductor.state import RunState
     from attune_nb.conductor.step import Decision
@@ -79,6 +82,9 @@ class Driver(RequestQueue):
         on_question: Called with the driver and each question that opens, or is open in a
             recovered run.
         on_end: Called when all attempts have ended.
+        log_readers: Called with the lines that attempts have written, masked, in the engine's
+            thread: at most once a turn, and before the readers get the ends of these attempts.
+            Without any, nothing is captured. Add them before the run starts.
         leaves_at_questions: Whether `run` and `continue_run` return when nothing but questions
             is open. `drive_on` continues.
 
@@ -110,12 +116,14 @@ class Driver(RequestQueue):
         self.on_error: Callable[[BaseException], None] | None = None
         self.on_question: Callable[[Driver, AskOpened], None] | None = None
         self.on_end: Callable[[], None] | None = None
+        self.log_readers: list[LineReader] = []
         self.leaves_at_questions = False
 
         self._backend = backend
         self._actions = actions
         self._skip_delays = skip_delays
         self._log = EventLog(readers, result_readers)
+        self._lines: LineCollector | None = None
         self._on_reader_failure: WeakMethod[Callable[[StoreError | str], None]] | None = None
         self._timers = Timers()
         # the jobs at the backend
@@ -309,6 +317,10 @@ class Driver(RequestQueue):
 
     def _run_loop(self, begin: Callable[[], None]) -> None:
         is_left = False
+        if self.log_readers:
+            streams.install()
+            if self._lines is None:
+                self._lines = LineCollector(self.clock)
         try:
             self._begin(begin)
             self._flush()
@@ -323,6 +335,8 @@ class Driver(RequestQueue):
         finally:
             if not is_left:
                 self._close()
+            if self._lines is not None:
+                streams.uninstall()
 
     def _begin(self, begin: Callable[[], None]) -> None:
         """Begin, and process the requests from before: a cancelled run makes no attempt."""
@@ -349,6 +363,8 @@ class Driver(RequestQueue):
             self._backend.close()
             if self.on_end is not None:
                 self.on_end()
+            if self._lines is not None:
+                self._lines.close()
             self._flush()
         finally:
             # threads that wait for the run must not wait forever if the backend fails
@@ -566,6 +582,7 @@ class Driver(RequestQueue):
             will_retry=lambda attempt, error: retry_delay(task.retry, attempt, error) is not None,
             interval=interval,
             report_every=task.report_every,
+            lines=self._lines,
         )
         if task.report_every is not None:
             self._jobs_to_sync.add(command.key)
@@ -616,8 +633,13 @@ class Driver(RequestQueue):
         self._log.append(RunEnded(time=self.clock(), status=status, output=None, error=message))
 
     def _flush(self) -> None:
-        """Call the readers with the new events, and report those that fail."""
-        for error in self._log.flush():
+        """Call the readers with the new lines and events, and report those that fail."""
+        errors = []
+        if self._lines is not None:
+            # the lines of an attempt come before its end
+            errors += self._lines.deliver(self.log_readers, self.state.context.mask)
+        errors += self._log.flush()
+        for error in errors:
             failure: StoreError | str
             if isinstance(error, StoreError):
                 # the recorder has logged it

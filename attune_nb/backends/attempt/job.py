@@ -17,6 +17,7 @@ from attune_nb.backends.attempt.result_columns import (
     make_columns,
 )
 from attune_nb.backends.attempt.unrecorded import UnrecordedLimit
+from attune_nb.capture.attempt_output import OutputSlot
 from attune_nb.events import FINAL
 
 if TYPE_CHECKING:
@@ -163,6 +164,17 @@ class Job:
                 self.limit.give_back(index)
             if self.pace is not None:
                 self.pace.give_back(1)
+
+    def open_slot(self, worker: int) -> OutputSlot:
+        """Return the slot of a worker, for what its attempts print."""
+        if self.spec.lines is None:
+            return OutputSlot(None, self.spec.key, worker)
+        return self.spec.lines.open_slot(self.spec.key, worker)
+
+    def close_slot(self, slot: OutputSlot) -> None:
+        """Close the slot of a worker that ends."""
+        if self.spec.lines is not None:
+            self.spec.lines.close_slot(slot)
 
     def replace_call(self, call: Call) -> None:
         """Make attempts by another call, before the job starts."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from attune_nb.backends.attempt.attempt import Call
+    from attune_nb.capture.collector import LineCollector
     from attune_nb.events import ErrorInfo, Key
 
 __all__ = ["JobSpec"]
@@ -42,6 +43,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
         interval: Seconds from the start of one attempt to the start of the next; 0 for no limit.
         report_every: How many attempts may have begun and not be on record, for each that may run
             at once; None for any number.
+        lines: Collects what the attempts print; None if nothing does.
     """
 
     key: Key
@@ -61,3 +63,4 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     will_retry: Callable[[int, ErrorInfo | None], bool] = lambda _attempt, _error: False
     interval: float = 0.0
     report_every: int | None = None
+    lines: LineCollector | None = None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from attune_nb.backends.attempt.job import Job
+    from attune_nb.capture.attempt_output import OutputSlot
 
 __all__ = ["CoroutinePool", "EventLoop"]
 
@@ -382,24 +383,27 @@ class CoroutinePool(WorkerPool):
         take_next = self._take_when_due if self.job.must_ask else self._read_next
         clock = self.job.spec.clock
         generation = self._generation
+        slot = self.job.open_slot(worker)
         try:
-            while True:
-                # if another worker has run since its last attempt, this one has waited meanwhile
-                if self._latest_worker == worker and clock() - self._last_turn > MAX_TURN:
-                    # before it takes an attempt, which would wait with it
-                    await asyncio.sleep(0)
-                    self._last_turn = clock()
+            with slot.used():
+                while True:
+                    # if another worker has run since its last attempt, this one has waited
+                    if self._latest_worker == worker and clock() - self._last_turn > MAX_TURN:
+                        # before it takes an attempt, which would wait with it
+                        await asyncio.sleep(0)
+                        self._last_turn = clock()
 
-                paused = self.paused
-                attempt = None if paused else await take_next()
-                if generation != self._generation:
-                    self._leave(worker, attempt)
-                    return
-                if attempt is None:
-                    if self._may_end(worker, was_paused=paused):
-                        break
-                elif not await self._run(worker, *attempt):
-                    return  # the attempt was given up, and another worker has this one's number
+                    paused = self.paused
+                    attempt = None if paused else await take_next()
+                    if generation != self._generation:
+                        self._leave(worker, attempt)
+                        return
+                    if attempt is None:
+                        if self._may_end(worker, was_paused=paused):
+                            break
+                    elif not await self._run(worker, slot, *attempt):
+                        # the attempt was given up, and another worker has this one's number
+                        return
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - the items' own code raised
@@ -407,9 +411,12 @@ class CoroutinePool(WorkerPool):
             with self.lock:
                 self.free_workers.add(worker)
         finally:
+            self.job.close_slot(slot)
             self.wake.set()
 
-    async def _run(self, worker: int, index: int, attempt: int, item: Any) -> bool:
+    async def _run(
+        self, worker: int, slot: OutputSlot, index: int, attempt: int, item: Any
+    ) -> bool:
         """Make one attempt and record it; return False if it was given up."""
         job = self.job
         spec = job.spec
@@ -427,6 +434,8 @@ class CoroutinePool(WorkerPool):
         rendered = None
         try:
             self._latest_worker = worker
+            slot.index = index
+            slot.attempt = attempt
             rendered = job.render_input(index, attempt, item)
             if spec.announce is not None:
                 spec.announce(spec.key, index, attempt)
@@ -442,6 +451,10 @@ class CoroutinePool(WorkerPool):
             result = None  # it was the coroutine, if that has raised
             code, cause = call.describe_error(raised)
 
+        # before the end is recorded: its lines come first
+        slot.attempt = 0
+        if slot.must_end:
+            slot.end()
         if spec.retries and self.running.get(worker) is running:
             self._update_input(index, rendered, failed=bool(code) or running.stopping)
         if running.stopping:

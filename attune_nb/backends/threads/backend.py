@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextvars
 import threading
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.actions.cancel import CancelToken
 from attune_nb.backends.attempt.remote_inputs import fetch_inputs
 from attune_nb.backends.threads.thread_pool import RunningAttempt, WorkerPool
+from attune_nb.capture.attempt_output import copy_context
 from attune_nb.errors import BackendError
 from attune_nb.events import SUCCEEDED
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from attune_nb.backends.attempt.job import Job
     from attune_nb.backends.threads.async_pool import EventLoop
+    from attune_nb.capture.attempt_output import OutputSlot
     from attune_nb.events import Batch, Key
 
 __all__ = ["ThreadBackend"]
@@ -163,7 +164,7 @@ class _ThreadPool(WorkerPool):
     def _start_workers(self, workers: list[int]) -> None:
         for position, worker in enumerate(workers):
             # the context variables around the backend, such as those of a Dask worker
-            run = contextvars.copy_context().run
+            run = copy_context().run
             thread = threading.Thread(
                 target=run,
                 args=(self._work, worker),
@@ -196,29 +197,36 @@ class _ThreadPool(WorkerPool):
         """Make attempts until none is left."""
         run = self._run if self.job.spec.timeout is None else self._run_with_timeout
         take_attempt = self._take_limited if self.job.must_ask else self._take_attempt
+        slot = self.job.open_slot(worker)
         try:
-            while True:
-                paused = self.paused
-                attempt = None if paused else take_attempt()
-                if attempt is None:
-                    if self._may_end(worker, was_paused=paused):
-                        break
-                elif not run(worker, *attempt):
-                    return  # the attempt was given up, and another worker has this one's number
+            with slot.used():
+                while True:
+                    paused = self.paused
+                    attempt = None if paused else take_attempt()
+                    if attempt is None:
+                        if self._may_end(worker, was_paused=paused):
+                            break
+                    elif not run(worker, slot, *attempt):
+                        # the attempt was given up, and another worker has this one's number
+                        return
         except BaseException as error:  # noqa: BLE001 - the items' own code raised
             self.job.record_source_failure(worker, error)
             with self.lock:
                 self.free_workers.add(worker)
+        finally:
+            self.job.close_slot(slot)
 
         self.wake.set()
 
-    def _run(self, worker: int, index: int, attempt: int, item: Any) -> bool:
+    def _run(self, worker: int, slot: OutputSlot, index: int, attempt: int, item: Any) -> bool:
         """Make one attempt and record it; return False if it was given up."""
         job = self.job
         spec = job.spec
         call = spec.call
         start = spec.clock()
         self.running[worker] = RunningAttempt(index, attempt, start, item)
+        slot.index = index
+        slot.attempt = attempt
 
         code = SUCCEEDED
         result = None
@@ -235,6 +243,10 @@ class _ThreadPool(WorkerPool):
         except BaseException as error:  # noqa: BLE001 - an action may raise anything
             code, cause = call.describe_error(error)
 
+        # before the end is recorded: its lines come first
+        slot.attempt = 0
+        if slot.must_end:
+            slot.end()
         if self.forced:
             return False
 
@@ -244,7 +256,9 @@ class _ThreadPool(WorkerPool):
         self.running.pop(worker, None)
         return True
 
-    def _run_with_timeout(self, worker: int, index: int, attempt: int, item: Any) -> bool:
+    def _run_with_timeout(
+        self, worker: int, slot: OutputSlot, index: int, attempt: int, item: Any
+    ) -> bool:
         """Make one attempt as `_run` does, which `end_overdue` may end meanwhile."""
         job = self.job
         spec = job.spec
@@ -254,6 +268,8 @@ class _ThreadPool(WorkerPool):
         running.token = token
         cancel_token = job.cancel_token if token is None else token
         self.running[worker] = running
+        slot.index = index
+        slot.attempt = attempt
 
         code = SUCCEEDED
         result = None
@@ -274,4 +290,7 @@ class _ThreadPool(WorkerPool):
             error = raised
             code, cause = call.describe_error(raised)
 
+        slot.attempt = 0
+        if slot.must_end:
+            slot.end()
         return self._record_end(worker, running, (code, result, cause), error)

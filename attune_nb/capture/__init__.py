@@ -1,0 +1,1 @@
+"""Capture of what actions print: each line with the attempt that wrote it."""

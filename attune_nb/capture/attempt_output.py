@@ -1,0 +1,267 @@
+"""The output of one attempt, and how the code of an action finds it."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import threading
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from attune_nb.events import Key
+
+__all__ = [
+    "MOST_CHARACTERS",
+    "AttemptOutput",
+    "LineSink",
+    "OutputSlot",
+    "copy_context",
+    "current_slot",
+    "describe_dropped",
+]
+
+MOST_CHARACTERS = 64 * 1024
+"""Characters of an attempt's output that are kept, with one for the end of each line."""
+
+
+class LineSink(Protocol):
+    """Takes the lines of attempts, from any thread."""
+
+    def add(self, output: AttemptOutput, level: str, text: str) -> None:
+        """Add whole lines of an attempt, without the last newline."""
+
+    def open_output(self, output: AttemptOutput) -> None:
+        """Note that an output has to be ended."""
+
+    def close_output(self, output: AttemptOutput) -> None:
+        """Note that an output was ended."""
+
+    def cover_streams(self) -> None:
+        """Put the routers on top of the streams again, if another stream has covered them."""
+
+
+class AttemptOutput:
+    """The output of one attempt. Any thread may write to it, also after the attempt has ended.
+
+    Args:
+        collector: Gets the lines.
+        key: The task and its visit.
+        index: The index of the item.
+        attempt: The number of the attempt.
+        worker: The worker's number.
+
+    Attributes:
+        redirections: The targets to which the attempt has redirected a stream, by the stream's
+            name; the last one is in use.
+    """
+
+    __slots__ = (
+        "_collector",
+        "_dropped",
+        "_dropped_level",
+        "_is_open",
+        "_lock",
+        "_partial",
+        "_size",
+        "attempt",
+        "index",
+        "key",
+        "redirections",
+        "worker",
+    )
+
+    def __init__(
+        self, collector: LineSink, key: Key, index: int, attempt: int, worker: int
+    ) -> None:
+        self._collector = collector
+        self.key = key
+        self.index = index
+        self.attempt = attempt
+        self.worker = worker
+        self.redirections: dict[str, list[TextIO]] = {}
+        self._size = 0
+        self._is_open = True
+        collector.open_output(self)
+        # the beginnings of lines that have no end yet, by the stream and the thread, so that no
+        # two threads write to the same
+        self._partial: dict[tuple[str, int], str] = {}
+        # guards what follows
+        self._lock = threading.Lock()
+        self._dropped = 0
+        self._dropped_level = ""
+
+    def write(self, level: str, text: str) -> None:
+        """Add text, which may be a part of a line.
+
+        Args:
+            level: `stdout`, `stderr`, or the name of a logging level.
+            text: The text.
+        """
+        key = (level, threading.get_ident())
+        before = self._partial.pop(key, "")
+        lines, newline, rest = (before + text).rpartition("\n")
+        if rest:
+            self._keep_partial(key, rest)
+        if newline:
+            self.add_lines(level, lines)
+
+    def add_lines(self, level: str, text: str) -> None:
+        """Add whole lines, without the last newline."""
+        size = self._size + len(text) + 1
+        if size > MOST_CHARACTERS:
+            text, is_empty = self._cut(level, text)
+            if is_empty:
+                return
+            size = self._size + len(text) + 1
+
+        self._size = size
+        self._collector.add(self, level, text)
+
+    def end(self) -> None:
+        """Add the lines that have no end, and how many lines were left out."""
+        partial = self._partial
+        self._partial = {}
+        for (level, _), text in partial.items():
+            self.add_lines(level, text)
+
+        with self._lock:
+            dropped = self._dropped
+            self._dropped = 0
+        if dropped:
+            note = describe_dropped(dropped)
+            self._collector.add(self, self._dropped_level, note)
+        self._is_open = False
+        self._collector.close_output(self)
+
+    def _reopen(self) -> None:
+        """Have the rest of what is written after the end of the attempt added, too."""
+        if not self._is_open:
+            self._is_open = True
+            self._collector.open_output(self)
+
+    def _keep_partial(self, key: tuple[str, int], text: str) -> None:
+        # a progress bar that is drawn over and over is one line, of which the end is seen
+        if "\r" in text:
+            text = _after_last_return(text)
+        if len(text) > 2 * MOST_CHARACTERS:
+            text = text[: 2 * MOST_CHARACTERS]
+        self._partial[key] = text
+        self._reopen()
+
+    def _cut(self, level: str, text: str) -> tuple[str, bool]:
+        """Return the lines of a text that may still be kept, and whether there is none."""
+        lines = text.split("\n")
+        kept = []
+        with self._lock:
+            room = MOST_CHARACTERS - self._size
+            for line in lines:
+                room -= len(line) + 1
+                if room < 0:
+                    break
+                kept.append(line)
+
+            if not kept and not self._size:
+                # a single line that is longer than all that is kept: its beginning
+                kept.append(lines[0])
+            self._dropped += len(lines) - len(kept)
+            self._dropped_level = level
+        self._size = MOST_CHARACTERS
+        self._reopen()
+        return "\n".join(kept), not kept
+
+
+def describe_dropped(count: int) -> str:
+    """Return the line in place of lines that are not kept."""
+    lines = "line" if count == 1 else "lines"
+    return f"... {count:,} more {lines}"
+
+
+def _after_last_return(text: str) -> str:
+    """Return what the last redrawing of a line has drawn; a carriage return at its end stays."""
+    shown = text.rstrip("\r")
+    last = shown.rpartition("\r")[2]
+    return last + text[len(shown) :][:1]
+
+
+class OutputSlot:
+    """The attempt that a worker makes at the moment, and its output once it has any.
+
+    The worker sets `index` and `attempt` before each attempt, and nothing else: an attempt that
+    prints nothing costs no more than that.
+
+    Attributes:
+        index: The index of the item.
+        attempt: The number of the attempt; 0 between two attempts.
+        must_end: Whether `end` is to be called at the end of the attempt.
+        output: The output of the attempt; None if it has none yet.
+
+    Args:
+        collector: Gets the lines; None if they are not collected.
+        key: The task and its visit.
+        worker: The worker's number.
+    """
+
+    __slots__ = ("_collector", "_key", "_worker", "attempt", "index", "must_end", "output")
+
+    def __init__(self, collector: LineSink | None, key: Key, worker: int) -> None:
+        self._collector = collector
+        self._key = key
+        self._worker = worker
+        self.index = 0
+        self.attempt = 0
+        self.must_end = False
+        self.output: AttemptOutput | None = None
+
+    @contextlib.contextmanager
+    def used(self) -> Iterator[None]:
+        """Let the code of this thread, or of this coroutine, print into the slot meanwhile."""
+        if self._collector is None:
+            yield
+            return
+
+        token = current_slot.set(self)
+        try:
+            yield
+        finally:
+            current_slot.reset(token)
+
+    def open(self) -> AttemptOutput | None:
+        """Return the output of the attempt; None between two attempts."""
+        if self.output is None and self.attempt and self._collector is not None:
+            self.output = AttemptOutput(
+                self._collector, self._key, self.index, self.attempt, self._worker
+            )
+            self.must_end = True
+        return self.output
+
+    def end(self) -> None:
+        """End the output of the attempt that has ended."""
+        self.must_end = False
+        output = self.output
+        self.output = None
+        if output is not None:
+            output.end()
+        if self._collector is not None:
+            self._collector.cover_streams()
+
+    def pin(self) -> OutputSlot:
+        """Return a slot that stays with the present attempt, for code that may outlive it."""
+        slot = OutputSlot(self._collector, self._key, self._worker)
+        slot.output = self.open()
+        return slot
+
+
+current_slot: ContextVar[OutputSlot | None] = ContextVar("attune_output_slot", default=None)
+"""The slot of the worker whose code runs; None outside of attempts."""
+
+
+def copy_context() -> contextvars.Context:
+    """Return a copy of the context, in which the output stays with the present attempt."""
+    context = contextvars.copy_context()
+    slot = current_slot.get()
+    if slot is not None:
+        context.run(current_slot.set, slot.pin())
+    return context

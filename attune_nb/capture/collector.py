@@ -1,0 +1,189 @@
+"""The lines of all attempts of a run, on their way to the engine."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from attune_nb.capture import streams
+from attune_nb.capture.attempt_output import MOST_CHARACTERS, OutputSlot, describe_dropped
+from attune_nb.log_lines import LogLine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from attune_nb.capture.attempt_output import AttemptOutput
+    from attune_nb.events import Key
+    from attune_nb.values.secrets import Mask
+
+    LineReader = Callable[[Sequence[LogLine]], None]
+
+__all__ = ["MOST_RUN_CHARACTERS", "LineCollector"]
+
+MOST_RUN_CHARACTERS = 50_000_000
+"""Characters of a run's lines that are kept."""
+
+
+class LineCollector:
+    """Collects the lines of a run's attempts, from any thread; the engine takes them.
+
+    Args:
+        clock: Returns the time of a line: in the engine the seconds since the run began.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        # whole lines in the order in which they were written: output, time, level, text
+        self._entries: deque[tuple[AttemptOutput, float, str, str]] = deque()
+        # lines of other processes
+        self._remote_lines: deque[LogLine] = deque()
+        # outputs that `close` has to end: of attempts that were given up, or printed after their
+        # end
+        self._open_outputs: set[AttemptOutput] = set()
+        self._slots: set[OutputSlot] = set()
+        self._size = 0
+        self._dropped = 0
+        self._is_closed = False
+
+    def open_slot(self, key: Key, worker: int) -> OutputSlot:
+        """Return the slot of a worker of a task."""
+        streams.cover()
+        slot = OutputSlot(self, key, worker)
+        self._slots.add(slot)
+        return slot
+
+    def close_slot(self, slot: OutputSlot) -> None:
+        """Forget the slot of a worker that has ended."""
+        self._slots.discard(slot)
+
+    def cover_streams(self) -> None:
+        """Put the routers on top of the streams again, if another stream has covered them."""
+        streams.cover()
+
+    def _check_streams(self) -> None:
+        """Have the streams covered at the end of the next attempt, if they are not.
+
+        Not at once: an attempt that runs may have replaced the stream itself, for a while.
+        """
+        if streams.are_covered():
+            return
+        for slot in list(self._slots):
+            slot.must_end = True
+
+    def add(self, output: AttemptOutput, level: str, text: str) -> None:
+        """Add whole lines of an attempt, from any thread."""
+        self._entries.append((output, self._clock(), level, text))
+
+    def add_remote(self, lines: Iterable[LogLine]) -> None:
+        """Add lines of another process."""
+        self._remote_lines.extend(lines)
+
+    def open_output(self, output: AttemptOutput) -> None:
+        """Note that an output has to be ended."""
+        self._open_outputs.add(output)
+
+    def close_output(self, output: AttemptOutput) -> None:
+        """Note that an output was ended."""
+        self._open_outputs.discard(output)
+
+    def close(self) -> None:
+        """End all outputs; the next lines are the last."""
+        for output in list(self._open_outputs):
+            output.end()
+        self._is_closed = True
+
+    def take(self) -> list[LogLine]:
+        """Remove and return the lines, as they were written."""
+        lines = [self._remote_lines.popleft() for _ in range(len(self._remote_lines))]
+        for _ in range(len(self._entries)):
+            lines += _split_lines(*self._entries.popleft())
+        return lines
+
+    def deliver(self, readers: list[LineReader], mask: Mask) -> list[Exception]:
+        """Call readers with the lines since the last call, without secrets.
+
+        A reader that fails is removed: it must not break the run.
+
+        Returns:
+            The errors of the readers that were removed.
+        """
+        self._check_streams()
+        lines = self._take_masked(mask)
+        if self._is_closed:
+            lines += self._take_note()
+        if not lines:
+            return []
+
+        errors = []
+        for reader in list(readers):
+            try:
+                reader(lines)
+            except Exception as error:  # noqa: BLE001 - a reader may raise anything
+                readers.remove(reader)
+                errors.append(error)
+        return errors
+
+    def _take_masked(self, mask: Mask) -> list[LogLine]:
+        """Remove and return the lines without secrets, at most `MOST_RUN_CHARACTERS` of a run."""
+        lines = self.take()
+        if mask:
+            lines = _mask_lines(lines, mask)
+
+        kept = []
+        for line in lines:
+            self._size += len(line.text) + 1
+            if self._size > MOST_RUN_CHARACTERS:
+                self._dropped += 1
+            elif len(line.text) > MOST_CHARACTERS:
+                text = f"{line.text[: MOST_CHARACTERS - 1]}…"
+                kept.append(msgspec.structs.replace(line, text=text))
+            else:
+                kept.append(line)
+        return kept
+
+    def _take_note(self) -> list[LogLine]:
+        """Return a line with the number of lines that were left out; none if there are none."""
+        dropped = self._dropped
+        self._dropped = 0
+        if not dropped:
+            return []
+        return [LogLine(self._clock(), "", 0, 0, 0, -1, "stderr", describe_dropped(dropped))]
+
+
+def _split_lines(output: AttemptOutput, time: float, level: str, text: str) -> list[LogLine]:
+    """Return the lines that an attempt has written at once."""
+    task, visit = output.key
+    index = output.index
+    attempt = output.attempt
+    worker = output.worker
+    return [
+        LogLine(time, task, visit, index, attempt, worker, level, _clean(line))
+        for line in text.split("\n")
+    ]
+
+
+def _mask_lines(lines: list[LogLine], mask: Mask) -> list[LogLine]:
+    text = "\n".join([line.text for line in lines])
+    # most lines hold no secret: one search for all of them
+    if mask.text(text) is text:
+        return lines
+
+    masked_lines = []
+    for line in lines:
+        masked = mask.text(line.text)
+        if masked is not line.text:
+            masked_lines.append(msgspec.structs.replace(line, text=masked))
+        else:
+            masked_lines.append(line)
+    return masked_lines
+
+
+def _clean(line: str) -> str:
+    """Return a line as a terminal shows it at its end, as text that can be encoded."""
+    if "\r" in line:
+        line = line.rstrip("\r").rpartition("\r")[2]
+    if not line.isascii():
+        line = line.encode("utf-8", "replace").decode("utf-8")
+    return line

@@ -1,0 +1,171 @@
+"""The routers over `sys.stdout` and `sys.stderr`, which send each text to its attempt."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import threading
+from typing import Any
+
+from attune_nb.capture.attempt_output import AttemptOutput, current_slot
+
+__all__ = ["StreamRouter", "are_covered", "cover", "current_output", "install", "uninstall"]
+
+_NAMES = ("stdout", "stderr")
+
+_lock = threading.Lock()
+_users = 0
+
+
+def current_output() -> AttemptOutput | None:
+    """Return the output of the attempt whose code runs; None outside of attempts."""
+    slot = current_slot.get()
+    if slot is None:
+        return None
+    if slot.output is not None:
+        return slot.output
+    return slot.open()
+
+
+class StreamRouter(io.TextIOBase):
+    """A text stream over another: an attempt's text goes to its output, any other text below.
+
+    Attributes:
+        below: The stream that it covers.
+        level: `stdout` or `stderr`.
+    """
+
+    def __init__(self, below: Any, level: str) -> None:
+        self.below = below
+        self.level = level
+
+    def write(self, text: str) -> int:
+        """Write text, and return its length."""
+        output = current_output()
+        if output is None:
+            if not _users:
+                _uncover(self)
+            written: int = self.below.write(text)
+            return written
+
+        if output.redirections.get(self.level):
+            return output.redirections[self.level][-1].write(text)
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        output.write(self.level, text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush the stream below."""
+        if current_output() is None:
+            self.below.flush()
+
+    def isatty(self) -> bool:
+        """Return whether it is a terminal: an attempt's output is none."""
+        return current_output() is None and bool(self.below.isatty())
+
+    def fileno(self) -> int:
+        """Return the file descriptor of the stream below."""
+        number: int = self.below.fileno()
+        return number
+
+    def close(self) -> None:
+        """Leave the stream below open."""
+
+    def writable(self) -> bool:
+        """Return true."""
+        return True
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The encoding of the stream below."""
+        return getattr(self.below, "encoding", "utf-8")
+
+    @property
+    def errors(self) -> str:  # type: ignore[override]
+        """The error handling of the stream below."""
+        return getattr(self.below, "errors", "strict")
+
+    @property
+    def buffer(self) -> Any:
+        """The stream of bytes."""
+        if current_output() is None:
+            return self.below.buffer
+        return _ByteRouter(self)
+
+    def __getattr__(self, name: str) -> Any:
+        # ipykernel asks its streams for more than a text stream has
+        return getattr(self.below, name)
+
+
+class _ByteRouter(io.RawIOBase):
+    """The bytes of a router."""
+
+    def __init__(self, router: StreamRouter) -> None:
+        self._router = router
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        content = bytes(data)
+        self._router.write(content.decode("utf-8", "replace"))
+        return len(content)
+
+
+def install() -> None:
+    """Cover the streams until `uninstall` was called as often as this."""
+    global _users  # noqa: PLW0603 - counts the runs of this process
+    with _lock:
+        _users += 1
+    cover()
+
+
+def uninstall() -> None:
+    """Take the routers off the streams if nothing needs them any more."""
+    global _users  # noqa: PLW0603 - as above
+    with _lock:
+        _users -= 1
+        if _users:
+            return
+        for name in _NAMES:
+            stream = getattr(sys, name)
+            # a stream that somebody has put over a router stays: the router passes all through
+            if type(stream) is StreamRouter:
+                setattr(sys, name, stream.below)
+
+
+def are_covered() -> bool:
+    """Return whether the routers are on top of the streams."""
+    return type(sys.stdout) is StreamRouter and type(sys.stderr) is StreamRouter
+
+
+def cover() -> None:
+    """Put routers on top of the streams, unless they are there."""
+    if are_covered():
+        return
+    with _lock:
+        for name in _NAMES:
+            stream = getattr(sys, name)
+            if _users and stream is not None and type(stream) is not StreamRouter:
+                setattr(sys, name, StreamRouter(stream, name))
+
+
+def _pass_all_below() -> None:
+    """Let a forked process write to the streams below: nothing takes its lines."""
+    global _lock, _users  # noqa: PLW0603 - another thread of the parent may hold the lock
+    _lock = threading.Lock()
+    _users = 0
+    current_slot.set(None)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pass_all_below)
+
+
+def _uncover(router: StreamRouter) -> None:
+    """Take a router off that was put back by code which had replaced it for a while."""
+    with _lock:
+        if not _users and getattr(sys, router.level) is router:
+            setattr(sys, router.level, router.below)
