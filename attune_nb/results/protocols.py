@@ -167,7 +167,7 @@ class ReadableRun(Protocol):
         """Return the tasks that failed, also those whose failure was handled."""
 
     def summary(self) -> list[dict[str, str]]:
-        """Return a small row for each task execution."""
+        """Return a small row for each task."""
 
 
 class LiveRun(ReadableRun, Protocol):

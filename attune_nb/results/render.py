@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["render_html", "render_text"]
 
-# task executions that are shown
+# tasks that are shown
 _MAX_ROWS = 40
 
 # characters of a note: its advice stands at the end
@@ -35,9 +35,26 @@ _DETAILS_STYLE = (
 )
 _MUTED = "color:var(--jp-ui-font-color2,#767676)"
 
+# statuses of tasks that are left out first
+_UNREMARKABLE = ("succeeded", "skipped", "pending")
+
 _LOSSES = ("failed", "retrying", "cancelled", "skipped")
-_COLUMNS = ("task", "status", "items", *_LOSSES, "reused", "time", "error")
-_NUMBERS = ("items", *_LOSSES, "time")
+_COLUMNS = (
+    "task",
+    "status",
+    "failed visits",
+    "items",
+    *_LOSSES,
+    "reused",
+    "time",
+    "longest visit",
+    "error",
+)
+_NUMBERS = ("failed visits", "items", *_LOSSES, "time", "longest visit")
+
+# columns of failures; their cells have the colour and the mark of their status
+_FAILURES = ("failed visits", "failed")
+_MARKS = {"failed": "✗ ", "timed_out": "✗ ", "cancelled": "⊘ "}
 
 
 def render_text(run: ReadableRun) -> str:
@@ -47,8 +64,10 @@ def render_text(run: ReadableRun) -> str:
 
     rows = run.summary()
     width = max((len(row["task"]) for row in rows), default=0)
-    for row in rows[:_MAX_ROWS]:
+    for row in _select_rows(rows):
         items = f"  {row['items']} items, {_losses(row)}" if row["items"] else ""
+        if row["longest visit"]:
+            items += f"  {_format_visits(row)}"
         reused = f"  reused: {row['reused']}" if row["reused"] else ""
         lines.append(
             f"  {row['task']:<{width}}  {row['status']:<9} {row['time']:>8}{items}{reused}"
@@ -77,7 +96,7 @@ def render_html(run: ReadableRun) -> str:
 
     rows = run.summary()
     columns = [name for name in _COLUMNS if any(row[name] for row in rows)]
-    parts.append(html.table(columns, rows[:_MAX_ROWS], numbers=_NUMBERS))
+    parts.append(html.table(columns, map(_mark_failures, _select_rows(rows)), numbers=_NUMBERS))
     if len(rows) > _MAX_ROWS:
         hidden = f"and {len(rows) - _MAX_ROWS:,} more; run.tasks has them all"
         parts.append(html.element("div", hidden))
@@ -87,6 +106,34 @@ def render_html(run: ReadableRun) -> str:
     if run.has_ended:
         parts += [_alert_element(alert) for alert in run.alerts]
     return str(html.element("div", *parts, style=html.BREAK_WORDS))
+
+
+def _select_rows(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Return the rows that are shown; of too many, those that did not succeed come first."""
+    if len(rows) <= _MAX_ROWS:
+        return rows
+
+    numbers = range(len(rows))
+    by_interest = sorted(numbers, key=lambda number: rows[number]["status"] in _UNREMARKABLE)
+    return [rows[number] for number in sorted(by_interest[:_MAX_ROWS])]
+
+
+def _mark_failures(row: dict[str, str]) -> dict[str, object]:
+    """Return a row in which cells about failures have the colour and the mark of their status."""
+    marked: dict[str, object] = dict(row)
+    if row["status"] in _MARKS:
+        marked["status"] = _mark(row["status"], row["status"].replace("_", " "))
+    for name in _FAILURES:
+        if row[name]:
+            marked[name] = _mark("failed", row[name])
+    return marked
+
+
+def _mark(status: str, text: str) -> html.Markup:
+    """Return a text with the mark of a status before it, in its colour."""
+    style = f"color:{COLOURS[status]};font-weight:bold"
+    mark = html.element("span", _MARKS[status], style=style, aria_hidden="true")
+    return mark + html.element("b", text)
 
 
 def _alert_element(alert: str) -> html.Markup:
@@ -165,6 +212,14 @@ def _count_handled(failed_tasks: Sequence[FailedTask]) -> int:
 def _is_named(failed_task: FailedTask, error: str | None) -> bool:
     """Return whether a run's error says how a task failed."""
     return error is not None and f"task `{failed_task.task}` " in error
+
+
+def _format_visits(row: dict[str, str]) -> str:
+    """Return the failed visits of a task that was visited several times, and the longest one."""
+    longest = f"longest visit {row['longest visit']}"
+    if row["failed visits"]:
+        return f"{row['failed visits']} visits failed, {longest}"
+    return longest
 
 
 def _losses(row: dict[str, str]) -> str:

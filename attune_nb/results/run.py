@@ -18,12 +18,12 @@ from attune_nb.events import (
     TaskEnded,
     mask_event,
 )
-from attune_nb.html import printable, shortened
+from attune_nb.html import printable
 from attune_nb.results import render
 from attune_nb.results.batches import batches_by_key
-from attune_nb.results.durations import format_duration
 from attune_nb.results.in_doubt import Doubt
 from attune_nb.results.reuse import ReusedPart, find_reused
+from attune_nb.results.summary import summarize
 from attune_nb.results.timeline import TaskTimeline
 from attune_nb.values.frozen import copy_tables
 from attune_nb.values.remote import fetch
@@ -41,13 +41,9 @@ if TYPE_CHECKING:
     from attune_nb.results.item_frames import ItemTable
     from attune_nb.results.protocols import ExecutionState, ReadableRun, RunSource
     from attune_nb.results.scaling import WorkflowScaling
-    from attune_nb.results.timeline import TaskExecution
     from attune_nb.values.secrets import Mask
 
 __all__ = ["RunView"]
-
-# characters of a task's error in the summary
-_MAX_ERROR_LENGTH = 120
 
 # names in a message
 _MAX_NAMES = 20
@@ -470,19 +466,12 @@ class RunView:
         return list(self._failed_tasks[1])
 
     def summary(self) -> list[dict[str, str]]:
-        """Return a small row for each task execution: its status, its items, its time."""
+        """Return a small row for each task: its status, its visits, its items, its time."""
         timeline = TaskTimeline()
         timeline.read(self._log)
-        statuses = self._open_statuses()
-        reused = find_reused(self._log)
-
-        rows = []
-        for key, execution in timeline.executions.items():
-            row = _summary_row(execution, statuses.get(key), max(self._now, timeline.now))
-            part = reused.get(key)
-            row["reused"] = "" if part is None else str(part)
-            rows.append(row)
-        return rows
+        now = max(self._now, timeline.now)
+        executions = timeline.executions.values()
+        return summarize(executions, self._open_statuses(), find_reused(self._log), now)
 
     def __repr__(self) -> str:
         return render.render_text(self)
@@ -550,44 +539,3 @@ class RunView:
             for key, execution in self._source.state.executions.items()
             if execution.outcome is None
         }
-
-
-def _summary_row(
-    execution: TaskExecution, open_status: TaskStatus | None, now: float
-) -> dict[str, str]:
-    status = execution.status
-    end = execution.ended
-    if end is None:
-        end = now
-        if open_status is not None:
-            status = open_status
-
-    items = ""
-    failed = ""
-    retrying = ""
-    cancelled = ""
-    skipped = ""
-    if execution.with_items:
-        items = execution.item_counts
-        if execution.failed:
-            failed = f"{execution.failed:,}"
-        if execution.retrying:
-            retrying = f"{execution.retrying:,}"
-        if execution.cancelled:
-            cancelled = f"{execution.cancelled:,}"
-        if execution.skipped:
-            skipped = f"{execution.skipped:,}"
-
-    error = "" if execution.error is None else execution.error.message
-    visit = "" if execution.visit == 1 else f" #{execution.visit}"
-    return {
-        "task": execution.task + visit,
-        "status": status,
-        "items": items,
-        "failed": failed,
-        "retrying": retrying,
-        "cancelled": cancelled,
-        "skipped": skipped,
-        "time": format_duration(end - execution.started),
-        "error": shortened(error, _MAX_ERROR_LENGTH),
-    }
