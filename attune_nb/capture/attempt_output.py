@@ -247,6 +247,20 @@ class OutputSlot:
         if self._collector is not None:
             self._collector.cover_streams()
 
+    def release(self) -> None:
+        """Let the rest of the attempt go to the console."""
+        self.attempt = 0
+        self.end()
+
+    @contextlib.contextmanager
+    def muted(self) -> Iterator[None]:
+        """Drop what the code of this thread prints meanwhile."""
+        token = current_slot.set(_muted_slot)
+        try:
+            yield
+        finally:
+            current_slot.reset(token)
+
     def pin(self) -> OutputSlot:
         """Return a slot that stays with the present attempt, for code that may outlive it."""
         slot = OutputSlot(self._collector, self._key, self._worker)
@@ -256,6 +270,27 @@ class OutputSlot:
 
 current_slot: ContextVar[OutputSlot | None] = ContextVar("attune_output_slot", default=None)
 """The slot of the worker whose code runs; None outside of attempts."""
+
+
+class _NoSink:
+    """Drops all lines."""
+
+    def add(self, output: AttemptOutput, level: str, text: str) -> None:
+        pass
+
+    def open_output(self, output: AttemptOutput) -> None:
+        pass
+
+    def close_output(self, output: AttemptOutput) -> None:
+        pass
+
+    def cover_streams(self) -> None:
+        pass
+
+
+_muted_slot = OutputSlot(_NoSink(), ("", 0), 0)
+_muted_slot.attempt = 1
+_muted_slot.open()
 
 
 def copy_context() -> contextvars.Context:

@@ -10,7 +10,15 @@ from typing import Any
 
 from attune_nb.capture.attempt_output import AttemptOutput, current_slot
 
-__all__ = ["StreamRouter", "are_covered", "cover", "current_output", "install", "uninstall"]
+__all__ = [
+    "StreamRouter",
+    "are_covered",
+    "cover",
+    "current_output",
+    "install",
+    "is_console",
+    "uninstall",
+]
 
 _NAMES = ("stdout", "stderr")
 
@@ -46,29 +54,39 @@ class StreamRouter(io.TextIOBase):
         if output is None:
             if not _users:
                 _uncover(self)
-            written: int = self.below.write(text)
-            return written
+            return int(self.below.write(text))
 
         if output.redirections.get(self.level):
-            return output.redirections[self.level][-1].write(text)
+            target = output.redirections[self.level][-1]
+            return len(text) if target is None else target.write(text)
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         output.write(self.level, text)
         return len(text)
 
+    def _find_stream(self) -> Any:
+        """Return the stream that takes the text, if it is not the attempt's output."""
+        output = current_output()
+        if output is None:
+            return self.below
+        if output.redirections.get(self.level):
+            return output.redirections[self.level][-1]
+        return None
+
     def flush(self) -> None:
-        """Flush the stream below."""
-        if current_output() is None:
-            self.below.flush()
+        """Flush the stream that takes the text."""
+        stream = self._find_stream()
+        if stream is not None:
+            stream.flush()
 
     def isatty(self) -> bool:
         """Return whether it is a terminal: an attempt's output is none."""
-        return current_output() is None and bool(self.below.isatty())
+        stream = self._find_stream()
+        return stream is not None and bool(stream.isatty())
 
     def fileno(self) -> int:
-        """Return the file descriptor of the stream below."""
-        number: int = self.below.fileno()
-        return number
+        """Return the file descriptor of the stream below, which takes what C code writes."""
+        return int(self.below.fileno())
 
     def close(self) -> None:
         """Leave the stream below open."""
@@ -90,13 +108,17 @@ class StreamRouter(io.TextIOBase):
     @property
     def buffer(self) -> Any:
         """The stream of bytes."""
-        if current_output() is None:
-            return self.below.buffer
-        return _ByteRouter(self)
+        stream = self._find_stream()
+        if stream is None:
+            return _ByteRouter(self)
+        return stream.buffer
 
     def __getattr__(self, name: str) -> Any:
         # ipykernel asks its streams for more than a text stream has
-        return getattr(self.below, name)
+        if name == "below":
+            raise AttributeError(name)
+        stream = self._find_stream()
+        return getattr(self.below if stream is None else stream, name)
 
 
 class _ByteRouter(io.RawIOBase):
@@ -114,26 +136,41 @@ class _ByteRouter(io.RawIOBase):
         return len(content)
 
 
-def install() -> None:
-    """Cover the streams until `uninstall` was called as often as this."""
+def install() -> bool:
+    """Cover the streams until `uninstall` was called as often; return whether it is the first."""
     global _users  # noqa: PLW0603 - counts the runs of this process
     with _lock:
         _users += 1
+        is_first = _users == 1
     cover()
+    return is_first
 
 
-def uninstall() -> None:
-    """Take the routers off the streams if nothing needs them any more."""
+def uninstall() -> bool:
+    """Take the routers off if nothing needs them any more; return whether that is so."""
     global _users  # noqa: PLW0603 - as above
     with _lock:
         _users -= 1
         if _users:
-            return
+            return False
         for name in _NAMES:
             stream = getattr(sys, name)
             # a stream that somebody has put over a router stays: the router passes all through
             if type(stream) is StreamRouter:
                 setattr(sys, name, stream.below)
+    return True
+
+
+def is_console(stream: Any) -> bool:
+    """Return whether a stream is one of the standard streams, below their routers."""
+    consoles = [sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__]
+    return any(_find_base(stream) is _find_base(console) for console in consoles)
+
+
+def _find_base(stream: Any) -> Any:
+    while type(stream) is StreamRouter:
+        stream = stream.below
+    return stream
 
 
 def are_covered() -> bool:

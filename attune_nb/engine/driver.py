@@ -16,7 +16,7 @@ from attune_nb.actions.hidden_values import take_hidden_values
 from attune_nb.backends.attempt.attempt import MANY_ITEMS, Call
 from attune_nb.backends.attempt.job import EarlierAttempts, Job
 from attune_nb.backends.attempt.job_spec import JobSpec
-from attune_nb.capture import streams
+from attune_nb.capture import installation
 from attune_nb.capture.collector import LineCollector
 from attune_nb.conductor.dry_run import forgive_inputs
 from attune_nb.conductor.machine import step
@@ -318,7 +318,7 @@ class Driver(RequestQueue):
     def _run_loop(self, begin: Callable[[], None]) -> None:
         is_left = False
         if self.log_readers:
-            streams.install()
+            installation.install()
             if self._lines is None:
                 self._lines = LineCollector(self.clock)
         try:
@@ -336,7 +336,7 @@ class Driver(RequestQueue):
             if not is_left:
                 self._close()
             if self._lines is not None:
-                streams.uninstall()
+                installation.uninstall()
 
     def _begin(self, begin: Callable[[], None]) -> None:
         """Begin, and process the requests from before: a cancelled run makes no attempt."""

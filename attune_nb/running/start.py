@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attune_nb.actions.fingerprint import own_code
+from attune_nb.capture.attempt_output import copy_context
 from attune_nb.display.outputs import open_display
 from attune_nb.errors import BackendError, StoreError
 from attune_nb.language.identity import task_identity
@@ -216,8 +217,13 @@ def _drive_here(engine: Engine, interrupts: HeldInterrupts) -> None:
 
 
 def _drive_in_thread(run_id: str, engine: Engine) -> None:
+    # the actions see the context variables of the cell
+    run_in_context = copy_context().run
     thread = threading.Thread(
-        target=_drive_and_log, args=(engine, run_id), name=f"attune {run_id}", daemon=True
+        target=run_in_context,
+        args=(_drive_and_log, engine, run_id),
+        name=f"attune {run_id}",
+        daemon=True,
     )
     try:
         thread.start()

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import time
+from contextvars import ContextVar
 
 import pytest
 from support.log_lines import lines_of, texts_by_index, texts_of
@@ -80,3 +81,24 @@ def test_the_streams_are_the_same_after_the_run():
     lines_of(print_in_pieces, 4)
 
     assert (sys.stdout, sys.stderr) == before
+
+
+_tenant = ContextVar("tenant")
+
+
+def read_tenant(x):
+    return _tenant.get()
+
+
+async def read_tenant_later(x):
+    return _tenant.get()
+
+
+@pytest.mark.parametrize("backend", ["inline", "threads"])
+@pytest.mark.parametrize("work", [read_tenant, read_tenant_later], ids=["plain", "async"])
+def test_an_action_sees_the_context_variables_of_the_cell(work, backend):
+    _tenant.set("north")
+
+    run, _ = lines_of(work, 3, backend=backend)
+
+    assert list(run.items("a")["result"]) == ["north"] * 3

@@ -108,7 +108,10 @@ class CoroutineRunner:
 
 def _call_in_thread(function: Any) -> None:
     """Call a function in another thread, and wait for its end."""
-    thread = threading.Thread(target=function, name="attune coroutine", daemon=True)
+    run_in_context = contextvars.copy_context().run
+    thread = threading.Thread(
+        target=run_in_context, args=(function,), name="attune coroutine", daemon=True
+    )
     thread.start()
     thread.join()
 

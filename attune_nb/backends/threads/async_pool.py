@@ -12,6 +12,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.backends.threads.thread_pool import RunningAttempt, WorkerPool
+from attune_nb.capture.attempt_output import copy_context, current_slot
 from attune_nb.events import SUCCEEDED
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class EventLoop:
     def _start(self) -> None:
         """Start a loop, in a thread of its own."""
         self._loop = asyncio.new_event_loop()
+        self._loop.set_task_factory(_create_task)
         end = asyncio.Event()
         self._loops.append((self._loop, end))
 
@@ -136,6 +138,15 @@ class EventLoop:
         """Cancel all that runs in the loops, and end their threads."""
         for loop, end in self._loops:
             _call(loop, end.set)
+
+
+def _create_task(
+    loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any
+) -> asyncio.Task[Any]:
+    """Return a task; a task of an action prints for the attempt that has made it, at any time."""
+    if current_slot.get() is not None and options.get("context") is None:
+        options["context"] = copy_context()
+    return asyncio.Task(coroutine, loop=loop, **options)
 
 
 def _run_loop(loop: asyncio.AbstractEventLoop, end: asyncio.Event) -> None:

@@ -1,0 +1,321 @@
+"""What else an action may print by: threads, pools, processes, logging and warnings.
+
+Each of these functions of the standard library is replaced while a run is alive. Outside of
+attempts, the replacement only calls the original.
+"""
+
+from __future__ import annotations
+
+import bdb
+import builtins
+import contextlib
+import logging
+import os
+import subprocess
+import sys
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from functools import wraps
+from types import BuiltinFunctionType
+from typing import TYPE_CHECKING, Any
+
+from attune_nb.capture.attempt_output import current_slot
+from attune_nb.capture.streams import is_console
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from attune_nb.capture.attempt_output import AttemptOutput, OutputSlot
+
+__all__ = ["install_hooks", "remove_hooks"]
+
+# seconds that the end of a process waits for its output: a child of it may hold the pipe longer
+_OUTPUT_WAIT = 0.5
+
+# the class of `redirect_stdout` and `redirect_stderr`
+_Redirection: Any = contextlib.redirect_stdout.__mro__[1]
+
+_formatter = logging.Formatter()
+
+# where the function that prints warnings is defined; from Python 3.14 on in the second
+_WARNING_MODULES = ("warnings", "_py_warnings")
+
+# the original and its replacement, by the owner and the name
+_replaced: dict[tuple[Any, str], tuple[Any, Any]] = {}
+
+
+def install_hooks() -> None:
+    """Replace the functions."""
+    _replace(threading.Thread, "start", _start_thread)
+    _replace(ThreadPoolExecutor, "submit", _submit)
+    _replace(subprocess.Popen, "__init__", _start_process)
+    _replace(logging.Logger, "callHandlers", _call_handlers)
+    _replace(warnings, "_showwarnmsg", _show_warning)
+    _replace(_Redirection, "__enter__", _enter_redirection)
+    _replace(_Redirection, "__exit__", _exit_redirection)
+    _replace(bdb.Bdb, "set_trace", _set_trace)
+    # a notebook's own function asks in the browser
+    if isinstance(builtins.input, BuiltinFunctionType):
+        _replace(builtins, "input", _read_input)
+
+
+def remove_hooks() -> None:
+    """Put the originals back, except where other code has put a function of its own."""
+    for (owner, name), (original, replacement) in _replaced.items():
+        if vars(owner).get(name) is replacement:
+            setattr(owner, name, original)
+    _replaced.clear()
+
+
+def _replace(owner: Any, name: str, hook: Callable[..., Any]) -> None:
+    """Let a hook be called in place of a function within attempts.
+
+    Args:
+        owner: The class or the module.
+        name: The function's name.
+        hook: Called with the original, the slot and the arguments of the call.
+    """
+    original = vars(owner).get(name)
+    if original is None:
+        return
+
+    @wraps(original)
+    def replacement(*args: Any, **options: Any) -> Any:
+        slot = current_slot.get()
+        if slot is None or slot.open() is None:
+            return original(*args, **options)
+        return hook(original, slot, *args, **options)
+
+    setattr(owner, name, replacement)
+    _replaced[owner, name] = (original, replacement)
+
+
+# Threads and pools.
+
+
+def _start_thread(
+    original: Callable[..., None], slot: OutputSlot, thread: threading.Thread
+) -> None:
+    """Start a thread whose output is that of the attempt."""
+    pinned = slot.pin()
+    run = thread.run
+
+    def run_in_slot() -> None:
+        del thread.__dict__["run"]
+        current_slot.set(pinned)
+        run()
+
+    thread.__dict__["run"] = run_in_slot
+    try:
+        original(thread)
+    except BaseException:
+        thread.__dict__.pop("run", None)
+        raise
+
+
+def _submit(
+    original: Callable[..., Any],
+    slot: OutputSlot,
+    pool: ThreadPoolExecutor,
+    function: Callable[..., Any],
+    /,
+    *args: Any,
+    **options: Any,
+) -> Any:
+    """Submit a call whose output is that of the attempt."""
+    pinned = slot.pin()
+
+    def call_in_slot(*call_args: Any, **call_options: Any) -> Any:
+        with pinned.used():
+            return function(*call_args, **call_options)
+
+    # a thread that the pool starts now does not belong to the attempt
+    token = current_slot.set(None)
+    try:
+        return original(pool, call_in_slot, *args, **options)
+    finally:
+        current_slot.reset(token)
+
+
+# Processes.
+
+
+def _start_process(
+    original: Callable[..., None],
+    slot: OutputSlot,
+    process: subprocess.Popen[Any],
+    args: Any,
+    bufsize: int = -1,
+    executable: Any = None,
+    stdin: Any = None,
+    stdout: Any = None,
+    stderr: Any = None,
+    *more: Any,
+    **options: Any,
+) -> None:
+    """Start a process; what it writes to streams that it inherits is the attempt's."""
+    output = slot.open()
+    pipes: list[tuple[str, int, int]] = []
+    if output is not None and stdout is None:
+        pipes.append(("stdout", *os.pipe()))
+        stdout = pipes[-1][2]
+    if output is not None and stderr is None:
+        pipes.append(("stderr", *os.pipe()))
+        stderr = pipes[-1][2]
+
+    has_started = False
+    try:
+        original(process, args, bufsize, executable, stdin, stdout, stderr, *more, **options)
+        has_started = True
+    finally:
+        for _, reading_end, writing_end in pipes:
+            os.close(writing_end)
+            if not has_started:
+                os.close(reading_end)
+
+    if output is not None and pipes:
+        _read_pipes(output, process, pipes)
+
+
+def _read_pipes(
+    output: AttemptOutput, process: subprocess.Popen[Any], pipes: list[tuple[str, int, int]]
+) -> None:
+    """Read the output of a process in threads; its end waits for them."""
+    threads = []
+    # these threads write to the output that they were given
+    token = current_slot.set(None)
+    try:
+        for level, reading_end, _ in pipes:
+            thread = threading.Thread(
+                target=_read_pipe,
+                args=(output, level, reading_end),
+                name="attune output",
+                daemon=True,
+            )
+            thread.start()
+            threads.append(thread)
+    finally:
+        current_slot.reset(token)
+
+    wait = process.wait
+
+    def wait_for_output(timeout: float | None = None) -> int:
+        code = wait(timeout)
+        for thread in threads:
+            thread.join(_OUTPUT_WAIT)
+        return code
+
+    process.__dict__["wait"] = wait_for_output
+
+
+def _read_pipe(output: AttemptOutput, level: str, reading_end: int) -> None:
+    with open(reading_end, encoding="utf-8", errors="replace", newline="\n") as lines:
+        for line in lines:
+            output.write(level, line)
+
+
+# Logging and warnings.
+
+
+def _call_handlers(
+    original: Callable[..., None],  # noqa: ARG001 - it would write to the console
+    slot: OutputSlot,
+    logger: logging.Logger,
+    record: logging.LogRecord,
+) -> None:
+    """Add a record to the output; call the handlers of files and others, not of the console."""
+    output = slot.open()
+    if output is not None:
+        output.add_lines(record.levelname, _format_record(record))
+
+    with slot.muted():
+        owner: logging.Logger | None = logger
+        while owner is not None:
+            for handler in owner.handlers:
+                if record.levelno >= handler.level and not _writes_to_console(handler):
+                    handler.handle(record)
+            owner = owner.parent if owner.propagate else None
+
+
+def _format_record(record: logging.LogRecord) -> str:
+    try:
+        return _formatter.format(record)
+    except Exception as error:  # noqa: BLE001 - arguments that do not fit are no failure
+        return f"{record.msg!r} with the arguments {record.args!r}: {error}"
+
+
+def _writes_to_console(handler: logging.Handler) -> bool:
+    if not isinstance(handler, logging.StreamHandler) or isinstance(handler, logging.FileHandler):
+        return False
+    return is_console(handler.stream)
+
+
+def _show_warning(original: Callable[..., None], slot: OutputSlot, message: Any) -> None:
+    """Add a warning to the output, unless the action or the user shows warnings otherwise."""
+    module: Any = warnings
+    is_usual = (
+        module.showwarning is module._showwarning_orig
+        and getattr(module._showwarnmsg_impl, "__module__", "") in _WARNING_MODULES
+        and message.file is None
+    )
+    output = slot.open()
+    if output is None or not is_usual:
+        original(message)
+        return
+
+    text = warnings.formatwarning(
+        message.message, message.category, message.filename, message.lineno, line=""
+    )
+    output.add_lines("WARNING", text.rstrip("\n"))
+
+
+# Redirections, and what needs the terminal.
+
+
+def _enter_redirection(
+    original: Callable[..., Any],  # noqa: ARG001 - it would redirect all attempts
+    slot: OutputSlot,
+    redirection: Any,
+) -> Any:
+    """Redirect a stream for this attempt alone."""
+    output = slot.open()
+    level = redirection._stream
+    if output is not None:
+        output.redirections.setdefault(level, []).append(redirection._new_target)
+    redirection.__dict__.setdefault("_attune_outputs", []).append(output)
+    # for an end after the run
+    redirection._old_targets.append(getattr(sys, level))
+    return redirection._new_target
+
+
+def _exit_redirection(
+    original: Callable[..., Any], _slot: OutputSlot, redirection: Any, *error: Any
+) -> Any:
+    outputs = redirection.__dict__.get("_attune_outputs")
+    if not outputs:
+        return original(redirection, *error)
+
+    output = outputs.pop()
+    output.redirections[redirection._stream].pop()
+    redirection._old_targets.pop()
+    return None
+
+
+def _set_trace(
+    original: Callable[..., Any], slot: OutputSlot, debugger: Any, frame: Any = None, *more: Any
+) -> Any:
+    """Open a debugger: the rest of the attempt goes to the console."""
+    slot.release()
+    if frame is None:
+        frame = sys._getframe(2)
+    return original(debugger, frame, *more)
+
+
+def _read_input(original: Callable[..., str], _slot: OutputSlot, *prompt: Any) -> str:
+    """Read a line from the terminal, where the prompt is shown."""
+    token = current_slot.set(None)
+    try:
+        return original(*prompt)
+    finally:
+        current_slot.reset(token)
