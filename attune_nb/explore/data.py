@@ -8,18 +8,22 @@ import numpy as np
 
 from attune_nb.explore.attempts import STATUSES, read_attempts
 from attune_nb.explore.columns import pack_column
+from attune_nb.explore.previews import build_previews
+from attune_nb.explore.spans import join, read_groups, select_shown, sum_attempts
 from attune_nb.results.batches import batches_by_key
 from attune_nb.results.timeline import TaskTimeline
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
 
-    from attune_nb.events import ErrorInfo, Event, RunStatus
+    from attune_nb.events import ErrorInfo, Event, Key, RunStatus
     from attune_nb.explore.attempts import Attempts
+    from attune_nb.explore.spans import Spans
+    from attune_nb.results.item_frames import ItemTable
     from attune_nb.results.timeline import TaskExecution
 
     Floats = NDArray[np.float64]
@@ -37,6 +41,12 @@ _TICKS = 100
 
 # ticks of the longest time, which a number of 4 bytes holds
 _MOST_TICKS = 2**32 - 1
+
+# executions whose items may have previews: of those that failed, and of the others
+_MOST_PREVIEWED = 500
+
+# names of tasks in a note
+_MAX_NAMES = 5
 
 # characters of an error
 _MAX_MESSAGE = 2_000
@@ -77,6 +87,9 @@ class ExploredRun(Protocol):
     def tasks(self) -> pd.DataFrame:
         """One row for each task execution."""
 
+    def item_tables(self, keys: Iterable[Key]) -> dict[Key, ItemTable]:
+        """Return the items of some task executions."""
+
     def error_text(self) -> str:
         """Return the error with counts, types and the user's own lines."""
 
@@ -90,20 +103,28 @@ def build_data(run: ExploredRun) -> dict[str, Any]:
     Returns:
         `format`; `run` (id, workflow, status, kind, started in seconds since the epoch, seconds,
         has_ended, error); `statuses`; `tasks` (names, in order of start); `executions` (columns:
-        task and status by number, visit, start and end in seconds, items, failed, attempts);
-        `attempts` (count, tick in seconds, packed columns); `errors`.
+        task and status by number, visit, start and end in seconds, items, failed, attempts, how
+        many of these are in rows, whether they are summed, error); `attempts` (count, tick in
+        seconds, packed columns); `spans` (the same of sums of attempts); `errors`; `previews`
+        (see `build_previews`); and `notes`, lines about parts that are left out.
     """
     events = run.events
     timeline = TaskTimeline()
     timeline.read(events)
     executions = list(timeline.executions.values())
-    seconds = max(run.duration_ms / 1000, timeline.now)
-
     keys = [execution.key for execution in executions]
-    attempts = read_attempts(batches_by_key(events), keys)
-    errors, error_numbers = _number_errors(attempts)
     tasks = list(dict.fromkeys(execution.task for execution in executions))
     tasks += [name for name in run.tasks["task"].unique().tolist() if name not in tasks]
+
+    batches = batches_by_key(events)
+    all_attempts = read_attempts(batches, keys)
+    rows, summed = select_shown(all_attempts)
+    attempts = all_attempts.take(rows)
+    groups = read_groups(batches, keys)
+    spans = join([groups, sum_attempts(all_attempts, summed.tolist())])
+    errors, error_numbers = _number_errors(attempts)
+    previews = build_previews(run.item_tables(_previewed(executions)), keys)
+    tick = _choose_tick(attempts)
 
     return {
         "format": FORMAT,
@@ -113,24 +134,63 @@ def build_data(run: ExploredRun) -> dict[str, Any]:
             "status": run.status,
             "kind": run.kind,
             "started": run.started.timestamp(),
-            "seconds": seconds,
+            "seconds": max(run.duration_ms / 1000, timeline.now),
             "has_ended": run.has_ended,
             "error": run.error_text()[:_MAX_MESSAGE],
         },
         "statuses": list(STATUSES),
         "tasks": tasks,
-        "executions": _execution_columns(executions, tasks, attempts),
-        "attempts": _pack_attempts(attempts, error_numbers),
+        "executions": _execution_columns(executions, tasks, attempts, spans),
+        "attempts": _pack_attempts(attempts, error_numbers, tick),
+        "spans": _pack_spans(spans, tick),
         "errors": [_describe_error(error) for error in errors],
+        "previews": previews,
+        "notes": _notes(executions, summed.tolist(), groups, previews),
     }
 
 
+def _previewed(executions: Sequence[TaskExecution]) -> list[Key]:
+    """Return the executions whose items may have previews: those with failures come first."""
+    failed = [execution.key for execution in executions if execution.failed]
+    others = [execution.key for execution in executions if not execution.failed]
+    # of a loop with very many visits, some that lie evenly
+    step = max(len(others) // _MOST_PREVIEWED, 1)
+    return [*failed[:_MOST_PREVIEWED], *others[::step]]
+
+
+def _notes(
+    executions: Sequence[TaskExecution],
+    summed: Sequence[int],
+    groups: Spans,
+    previews: Mapping[str, Any],
+) -> list[str]:
+    """Return lines about what the page does not show."""
+    notes = []
+    ungathered = np.unique(groups.execution).tolist()
+    summed_tasks = dict.fromkeys(executions[number].task for number in [*summed, *ungathered])
+    if summed_tasks:
+        names = ", ".join(f"`{name}`" for name in list(summed_tasks)[:_MAX_NAMES])
+        notes.append(
+            f"Of {names} there are sums of attempts over time; only failures and a sample are "
+            "drawn one by one."
+        )
+
+    shown, failed = previews["failed"]
+    if shown < failed:
+        notes.append(f"{shown:,} of {failed:,} failed items have a preview of item and result.")
+    shown, others = previews["others"]
+    if shown < others:
+        notes.append(f"Of the other {others:,} items, a sample of {shown:,} has one.")
+    return notes
+
+
 def _execution_columns(
-    executions: Sequence[TaskExecution], tasks: Sequence[str], attempts: Attempts
+    executions: Sequence[TaskExecution], tasks: Sequence[str], attempts: Attempts, spans: Spans
 ) -> dict[str, list[Any]]:
     """Return the executions of tasks in columns; the attempts are in the same order."""
     numbers = {name: number for number, name in enumerate(tasks)}
-    counts = np.bincount(attempts.execution, minlength=len(executions))
+    rows = np.bincount(attempts.execution, minlength=len(executions))
+    span_rows = np.bincount(spans.execution, minlength=len(executions))
     return {
         "task": [numbers[execution.task] for execution in executions],
         "visit": [execution.visit for execution in executions],
@@ -139,7 +199,9 @@ def _execution_columns(
         "end": [execution.ended for execution in executions],
         "items": [_item_count(execution) for execution in executions],
         "failed": [execution.failed for execution in executions],
-        "attempts": counts.tolist(),
+        "attempts": [execution.attempts for execution in executions],
+        "rows": rows.tolist(),
+        "spans": span_rows.tolist(),
         "error": [None if item.error is None else item.error.message for item in executions],
     }
 
@@ -171,22 +233,43 @@ def _describe_error(error: ErrorInfo) -> dict[str, str]:
     }
 
 
-def _pack_attempts(attempts: Attempts, error_numbers: NDArray[np.int64]) -> Mapping[str, Any]:
-    tick = _choose_tick(attempts)
-    starts = np.rint(attempts.start / tick)
-    ends = np.rint((attempts.start + attempts.duration) / tick)
+def _pack_attempts(
+    attempts: Attempts, error_numbers: NDArray[np.int64], tick: float
+) -> dict[str, Any]:
     return {
         "count": len(attempts),
         "tick": tick,
         "columns": {
-            "start": pack_column(starts, differences=True),
-            "duration": pack_column(ends - starts),
+            **_pack_times(attempts, tick),
             "index": pack_column(attempts.index, differences=True),
             "attempt": pack_column(attempts.attempt),
             "worker": pack_column(attempts.worker),
             "status": pack_column(attempts.status),
             "error": pack_column(error_numbers),
         },
+    }
+
+
+def _pack_spans(spans: Spans, tick: float) -> dict[str, Any]:
+    return {
+        "count": len(spans),
+        "tick": tick,
+        "columns": {
+            **_pack_times(spans, tick),
+            "status": pack_column(spans.status),
+            "thousandths": pack_column(np.rint(spans.running * 1000)),
+            "count": pack_column(spans.count),
+        },
+    }
+
+
+def _pack_times(rows: Attempts | Spans, tick: float) -> dict[str, Any]:
+    """Return the packed columns of the starts and the durations, in ticks."""
+    starts = np.rint(rows.start / tick)
+    ends = np.rint((rows.start + rows.duration) / tick)
+    return {
+        "start": pack_column(starts, differences=True),
+        "duration": pack_column(ends - starts),
     }
 
 

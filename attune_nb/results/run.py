@@ -29,7 +29,7 @@ from attune_nb.values.frozen import copy_tables
 from attune_nb.values.remote import fetch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from os import PathLike
     from pathlib import Path
 
@@ -279,6 +279,20 @@ class RunView:
         from attune_nb.results.item_frames import successes_frame  # noqa: PLC0415
 
         return self._item_rows(task, lambda _, table: successes_frame(table))
+
+    def item_tables(self, keys: Iterable[Key]) -> dict[Key, ItemTable]:
+        """Return the items of some task executions, for views that show a few of them.
+
+        A table reads and masks only the items that it is asked for.
+
+        Args:
+            keys: The task and the visit of each execution, which must have started.
+        """
+        batches = batches_by_key(self._log)
+        executions = self._source.state.executions
+        return {
+            key: self._item_table(executions[key], batches) for key in keys if key in executions
+        }
 
     def result(self, task: str) -> Any:
         """Return the result of a task's last execution; None until it has ended.

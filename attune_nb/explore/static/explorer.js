@@ -29,7 +29,7 @@ class Explorer extends EventTarget {
 
   #setData(data) {
     this.data = data;
-    this.all = new Lane(data, 'all', sortByStart(data, data.start.map((_, row) => row)));
+    this.all = makeWholeLane(data);
     this.lanes = makeLanes(data, this.grouping);
     this.palette = new Palette(data.statuses);
   }
@@ -52,7 +52,7 @@ class Explorer extends EventTarget {
   /** Draw anew after the size or the colours have changed. */
   resize() {
     this.palette = new Palette(this.data.statuses);
-    this.plot.measure(this.lanes);
+    this.plot.measure(this.lanes, this.lane);
     this.minimap.measure(this.plot.gutter);
     this.#clampTop();
     this.paint();
@@ -69,7 +69,8 @@ class Explorer extends EventTarget {
   paint() {
     this.isDue = false;
     const began = performance.now();
-    const chosen = {attempt: this.attempt, lane: this.lane, matches: this.matches};
+    const chosen = {attempt: this.attempt, lane: this.lane, matches: this.matches,
+      attemptLane: this.attempt < 0 ? -1 : this.laneOf(this.attempt)};
     this.plot.draw(this.data, this.view, this.palette, chosen);
     this.minimap.draw(this.data, this.all, this.view, this.palette);
     const {dataset} = document.documentElement;
@@ -129,9 +130,16 @@ class Explorer extends EventTarget {
 
   /** Choose a lane, and scroll to it. */
   chooseLane(lane) {
-    this.lane = Math.min(this.lanes.length - 1, Math.max(0, lane));
-    this.#scrollTo(this.lane);
+    this.attempt = -1;
+    this.#enlarge(Math.min(this.lanes.length - 1, Math.max(0, lane)));
     this.#notify('choose');
+  }
+
+  /** Give a lane more space, and scroll to it. */
+  #enlarge(lane) {
+    this.lane = lane;
+    this.plot.measure(this.lanes, lane);
+    this.#scrollTo(lane);
   }
 
   #scrollTo(lane) {
@@ -148,7 +156,7 @@ class Explorer extends EventTarget {
   /** Choose an attempt by its number; -1 chooses none. */
   choose(attempt) {
     this.attempt = attempt;
-    if (attempt >= 0) this.lane = this.laneOf(attempt);
+    if (attempt >= 0) this.#enlarge(this.laneOf(attempt));
     this.#notify('choose');
   }
 
@@ -157,7 +165,6 @@ class Explorer extends EventTarget {
     const {start, duration} = this.data;
     const length = Math.max(duration[attempt] * AROUND, SHORTEST_VIEW);
     const middle = start[attempt] + duration[attempt] / 2;
-    this.#scrollTo(this.laneOf(attempt));
     this.show(middle - length / 2, middle + length / 2);
     this.choose(attempt);
   }

@@ -4,7 +4,7 @@ const MOST_WORKER_ROWS = 64;
 
 /** A lane: the attempts of a task, or of a worker. */
 class Lane {
-  constructor(data, name, rows, {task = null, executions = []} = {}) {
+  constructor(data, name, rows, {task = null, executions = [], spans = []} = {}) {
     this.data = data;
     this.name = name;
     this.rows = rows;
@@ -16,7 +16,27 @@ class Lane {
       this.longest = Math.max(this.longest, data.duration[row]);
       if (data.isFailure[data.status[row]]) this.failed += 1;
     }
-    [this.place, this.peak] = packByWorker(data, rows) ?? packByTime(data, rows);
+    this.spans = spans;
+    [this.place, this.lines] = packByWorker(data, rows) ?? packByTime(data, rows);
+    // the attempts of executions that are summed are in the spans already
+    this.averagePeak = findAveragePeak(data, this);
+    this.attempts = spans.length ? this.#countAttempts() : rows.length;
+    if (spans.length && executions.length) {
+      this.failed = executions.reduce((sum, number) => sum + data.executions.failed[number], 0);
+    }
+  }
+
+  #countAttempts() {
+    const counts = this.data.executions.attempts;
+    if (this.executions.length) {
+      return this.executions.reduce((sum, number) => sum + counts[number], 0);
+    }
+    return this.data.attempts;
+  }
+
+  /** Whether an attempt is part of a sum, and drawn besides only as a sample. */
+  isSummed(row) {
+    return this.data.executions.spans[this.data.execution[row]] > 0;
   }
 
   /** The first place in `rows` whose attempt may reach a time. */
@@ -63,9 +83,12 @@ function lanesByTask(data) {
   const executions = data.tasks.map(() => []);
   data.executions.task.forEach((task, execution) => executions[task].push(execution));
   for (let row = 0; row < data.count; row++) rows[data.taskOf(row)].push(row);
+  const spans = data.tasks.map(() => []);
+  data.spans.execution.forEach(
+    (execution, span) => spans[data.executions.task[execution]].push(span));
 
-  return data.tasks.map((name, task) => new Lane(
-    data, name, sortByStart(data, rows[task]), {task, executions: executions[task]}));
+  return data.tasks.map((name, task) => new Lane(data, name, sortByStart(data, rows[task]),
+    {task, executions: executions[task], spans: spans[task]}));
 }
 
 function lanesByWorker(data) {
@@ -78,6 +101,12 @@ function lanesByWorker(data) {
   const workers = [...rows.keys()].sort((one, two) => one - two);
   return workers.map((worker) => new Lane(
     data, `worker ${worker}`, sortByStart(data, rows.get(worker))));
+}
+
+/** Return one lane with all attempts of a run. */
+function makeWholeLane(data) {
+  const rows = sortByStart(data, data.start.map((_, row) => row));
+  return new Lane(data, 'all', rows, {spans: [...data.spans.execution.keys()]});
 }
 
 /** Return rows in the order of their starts, which most are in already. */

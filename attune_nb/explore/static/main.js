@@ -6,7 +6,7 @@ function showHeader(explorer) {
   const {run} = data;
   document.getElementById('title').textContent = `${run.workflow} · ${run.id}`;
   const facts = [`${formatStatus(run.status)} after ${formatDuration(run.seconds)}`,
-    formatCount(data.count, 'attempt'), formatCount(data.tasks.length, 'task')];
+    formatCount(data.attempts, 'attempt'), formatCount(data.tasks.length, 'task')];
   if (run.kind) facts.splice(1, 0, run.kind);
   document.getElementById('facts').textContent = facts.join(' · ');
 

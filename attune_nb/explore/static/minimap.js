@@ -44,9 +44,14 @@ class Minimap {
     const height = Math.max(1, Math.floor(this.size.height * scale));
     const image = new ImageData(columns, height);
     const pixels = new Uint32Array(image.data.buffer);
-    const strip = measureBusy(data, all, 0, data.end, columns);
-    const area = {pixels, stride: columns, left: 0, top: 2, width: columns, height: height - 4, scale};
-    paintStrip(area, strip, all.peak, palette);
+    const strip = measureStrip(data, all, 0, data.end, columns);
+    const rail = Math.ceil(RAIL * scale);
+    const area = {
+      pixels, stride: columns, left: 0, top: rail + 1, width: columns, height: height - rail - 2,
+      scale,
+    };
+    paintStrip(area, strip, strip.peak, palette);
+    paintFailures({...area, top: 1}, strip, palette);
     const picture = new OffscreenCanvas(columns, height);
     picture.getContext('2d').putImageData(image, 0, 0);
     return picture;

@@ -1,13 +1,18 @@
 // The timeline on its canvas. It draws; it decides nothing about what is chosen or shown.
 
 const AXIS_HEIGHT = 22;
-const LEAST_LANE = 20;
-const MOST_LANE = 110;
+const LEAST_LANE = 18;
+const MOST_LANE = 56;
+const MOST_WIDE_LANE = 160; // of a lane with attempts beside each other
+const WIDE = 2.5; // such a lane is so much higher than others
+const CHOSEN_SHARE = 0.5; // of the canvas, for the lane that is chosen
 const LANE_GAP = 4;
 const MOST_BARS = 400; // in a lane; with more it is a strip
 const LEAST_ROW = 4; // pixels: the height of a bar
 const LEAST_FAILED_BAR = 3; // pixels: the width of a bar that failed
 const EDGED_BAR = 3; // pixels: from this width on a bar has an edge
+const TIME_STEPS = [10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10800, 21600, 43200,
+  86400]; // seconds
 const FONT = '12px system-ui, sans-serif';
 const SMALL_FONT = '11px system-ui, sans-serif';
 
@@ -23,6 +28,8 @@ class Palette {
     this.accent = colour('accent');
     this.colours = statuses.map((status) => colour(status) || colour('other'));
     this.packed = this.colours.map(packColour);
+    // for sums behind bars
+    this.faded = this.packed.map((colour) => ((colour & 0xffffff) | 0x48000000) >>> 0);
     this.failures = FAILURES.map((status) => statuses.indexOf(status));
     this.stack = statuses.map((_, code) => code).filter((code) => !this.failures.includes(code));
   }
@@ -63,25 +70,33 @@ class Plot {
     this.frames = 0;
     this.gutter = 120;
     this.layout = [];
+    this.depth = 0; // of all lanes, in pixels
   }
 
   get plotWidth() {
     return Math.max(1, this.size.width - this.gutter);
   }
 
-  /** The depth of all lanes, in pixels. */
-  get depth() {
-    return this.layout.reduce((sum, lane) => sum + lane.height, 0);
-  }
-
   /** Take the size of the canvas, and place the lanes below each other. */
-  measure(lanes) {
+  measure(lanes, chosen) {
     this.size = fitCanvas(this.canvas);
     this.gutter = Math.min(180, Math.max(90, this.size.width * 0.16));
     const free = Math.max(1, this.size.height - AXIS_HEIGHT);
-    const height = Math.min(MOST_LANE, Math.max(LEAST_LANE, Math.floor(free / (lanes.length || 1))));
-    this.layout = lanes.map((lane, number) => ({lane, top: number * height, height}));
-    this.laneHeight = height;
+    const isWide = (lane) => lane.lines > 1 || lane.spans.length > 0;
+    const unit = free / lanes.reduce((sum, lane) => sum + (isWide(lane) ? WIDE : 1), 0);
+    let top = 0;
+    this.layout = lanes.map((lane, number) => {
+      const [wanted, most] = isWide(lane) ? [unit * WIDE, MOST_WIDE_LANE] : [unit, MOST_LANE];
+      let height = Math.floor(Math.min(most, Math.max(LEAST_LANE, wanted)));
+      // so that its bars can be told from each other
+      if (number === chosen && isWide(lane)) {
+        height = Math.max(height, Math.min(MOST_WIDE_LANE, Math.floor(free * CHOSEN_SHARE)));
+      }
+      const box = {lane, top, height};
+      top += height;
+      return box;
+    });
+    this.depth = top;
   }
 
   /** The time at a distance from the left edge of the canvas. */
@@ -97,11 +112,12 @@ class Plot {
   /** The lane at a distance from the top of the canvas, or null. */
   laneAt(y, view) {
     if (y < AXIS_HEIGHT) return null;
-    return this.layout[Math.floor((y - AXIS_HEIGHT + view.top) / this.laneHeight)] ?? null;
+    const depth = y - AXIS_HEIGHT + view.top;
+    return this.layout.find(({top, height}) => depth >= top && depth < top + height) ?? null;
   }
 
-  /** Draw a frame. `chosen`: the attempt and the lane that are chosen; `matches`: a flag a row. */
-  draw(data, view, palette, {attempt = -1, lane = -1, matches = null} = {}) {
+  /** Draw a frame; `attempt` and `lane` are chosen, `matches` has a flag for each attempt. */
+  draw(data, view, palette, {attempt, attemptLane, lane, matches}) {
     this.calls = 0;
     this.bars = 0;
     this.hits = [];
@@ -115,9 +131,12 @@ class Plot {
     const strips = [];
     const boxes = [];
     for (const box of shown) {
-      const bars = this.#placeBars(data, box, view);
+      const isSummed = box.lane.spans.length > 0;
+      let bars = this.#placeBars(data, box, view);
+      // a sample says nothing until its bars can be told from each other
+      if (bars && isSummed && !bars.some(({width}) => width >= EDGED_BAR)) bars = null;
       if (bars) boxes.push({box, bars});
-      else strips.push(box);
+      if (!bars || isSummed) strips.push({...box, isBehind: bars !== null});
     }
 
     this.#drawAxis(view, palette);
@@ -126,7 +145,7 @@ class Plot {
     this.#drawBars(data, boxes, view, palette, matches);
     if (matches) this.#drawMatches(data, strips, view, palette, matches);
     this.#drawNames(shown, view, palette, lane);
-    this.#drawChosen(data, attempt, view, palette);
+    this.#drawChosen(data, attempt, attemptLane, view, palette);
     this.#drawScrollBar(view, palette);
     this.frames += 1;
   }
@@ -139,23 +158,18 @@ class Plot {
     if (places.length > MOST_BARS) return null;
 
     const inner = height - LANE_GAP;
-    let lines = lane.place;
-    let count = lane.peak;
-    if (inner / count < LEAST_ROW) {
-      // the lines of all attempts are too thin; those that are in view need fewer
-      const rows = Uint32Array.from(places, (place) => lane.rows[place]);
-      const [packed, needed] = packByTime(data, rows);
-      count = needed;
-      lines = null;
-      if (inner / count < LEAST_ROW) return null;
-      places.forEach((place, number) => { packed[number] = packed[number]; });
-      return this.#boxesOf(data, lane, places, (number) => packed[number], count, top, inner, view);
+    if (inner / lane.lines >= LEAST_ROW) {
+      const lines = places.map((place) => lane.place[place]);
+      return this.#boxesOf(data, lane, places, lines, lane.lines, top, inner, view);
     }
-    return this.#boxesOf(
-      data, lane, places, (number) => lines[places[number]], count, top, inner, view);
+    // the lines of all attempts are too thin; those that are in view may need fewer
+    const rows = Uint32Array.from(places, (place) => lane.rows[place]);
+    const [lines, count] = packByTime(data, rows);
+    if (inner / count < LEAST_ROW) return null;
+    return this.#boxesOf(data, lane, places, lines, count, top, inner, view);
   }
 
-  #boxesOf(data, lane, places, lineOf, count, top, inner, view) {
+  #boxesOf(data, lane, places, lines, count, top, inner, view) {
     const row = Math.min(26, inner / count);
     const margin = (inner - row * count) / 2;
     const y = AXIS_HEIGHT + top - view.top + LANE_GAP / 2 + margin;
@@ -166,7 +180,7 @@ class Plot {
       const right = this.xOf(data.start[attempt] + data.duration[attempt], view);
       const failed = data.isFailure[data.status[attempt]];
       const width = Math.max(failed ? LEAST_FAILED_BAR : 1, right - left);
-      return {attempt, x: left, y: y + lineOf(number) * row, width, height: row - gap};
+      return {attempt, x: left, y: y + lines[number] * row, width, height: row - gap};
     });
   }
 
@@ -236,12 +250,15 @@ class Plot {
     const height = Math.max(1, Math.floor((size.height - AXIS_HEIGHT) * scale));
     const image = new ImageData(width, height);
     const pixels = new Uint32Array(image.data.buffer);
-    for (const {lane, top, height: laneHeight} of strips) {
-      const upper = Math.round((top - view.top + LANE_GAP / 2) * scale);
-      const lower = Math.round((top - view.top + laneHeight - LANE_GAP / 2) * scale);
-      const strip = measureBusy(data, lane, view.from, view.to, width);
+    for (const {lane, top, height: laneHeight, isBehind} of strips) {
+      const upper = Math.round((top - view.top) * scale);
+      const lower = Math.round((top - view.top + laneHeight - LANE_GAP) * scale);
+      const strip = measureStrip(data, lane, view.from, view.to, width);
       const area = {pixels, stride: width, left: 0, top: upper, width, height: lower - upper, scale};
-      paintClipped(area, height, strip, lane.peak, palette);
+      const colours = isBehind ? palette.faded : palette.packed;
+      // near, more attempts may run at once than ever do on average over a pixel of all
+      const peak = Math.max(lane.averagePeak, strip.peak);
+      paintClipped(area, height, strip, peak, {...palette, packed: colours});
     }
 
     if (!this.buffer || this.buffer.width !== width || this.buffer.height !== height) {
@@ -361,22 +378,23 @@ class Plot {
   }
 
   /** Draw a frame around the chosen attempt. */
-  #drawChosen(data, attempt, view, palette) {
-    if (attempt < 0) return;
+  #drawChosen(data, attempt, lane, view, palette) {
+    const box = this.layout[lane];
+    if (attempt < 0 || !box) return;
     const {context} = this;
-    const bar = this.hits.find((hit) => hit.attempt === attempt);
     context.strokeStyle = palette.ink;
     context.lineWidth = 2;
+    const bar = this.hits.find((hit) => hit.attempt === attempt);
     if (bar) {
       const left = Math.max(this.gutter, bar.x);
-      context.strokeRect(left - 1, bar.y - 1, bar.x + bar.width - left + 2, bar.height + 2);
-      this.calls += 1;
-      return;
+      const right = Math.min(this.size.width, bar.x + bar.width);
+      if (right < this.gutter || left > this.size.width) return;
+      context.strokeRect(left - 1, bar.y - 1, right - left + 2, bar.height + 2);
+    } else {
+      const x = this.xOf(data.start[attempt], view);
+      if (x < this.gutter || x > this.size.width) return;
+      context.strokeRect(x - 2, AXIS_HEIGHT + box.top - view.top + 1, 4, box.height - LANE_GAP);
     }
-    const box = this.layout.find(({lane}) => lane.rows.includes(attempt));
-    const x = this.xOf(data.start[attempt], view);
-    if (!box || x < this.gutter || x > this.size.width) return;
-    context.strokeRect(x - 2, AXIS_HEIGHT + box.top - view.top, 4, box.height);
     this.calls += 1;
   }
 
@@ -421,14 +439,20 @@ class Plot {
   }
 }
 
-/** Paint a strip that may reach beyond the image: only lanes within it are complete. */
+/** Paint a lane's strip and the ticks above it; the parts that are not in the image are cut. */
 function paintClipped(area, imageHeight, strip, peak, palette) {
+  const rail = Math.ceil(RAIL * area.scale);
+  const paint = (whole) => {
+    const inner = {...whole, top: whole.top + rail + 1, height: whole.height - rail - 1};
+    paintStrip(inner, strip, peak, palette);
+    paintFailures(whole, strip, palette);
+  };
   if (area.top >= 0 && area.top + area.height <= imageHeight) {
-    paintStrip(area, strip, peak, palette);
+    paint(area);
     return;
   }
   const pixels = new Uint32Array(area.stride * area.height);
-  paintStrip({...area, pixels, top: 0}, strip, peak, palette);
+  paint({...area, pixels, top: 0});
   const first = Math.max(0, -area.top);
   const last = Math.min(area.height, imageHeight - area.top);
   if (last <= first) return;
@@ -439,25 +463,31 @@ function paintClipped(area, imageHeight, strip, peak, palette) {
 /** Return the text within the bar of an attempt: its mark, and what tells it from the others. */
 function barText(data, lane, attempt) {
   const mark = MARKS[data.statusOf(attempt)];
-  let name = `${formatNumber(data.index[attempt])}`;
+  let name = formatNumber(data.index[attempt]);
   if (lane.task === null) name = data.nameOf(attempt);
-  else if (!data.hasItems(attempt)) name = lane.name;
+  else if (!data.hasItems(attempt)) {
+    name = lane.name;
+    if (lane.executions.length > 1) name = `#${data.executions.visit[data.execution[attempt]]}`;
+  }
   return mark ? `${mark} ${name}` : name;
 }
 
+/** Return the counts of a lane in a few words. */
 function laneCounts(lane) {
-  if (!lane.rows.length) return lane.executions.length ? '' : 'not started';
-  const counts = formatCount(lane.rows.length, 'attempt');
-  return lane.failed ? `${formatNumber(lane.failed)} failed of ${formatNumber(lane.rows.length)}` : counts;
+  if (!lane.attempts) return lane.executions.length ? 'no attempts' : 'not started';
+  if (!lane.failed) return formatCount(lane.attempts, 'attempt');
+  return `${formatNumber(lane.failed)} failed of ${formatNumber(lane.attempts)}`;
 }
 
-/** Return a step of 1, 2 or 5 times a power of ten that is at least as long as asked. */
+/** Return a step of the axis that is at least as long as asked: round in its unit. */
 function chooseStep(least) {
-  const power = 10 ** Math.floor(Math.log10(least));
-  for (const factor of [1, 2, 5]) {
-    if (factor * power >= least) return factor * power;
-  }
-  return 10 * power;
+  const round = TIME_STEPS.find((step) => step >= least);
+  if (least >= 10 && round) return round;
+  const day = 86400;
+  const unit = least > 10 ? day : 1;
+  const power = 10 ** Math.floor(Math.log10(least / unit));
+  const factor = [1, 2, 5, 10].find((candidate) => candidate * power * unit >= least * (1 - 1e-9));
+  return factor * power * unit;
 }
 
 /** Return a time of the axis, with as many places as its step needs. */
@@ -469,8 +499,10 @@ function formatTime(time, step) {
 }
 
 function axisUnit(time, step) {
-  if (time < 1 && step < 1) return time < 1e-3 ? ['µs', 1e6] : ['ms', 1e3];
-  if (time >= 7200 && step >= 36) return ['h', 1 / 3600];
+  if (time < 1e-3 && step < 1e-3) return ['µs', 1e6];
+  if (time < 1 && step < 1) return ['ms', 1e3];
+  if (time >= 172800 && step >= 8640) return ['d', 1 / 86400];
+  if (time >= 7200 && step >= 360) return ['h', 1 / 3600];
   if (time >= 120 && step >= 6) return ['min', 1 / 60];
   return ['s', 1];
 }

@@ -36,6 +36,12 @@ async function unpackColumn(column) {
   return numbers;
 }
 
+async function unpackColumns(packed) {
+  const columns = {};
+  for (const [name, column] of Object.entries(packed)) columns[name] = await unpackColumn(column);
+  return columns;
+}
+
 /**
  * A run: its tasks, its executions, and its attempts in columns.
  *
@@ -45,14 +51,12 @@ async function unpackColumn(column) {
 class RunData {
   /** Return the run of unpacked JSON. */
   static async read(json) {
-    const columns = {};
-    for (const [name, column] of Object.entries(json.attempts.columns)) {
-      columns[name] = await unpackColumn(column);
-    }
-    return new RunData(json, columns);
+    const columns = await unpackColumns(json.attempts.columns);
+    return new RunData(json, columns, await unpackColumns(json.spans.columns));
   }
 
-  constructor(json, columns) {
+  constructor(json, columns, spans) {
+    this.json = json;
     this.run = json.run;
     this.statuses = json.statuses;
     this.tasks = json.tasks;
@@ -70,26 +74,29 @@ class RunData {
     this.worker = columns.worker;
     this.status = Uint8Array.from(columns.status);
     this.errorNumber = columns.error;
-    this.execution = this.#repeatExecutions();
+    this.execution = repeat(this.executions.rows);
+    this.spans = {
+      count: json.spans.count,
+      execution: repeat(this.executions.spans),
+      start: Float64Array.from(spans.start, (ticks) => ticks * tick),
+      duration: Float64Array.from(spans.duration, (ticks) => ticks * tick),
+      status: Uint8Array.from(spans.status),
+      running: Float64Array.from(spans.thousandths, (number) => number / 1000),
+      attempts: spans.count,
+    };
+    this.attempts = this.executions.attempts.reduce((sum, count) => sum + count, 0);
+    this.previews = indexPreviews(json.previews);
     this.isFailure = this.statuses.map((status) => FAILURES.includes(status));
     this.end = this.#findEnd();
-  }
-
-  /** The number of the execution of each attempt. */
-  #repeatExecutions() {
-    const numbers = new Uint32Array(this.count);
-    let row = 0;
-    this.executions.attempts.forEach((count, execution) => {
-      numbers.fill(execution, row, row + count);
-      row += count;
-    });
-    return numbers;
   }
 
   #findEnd() {
     let end = this.run.seconds;
     for (let row = 0; row < this.count; row++) {
       end = Math.max(end, this.start[row] + this.duration[row]);
+    }
+    for (let span = 0; span < this.spans.count; span++) {
+      end = Math.max(end, this.spans.start[span] + this.spans.duration[span]);
     }
     return end || 1e-3;
   }
@@ -108,6 +115,11 @@ class RunData {
   errorOf(row) {
     const number = this.errorNumber[row];
     return number ? this.errors[number - 1] : null;
+  }
+
+  /** The texts `{item, result}` of an attempt's item, each null if unknown; or null. */
+  previewOf(row) {
+    return this.previews.get(previewKey(this.execution[row], this.index[row])) ?? null;
   }
 
   /** Whether the execution of an attempt is over several items. */
@@ -134,4 +146,26 @@ class RunData {
     if (error) text += `. ${error.type}: ${error.message}`;
     return text;
   }
+}
+
+/** Return the number of the execution of each row, from the number of rows of each execution. */
+function repeat(counts) {
+  const numbers = new Uint32Array(counts.reduce((sum, count) => sum + count, 0));
+  let row = 0;
+  counts.forEach((count, execution) => {
+    numbers.fill(execution, row, row + count);
+    row += count;
+  });
+  return numbers;
+}
+
+function indexPreviews({execution, index, item, result}) {
+  const previews = new Map();
+  execution.forEach((number, place) => previews.set(
+    previewKey(number, index[place]), {item: item[place], result: result[place]}));
+  return previews;
+}
+
+function previewKey(execution, index) {
+  return `${execution}:${index}`;
 }

@@ -19,7 +19,7 @@ function tableRow(data, lane) {
   const items = lane.executions.reduce((sum, number) => sum + (executions.items[number] ?? 0), 0);
   const failed = lane.executions.reduce((sum, number) => sum + executions.failed[number], 0);
   const mark = MARKS[status];
-  const cells = [lane.executions.length, items, lane.rows.length, failed];
+  const cells = [lane.executions.length, items, lane.attempts, failed];
   return makeElement('tr', {},
     makeElement('th', {scope: 'row'}, lane.name),
     makeElement('td', {}, mark ? `${mark} ${formatStatus(status)}` : status),
