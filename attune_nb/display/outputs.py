@@ -19,7 +19,7 @@ from attune_nb.events import RunEnded, RunResumed, RunStarted
 from attune_nb.results.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.live import Live
 
@@ -314,6 +314,9 @@ class TerminalDisplay(Display):
     """Lines on standard error, redrawn in place in a terminal.
 
     If standard error is a file, a block of lines every few seconds.
+
+    Attributes:
+        on_release: Called when a person has typed an answer, before the lines are drawn again.
     """
 
     def __init__(self) -> None:
@@ -323,6 +326,7 @@ class TerminalDisplay(Display):
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._live: Live | None = None
         self._is_held = False
+        self.on_release: Callable[[], None] | None = None
         self._last_written = time.monotonic()
         self._start_live()
 
@@ -332,6 +336,11 @@ class TerminalDisplay(Display):
         if self._console.is_terminal:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nothing may be drawn, as a person is typing."""
+        return self._is_held
 
     def hold(self) -> None:
         """Remove the lines, and draw nothing until `release`: a person is typing."""
@@ -344,6 +353,8 @@ class TerminalDisplay(Display):
         """Draw again."""
         with self._lock:
             self._is_held = False
+            if self.on_release is not None:
+                self.on_release()
             if not self._is_over:
                 # a new one: the cursor has moved since the last drawing
                 self._start_live()

@@ -145,6 +145,9 @@ class ReadableRun(Protocol):
     def describe_answers(self) -> list[str]:
         """Return a line for each question that was answered, and by whom."""
 
+    def describe_logs(self) -> list[str]:
+        """Return a line that counts the log lines; no line if there are none."""
+
     @property
     def pause_reason(self) -> str:
         """The reason for a pause that no user asked for, or an empty string."""

@@ -244,6 +244,7 @@ def _notes(run: ReadableRun) -> list[str]:
     notes += [describe_question(question) for question in run.questions]
     notes += run.describe_answers()
     notes += run.describe_artifacts()
+    notes += run.describe_logs()
     if run.pause_reason:
         notes.append(format_pause(run.pause_reason))
     if run.status == "interrupted":

@@ -19,6 +19,7 @@ from attune_nb.events import (
     mask_event,
 )
 from attune_nb.html import printable
+from attune_nb.log_batches import RunLogs, unpack_lines
 from attune_nb.results import render
 from attune_nb.results.batches import batches_by_key
 from attune_nb.results.in_doubt import Doubt
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
     from attune_nb.context import WorkflowContext
     from attune_nb.events import Batch, ErrorInfo, Event, Key, RunStatus, TaskStatus
+    from attune_nb.log_batches import LogColumns, LogCounts, LogSource
+    from attune_nb.results.clock import RunClock
     from attune_nb.results.failures import FailedTask
     from attune_nb.results.item_frames import ItemTable
     from attune_nb.results.protocols import ExecutionState, ReadableRun, RunSource
@@ -63,6 +66,7 @@ class RunView:
         scaling: The durations of its workflow's tasks in this and earlier runs.
         notes: Alerts that were known before the start.
         store: The file with its record.
+        logs: Its log lines; by default there are none.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class RunView:
         scaling: WorkflowScaling,
         notes: Sequence[str] = (),
         store: Path | None = None,
+        logs: LogSource | None = None,
     ) -> None:
         self.run_id = run_id
         self.workflow_name = workflow_name
@@ -82,6 +87,7 @@ class RunView:
         self._task_names = task_names
         self._scaling = scaling
         self._notes = list(notes)
+        self._logs: LogSource = RunLogs() if logs is None else logs
         # the number of events, and the tasks that had failed by then: a summary reads them often
         self._failed_tasks: tuple[int, list[FailedTask]] | None = None
 
@@ -293,6 +299,82 @@ class RunView:
         return {
             key: self._item_table(executions[key], batches) for key in keys if key in executions
         }
+
+    def logs(
+        self,
+        task: str | None = None,
+        *,
+        index: int | None = None,
+        attempt: int | None = None,
+        level: str | int | None = None,
+    ) -> pd.DataFrame:
+        """Return one row for each line that the actions have printed or logged so far.
+
+        Columns: time (a date in UTC), task, visit, index (of the item; 0 for a task without
+        items), attempt (from 1), worker, level ("stdout", "stderr", or a logging level's name,
+        such as "WARNING"), text. Secrets are masked. At most 64 KB of an attempt are kept, and
+        50 MB of a run; a line says how many more there were.
+
+        Args:
+            task: Only lines of this task, in all its executions; of a parallel task, those of its
+                inner tasks.
+            index: Only lines of the item of this index.
+            attempt: Only lines of the attempt of this number.
+            level: "stdout" or "stderr"; or a logging level: only lines of this one and above.
+
+        Raises:
+            LookupFailed: There is no such task.
+            ParameterError: Another argument cannot be used.
+            StoreError: The record cannot be read.
+        """
+        from attune_nb.results.logs import LogSelection, logs_frame  # noqa: PLC0415
+
+        selection = LogSelection.read(task, index, attempt, level, self._task_paths)
+        return logs_frame(selection.select(self.log_columns()), self.log_clock())
+
+    def log_columns(self, first: int = 0) -> LogColumns:
+        """Return the lines of the batches from a number on, the oldest first.
+
+        Raises:
+            StoreError: The record cannot be read.
+        """
+        return unpack_lines(self._logs.batches(first))
+
+    def log_clock(self) -> RunClock:
+        """Return the clock that turns the times of lines into dates."""
+        from attune_nb.results.clock import RunClock  # noqa: PLC0415 - pandas is slow to import
+
+        return RunClock(self._log)
+
+    @property
+    def log_counts(self) -> LogCounts:
+        """How many lines the actions have printed or logged, and how many of them are warnings."""
+        return self._logs.counts()
+
+    def describe_logs(self) -> list[str]:
+        """Return a line that counts the log lines; no line if there are none."""
+        lines, warnings = self.log_counts
+        if not lines:
+            return []
+
+        count = "1 log line" if lines == 1 else f"{lines:,} log lines"
+        if warnings:
+            count += f", {warnings:,} of level WARNING or above"
+        return [f"{count}: `run.logs()` shows {'it' if lines == 1 else 'them'}"]
+
+    def explain_no_logs(self) -> str:
+        """Return a sentence that says why there are no log lines."""
+        reason = self._logs.explain_none()
+        if not reason:
+            reason = "its actions have printed and logged nothing"
+            if not self.has_ended:
+                reason += " so far"
+        return f"run {self.run_id} has no log lines: {reason}"
+
+    @property
+    def _task_paths(self) -> Sequence[str]:
+        """The paths of all tasks."""
+        return self._task_names
 
     def result(self, task: str) -> Any:
         """Return the result of a task's last execution; None until it has ended.

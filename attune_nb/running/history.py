@@ -132,6 +132,7 @@ def open_run(run_id: str, store: str | PathLike[str] | None = None) -> RecordedR
             events are damaged.
     """
     from attune_nb.store import reading  # noqa: PLC0415 - SQLite is slow to import
+    from attune_nb.store.log_rows import StoredLogs  # noqa: PLC0415
 
     path = store_path(store)
     stored = reading.run_of(path, run_id)
@@ -153,6 +154,7 @@ def open_run(run_id: str, store: str | PathLike[str] | None = None) -> RecordedR
         DurationHistory().of(stored.workflow, {}),
         notes=stored.alerts,
         store=path,
+        logs=StoredLogs(path, stored),
     )
 
 

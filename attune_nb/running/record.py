@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from attune_nb.language.model import WorkflowSpec
+    from attune_nb.log_batches import RunLogs
     from attune_nb.packs.model import PackManifest
     from attune_nb.packs.pack_set import PackSet
     from attune_nb.running.plan import RunPlan
@@ -32,7 +33,7 @@ _log = logging.getLogger("attune_nb")
 _PACKAGES = ("attune_nb", "jinja2", "msgspec", "pyrsistent", "pyyaml")
 
 
-def open_recorder(plan: RunPlan, comparison: Mapping[str, Any]) -> Recorder | None:
+def open_recorder(plan: RunPlan, comparison: Mapping[str, Any], logs: RunLogs) -> Recorder | None:
     """Open the record of a run; return None if it has no store.
 
     If no store was named and the default one cannot be used, a warning is logged and the run
@@ -41,6 +42,7 @@ def open_recorder(plan: RunPlan, comparison: Mapping[str, Any]) -> Recorder | No
     Args:
         plan: The run.
         comparison: Digests that are equal for runs whose durations may be compared.
+        logs: The log lines of the run, which grow.
 
     Raises:
         StoreError: The store that was named cannot be used.
@@ -58,7 +60,9 @@ def open_recorder(plan: RunPlan, comparison: Mapping[str, Any]) -> Recorder | No
         if plan.past is not None:
             # with the secret answers of the past
             mask = plan.past.state.context.mask
-        return Recorder(path, record, mask, plan.claim, plan.recorded_events, plan.record_alerts)
+        return Recorder(
+            path, record, mask, plan.claim, plan.recorded_events, plan.record_alerts, logs
+        )
     except StoreError as error:
         if store is not None or "ATTUNE_NB_STORE" in os.environ:
             raise
@@ -116,6 +120,8 @@ def _make_record(plan: RunPlan, comparison: Mapping[str, Any]) -> RunRecord:
             "pack_keys": sorted(pack_keys),
             "packs": [_describe_pack(pack) for pack in _used_packs(workflow, options.packs)],
             "masked_text": is_masked,
+            # older versions kept no log lines
+            "logs": True,
         },
         versions={"python": platform.python_version(), **dict(_package_versions())},
     )

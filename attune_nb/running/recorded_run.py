@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
     from attune_nb.conductor.state import RunState
     from attune_nb.events import Event, RunStatus
+    from attune_nb.results.clock import RunClock
     from attune_nb.results.scaling import WorkflowScaling
     from attune_nb.running.request import RunRequest
+    from attune_nb.store.log_rows import StoredLogs
 
 __all__ = ["Record", "RecordedRun", "ReplayedRun"]
 
@@ -81,6 +83,7 @@ class RecordedRun(BaseRun):
         scaling: The durations of its workflow's tasks in earlier runs.
         notes: The alerts on record.
         store: The file with its record.
+        logs: Its log lines; also those that another process writes just now.
     """
 
     def __init__(
@@ -92,9 +95,11 @@ class RecordedRun(BaseRun):
         scaling: WorkflowScaling,
         notes: Sequence[str],
         store: Path,
+        logs: StoredLogs,
     ) -> None:
-        super().__init__(run_id, record, request, scaling, notes, store)
+        super().__init__(run_id, record, request, scaling, notes, store, logs)
         self._status = status
+        self._stored_logs = logs
 
     @property
     def status(self) -> RunStatus:
@@ -102,6 +107,16 @@ class RecordedRun(BaseRun):
         if self._status in ENDED:
             return self._status
         return super().status
+
+    def log_clock(self) -> RunClock:
+        """Return the clock that turns the times of lines into dates; the other events stay unread.
+
+        Raises:
+            StoreError: The record cannot be read.
+        """
+        from attune_nb.results.clock import RunClock  # noqa: PLC0415 - pandas is slow to import
+
+        return RunClock(self._stored_logs.starts())
 
     def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002 - as in `Run`
         """Return True at once: a record does not change."""

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
+from attune_nb.display.log_output import read_limit
 from attune_nb.packs.pack_set import PackSet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from os import PathLike
     from pathlib import Path
 
     from attune_nb.backends.protocol import Backend
     from attune_nb.conductor.state import RunState
+    from attune_nb.display.log_output import LogOutput
     from attune_nb.display.outputs import Display
     from attune_nb.events import Event
     from attune_nb.running.open_packs import Packs
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     Actions = Mapping[str, Callable[..., Any] | WorkflowView]
     EventReader = Callable[[list[Event]], None]
     ProgressOption = bool | str | Callable[[], Display]
+    # "all", "none" or a number; or a function of the tasks with items and the display
+    LogsOption = str | int | Callable[[Collection[str], Display | None], LogOutput] | None
 
 __all__ = [
     "OBSERVATION_NAMES",
@@ -35,7 +39,7 @@ __all__ = [
 ]
 
 # options of a new run that are never those of the run that it is made from
-OBSERVATION_NAMES = ("progress", "readers", "background", "store")
+OBSERVATION_NAMES = ("progress", "logs", "readers", "background", "store")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +82,16 @@ class ObservationOptions:
     background: bool = False
     store: str | PathLike[str] | None = None
     name: str | None = None
+    logs: LogsOption = None
+
+    def __post_init__(self) -> None:
+        """Check `logs`.
+
+        Raises:
+            ParameterError: It cannot be used.
+        """
+        if not callable(self.logs):
+            read_limit(self.logs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +134,7 @@ class RunChanges(TypedDict, total=False):
     config: Mapping[str, Any]
     keystore: Mapping[str, Any]
     progress: ProgressOption
+    logs: LogsOption
     readers: Sequence[EventReader]
     background: bool
     store: str | PathLike[str] | None

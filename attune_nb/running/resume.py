@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from attune_nb.events import Event
     from attune_nb.running.open_packs import Packs
     from attune_nb.running.prepare import PreparedRun
-    from attune_nb.running.request import Actions, EventReader, ProgressOption
+    from attune_nb.running.request import Actions, EventReader, LogsOption, ProgressOption
     from attune_nb.running.workflow_view import WorkflowView
     from attune_nb.store.reading import StoredRun
 
@@ -68,6 +68,7 @@ def resume(
     progress: ProgressOption = "auto",
     readers: Sequence[EventReader] = (),
     background: bool = False,
+    logs: LogsOption = None,
 ) -> Run:
     """Continue a run whose process is gone, from its record.
 
@@ -94,6 +95,7 @@ def resume(
         progress: Whether to show progress.
         readers: Called with lists of new events, in the engine's thread.
         background: Return at once.
+        logs: As in `Workflow.run`.
 
     Raises:
         ParameterError: Something that no record holds must be passed again, or an answer does
@@ -132,6 +134,7 @@ def resume(
         background=background,
         store=path,
         name=stored.workflow,
+        logs=logs,
     )
 
     new_parameters = {} if parameters is None else parameters

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from attune_nb.events import AskOpened, Event, QuestionKey
     from attune_nb.explore.frame import RunPage
     from attune_nb.language.model import Task
+    from attune_nb.log_batches import LogSource
     from attune_nb.packs.artifacts.view import Artifacts
     from attune_nb.results.in_doubt import Doubt
     from attune_nb.results.scaling import WorkflowScaling
@@ -83,6 +84,7 @@ class BaseRun(RunView):
         scaling: The durations of its workflow's tasks in this and earlier runs.
         notes: Alerts that were known before the start.
         store: The file with its record.
+        logs: Its log lines.
     """
 
     _source: StateSource
@@ -95,9 +97,10 @@ class BaseRun(RunView):
         scaling: WorkflowScaling,
         notes: Sequence[str] = (),
         store: Path | None = None,
+        logs: LogSource | None = None,
     ) -> None:
         task_names = [task.name for task in request.workflow.tasks]
-        super().__init__(run_id, source, request.name, task_names, scaling, notes, store)
+        super().__init__(run_id, source, request.name, task_names, scaling, notes, store, logs)
         self._request = request
         self._artifact_folder: ArtifactFolder | None = None
 
@@ -110,6 +113,16 @@ class BaseRun(RunView):
         if spec is workflow.spec:
             return workflow
         return type(workflow)(spec)  # a mocked parallel task is an action here
+
+    @property
+    def _task_paths(self) -> Sequence[str]:
+        return [path for path, _ in self._request.workflow.walk()]
+
+    @property
+    def tasks_with_items(self) -> set[str]:
+        """The paths of the tasks with `with_items`."""
+        tasks = self._request.workflow.walk()
+        return {path for path, task in tasks if task.with_items is not None}
 
     @property
     def artifacts(self) -> Artifacts:
@@ -323,8 +336,9 @@ class Run(BaseRun):
         record_alerts: Sequence[str] = (),
         artifact_folder: ArtifactFolder | None = None,
         api_notes: Sequence[str] = (),
+        logs: LogSource | None = None,
     ) -> None:
-        super().__init__(run_id, driver, request, scaling, notes, store)
+        super().__init__(run_id, driver, request, scaling, notes, store, logs)
         self._driver = driver
         # the list grows while the run is recorded
         self._record_alerts = record_alerts
@@ -634,6 +648,7 @@ def _execute(plan: RunPlan, interrupts: HeldInterrupts) -> Run:
         engine.record_alerts,
         artifact_folder,
         api_notes,
+        engine.logs,
     )
     engine.driver.on_reader_failure(run.note_failed_reader)
     LATEST.keep(run)

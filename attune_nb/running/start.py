@@ -10,22 +10,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attune_nb.actions.fingerprint import own_code
 from attune_nb.capture.attempt_output import copy_context
+from attune_nb.display.log_output import open_log_output
 from attune_nb.display.outputs import open_display
 from attune_nb.errors import BackendError, StoreError
 from attune_nb.language.identity import task_identity
+from attune_nb.log_batches import RunLogs
 from attune_nb.results.scaling import DurationHistory
 from attune_nb.running.raised_errors import current_observer
 from attune_nb.running.record import open_recorder
+from attune_nb.running.store_paths import store_path
 from attune_nb.running.waiting import wait_for_end
 from attune_nb.values.guard import MANY_BITS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from attune_nb.display.log_output import LogOutput
     from attune_nb.display.outputs import Display
     from attune_nb.engine.driver import Driver
     from attune_nb.events import Event
+    from attune_nb.log_batches import LogBatch
+    from attune_nb.log_lines import LogLine
     from attune_nb.results.protocols import LiveRun
     from attune_nb.results.scaling import TaskDuration, WorkflowScaling
     from attune_nb.running.interrupts import HeldInterrupts
@@ -35,6 +41,8 @@ if TYPE_CHECKING:
     from attune_nb.running.workflow_view import WorkflowView
     from attune_nb.store.recorder import Recorder
     from attune_nb.store.tables.keeping import ResultKeeper
+
+    LineReader = Callable[[Sequence[LogLine]], None]
 
 __all__ = ["Engine", "assemble_engine", "drive_run"]
 
@@ -54,6 +62,8 @@ class Engine(NamedTuple):
         drive: Drives the run to its end.
         store: The file with the run's record.
         record_alerts: Notes on the values that the record lacks; the list grows.
+        logs: The log lines of the run so far.
+        log_output: What shows the first of them.
     """
 
     driver: Driver
@@ -62,6 +72,8 @@ class Engine(NamedTuple):
     scaling: WorkflowScaling
     store: Path | None
     record_alerts: Sequence[str]
+    logs: RunLogs
+    log_output: LogOutput | None
 
 
 def assemble_engine(plan: RunPlan) -> Engine:
@@ -72,7 +84,8 @@ def assemble_engine(plan: RunPlan) -> Engine:
     """
     request = plan.request
     comparison = _comparison_keys(request, plan.prepared.recorded_parameters)
-    recorder = open_recorder(plan, comparison)
+    logs = RunLogs(_past_batches(plan))
+    recorder = open_recorder(plan, comparison, logs)
     store = recorder.path if recorder is not None else None
     record_alerts = recorder.alerts if recorder is not None else []
     keeper = _open_keeper(plan, recorder)
@@ -80,53 +93,105 @@ def assemble_engine(plan: RunPlan) -> Engine:
     scaling = _scaling_of(request.name, comparison, store)
     remember_durations = _durations_reader(request.workflow, scaling)
 
+    log_output = _open_log_output(request, display)
     readers: list[EventReader] = []
     if recorder is not None:
         readers.append(recorder.read)
+    if log_output is not None:
+        readers.append(log_output.read_events)
     if display is not None:
         readers.append(display.read)
     readers.append(remember_durations)
 
     driver = plan.prepared.make_driver(readers, request.observation.readers)
+    driver.log_readers += _line_readers(logs, recorder, log_output)
     driver.on_error = current_observer()
     if plan.prepared.pack_session is not None:
         _connect_session(plan.prepared.pack_session, driver, request.options)
     if keeper is not None:
         driver.keep_results = keeper.keep
     if recorder is not None:
-        recorder.on_failure(lambda reason: driver.cancel(reason, force=True))
-        driver.announce = recorder.intend
-        driver.sync = recorder.sync
+        _connect_recorder(recorder, driver)
 
     if plan.past is None:
-        parameters = plan.prepared.recorded_parameters
-        return Engine(
-            driver,
-            lambda: driver.run(
-                plan.run_id,
-                request.name,
-                parameters,
-                dry_run=request.options.dry_run,
-                mocked=bool(request.options.mock),
-            ),
-            display,
-            scaling,
-            store,
-            record_alerts,
-        )
+        drive = _start_of(plan, driver)
+    else:
+        drive = _continuation_of(plan, driver)
+        remember_durations(plan.recorded_events)
+        if display is not None:
+            display.read(plan.recorded_events)
+    return Engine(driver, drive, display, scaling, store, record_alerts, logs, log_output)
 
-    recorded = plan.recorded_events
+
+def _start_of(plan: RunPlan, driver: Driver) -> Callable[[], None]:
+    """Return the call that runs a new run to its end."""
+    request = plan.request
+    return lambda: driver.run(
+        plan.run_id,
+        request.name,
+        plan.prepared.recorded_parameters,
+        dry_run=request.options.dry_run,
+        mocked=bool(request.options.mock),
+    )
+
+
+def _continuation_of(plan: RunPlan, driver: Driver) -> Callable[[], None]:
+    """Restore the past of a run; return the call that runs it to its end."""
+    past: Any = plan.past
     driver.restore(
-        plan.past,
-        written=len(recorded),
+        past,
+        written=len(plan.recorded_events),
         full_time=plan.claim is None,
         changed=plan.changed,
         notes=plan.notes,
     )
-    remember_durations(recorded)
-    if display is not None:
-        display.read(recorded)
-    return Engine(driver, driver.continue_run, display, scaling, store, record_alerts)
+    return driver.continue_run
+
+
+def _connect_recorder(recorder: Recorder, driver: Driver) -> None:
+    """Let a run wait for its record, and end with it."""
+    recorder.on_failure(lambda reason: driver.cancel(reason, force=True))
+    driver.announce = recorder.intend
+    driver.sync = recorder.sync
+
+
+def _line_readers(
+    logs: RunLogs, recorder: Recorder | None, log_output: LogOutput | None
+) -> Iterator[LineReader]:
+    """Yield what gets the log lines of a run, in this order."""
+    yield logs.read
+    if recorder is not None:
+        # it takes them from the logs
+        yield recorder.read_lines
+    if log_output is not None:
+        yield log_output.read
+
+
+def _open_log_output(request: RunRequest, display: Display | None) -> LogOutput | None:
+    """Return what shows the first log lines of a run; None if none are shown."""
+    workflow = request.workflow
+    with_items = {path for path, task in workflow.walk() if task.with_items is not None}
+    logs = request.observation.logs
+    if callable(logs):
+        return logs(with_items, display)
+    return open_log_output(logs, display, with_items)
+
+
+def _past_batches(plan: RunPlan) -> list[LogBatch]:
+    """Return the log lines that the record of a resumed run holds already.
+
+    Raises:
+        StoreError: They cannot be read.
+    """
+    store = plan.request.observation.store
+    if plan.claim is None or store is None:
+        return []
+
+    from attune_nb.store.log_rows import read_batches  # noqa: PLC0415 - SQLite is slow to import
+    from attune_nb.store.reading import reading_record  # noqa: PLC0415
+
+    with reading_record(plan.run_id):
+        return read_batches(store_path(store), plan.claim.number)
 
 
 def _connect_session(session: PackSession, driver: Driver, options: RunOptions) -> None:
@@ -190,9 +255,16 @@ def drive_run(run: LiveRun, engine: Engine, plan: RunPlan, interrupts: HeldInter
             return
         engine = engine._replace(drive=engine.driver.drive_on)
 
+    log_output = engine.log_output
+    if log_output is not None and in_background:
+        log_output.leave_cell()
     _drive_in_thread(run.run_id, engine)
     if not in_background:
-        wait_for_end(run, display, interrupts)
+        try:
+            wait_for_end(run, display, interrupts)
+        finally:
+            if log_output is not None and not run.has_ended:
+                log_output.leave_cell()
 
 
 def _open_display(progress: ProgressOption) -> Display | None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from attune_nb.backends.protocol import Backend
     from attune_nb.language.model import WorkflowSpec
     from attune_nb.running.open_packs import Packs
-    from attune_nb.running.request import Actions, EventReader, ProgressOption
+    from attune_nb.running.request import Actions, EventReader, LogsOption, ProgressOption
 
 __all__ = ["Workflow", "load", "load_file", "load_parameters", "loads"]
 
@@ -102,6 +102,7 @@ class Workflow(WorkflowView):
         background: bool = False,
         store: str | PathLike[str] | None = None,
         name: str | None = None,
+        logs: LogsOption = None,
     ) -> Run:
         """Run the workflow.
 
@@ -142,6 +143,9 @@ class Workflow(WorkflowView):
                 environment variable ATTUNE_NB_STORE, else `.attune/runs.db` in the current
                 folder. "none": the run is kept in memory only.
             name: The workflow's name in this run.
+            logs: How many of the lines that the actions print and log are shown: a number, "all"
+                or "none"; by default 100 below a notebook's cell, and all elsewhere. `run.logs()`
+                has all lines in any case.
 
         Raises:
             BackendError: There is no such backend, or the system provides no thread.
@@ -190,6 +194,7 @@ class Workflow(WorkflowView):
                 background=background,
                 store=store,
                 name=_check_name(name),
+                logs=logs,
             )
             request = RunRequest(
                 workflow=self,

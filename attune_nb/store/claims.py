@@ -35,11 +35,13 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
         number: The number of the run in its store.
         owner: The token that identifies the writer in the record.
         written: Number of events in the record.
+        batches: Number of batches of log lines in the record.
     """
 
     number: int
     owner: str
     written: int
+    batches: int = 0
 
 
 def owner_columns() -> dict[str, str | int | float]:
@@ -114,4 +116,5 @@ def _claim(connection: sqlite3.Connection, run_id: str, read: int) -> Claim:
     ).fetchone()
     if written != read:
         raise StoreError(f"run {run_id} was continued just now; look at it, and try again")
-    return Claim(number=number, owner=str(columns["owner"]), written=written)
+    (batches,) = connection.execute("SELECT count(*) FROM logs WHERE run = ?", (number,)).fetchone()
+    return Claim(number=number, owner=str(columns["owner"]), written=written, batches=batches)

@@ -43,7 +43,8 @@ _APPLICATION_OFFSET = 68
 # how messages of SQLite begin if the tables are not those of a store
 _DAMAGE_MESSAGES = (
     "no such table", "no such column", "table runs has", "table events has", "table intents has",
-    "table blobs has", "table tables has", "table runs already", "malformed", "datatype mismatch",
+    "table blobs has", "table tables has", "table logs has", "table runs already", "malformed",
+    "datatype mismatch",
 )  # fmt: skip
 
 # each fails if a column of its table has another name
@@ -55,6 +56,7 @@ _COLUMN_CHECKS = (
     "SELECT run, task, visit, item, attempt FROM intents LIMIT 0",
     "SELECT hash, data FROM blobs LIMIT 0",
     "SELECT run, file FROM tables LIMIT 0",
+    "SELECT run, number, lines, warnings, data FROM logs LIMIT 0",
 )
 
 # milliseconds to wait while another program holds a lock
@@ -133,6 +135,16 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE runs ADD COLUMN parent_item INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE runs ADD COLUMN parent_attempt INTEGER NOT NULL DEFAULT 0",
         "CREATE INDEX runs_parent ON runs (parent, parent_task, parent_visit, parent_item)",
+        # What actions have printed and logged: a row for each batch of lines, so that the lines
+        # are read only when someone asks for them.
+        """CREATE TABLE logs (
+            run INTEGER NOT NULL REFERENCES runs,
+            number INTEGER NOT NULL,      -- of the batch, from 0
+            lines INTEGER NOT NULL,       -- how many it has
+            warnings INTEGER NOT NULL,    -- how many of level WARNING or above
+            data BLOB NOT NULL,           -- the columns of the lines: MessagePack, deflated
+            PRIMARY KEY (run, number)
+        )""",
     ),
 )
 """For every version the statements that make it from the version before."""
@@ -357,7 +369,7 @@ def delete_run(connection: sqlite3.Connection, number: int) -> None:
         "AND parent = (SELECT run_id FROM runs WHERE number = ?)",
         (number,),
     ).fetchall()
-    for table in ("events", "intents", "tables"):
+    for table in ("events", "intents", "tables", "logs"):
         statement = f"DELETE FROM {table} WHERE run = ?"  # noqa: S608 - constant names
         connection.execute(statement, (number,))
     connection.execute("DELETE FROM runs WHERE number = ?", (number,))

@@ -121,6 +121,7 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
     secrets: list[str] = []
     keys: list[str] = []
     masked_text: bool = False
+    logs: bool = False
     origin: str = ""
     alerts: list[str] = []
 

@@ -40,6 +40,7 @@ from attune_nb.store.database import (
 from attune_nb.store.event_rows import EventRow, column_text, drop_values, row_of, row_within
 from attune_nb.store.files import file_identity
 from attune_nb.store.json_values import has_tag, to_plain
+from attune_nb.store.log_rows import insert_batches
 from attune_nb.store.reading import FILE_TAGS, LIVE, is_alive
 from attune_nb.store.tables.events import shows_tables
 from attune_nb.store.tables.recording import TableRecorder
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from attune_nb.events import Event, Key, RunStatus
+    from attune_nb.log_batches import RunLogs
+    from attune_nb.log_lines import LogLine
     from attune_nb.store.claims import Claim
     from attune_nb.store.files import FileIdentity
     from attune_nb.values.secrets import Mask
@@ -121,8 +124,8 @@ class Recorder:
 
     A value that the store cannot hold is replaced by a marker, and an alert says so.
 
-    The driver's thread calls `read`; workers' threads call `intend`. Fields that both they and
-    the writing thread use are guarded by `_changed`.
+    The driver's thread calls `read` and `read_lines`; workers' threads call `intend`. Fields that
+    both they and the writing thread use are guarded by `_changed`.
 
     Attributes:
         alerts: Notes on values that the record lacks. The list only grows; the record holds it.
@@ -134,6 +137,7 @@ class Recorder:
         claim: The right to continue an existing record.
         past: The events of that record.
         alerts: The alerts of that record.
+        logs: The log lines of the run; those of that record are among them already.
 
     Raises:
         StoreError: The file cannot be used.
@@ -147,6 +151,7 @@ class Recorder:
         claim: Claim | None = None,
         past: Sequence[Event] = (),
         alerts: Sequence[str] = (),
+        logs: RunLogs | None = None,
     ) -> None:
         create(path)
         self.path = path
@@ -174,6 +179,9 @@ class Recorder:
         self._stored_count = 0
         # whether a thread waits for them
         self._is_awaited = False
+        self._logs = logs
+        # whether lines have come since the last commit began
+        self._has_new_lines = False
         self._is_ending = False
         self._is_cut = False
         self._run_ended = threading.Event()
@@ -209,6 +217,12 @@ class Recorder:
             self._thread.join()
             if self.error is not None:
                 raise self.error
+
+    def read_lines(self, _lines: Sequence[LogLine]) -> None:
+        """Take note of new lines in the logs of the run; called after those have read them."""
+        with self._changed:
+            self._has_new_lines = True
+            self._changed.notify_all()
 
     def sync(self) -> None:
         """Return when all events that were read are on the disk, or none will be any more."""
@@ -353,6 +367,7 @@ class Recorder:
                 with self._changed:
                     events = self._new_events
                     self._new_events = []
+                    self._has_new_lines = False
                     read_count = self._read_count
                     is_ending = self._is_ending
                     intents = [*self._new_intents]
@@ -394,6 +409,7 @@ class Recorder:
         self._rows: list[EventRow] = []
         self._tables = TableRecorder(self.path)
         self._stored_alert_count = 0
+        self._next_batch = 0
         self._counts = _Counts()
         if self._claim is None:
             return
@@ -402,6 +418,7 @@ class Recorder:
         self._run_number = self._claim.number
         self._owner = self._claim.owner
         self._next_number = self._claim.written
+        self._next_batch = self._claim.batches
         for event in self._events[: self._next_number]:
             self._counts.add(event)
 
@@ -417,7 +434,13 @@ class Recorder:
             )
 
     def _has_work(self) -> bool:
-        return bool(self._new_events or self._is_ending or self._failed_tries or self._new_intents)
+        return bool(
+            self._new_events
+            or self._is_ending
+            or self._failed_tries
+            or self._new_intents
+            or self._has_new_lines
+        )
 
     def _commit(self, connection: sqlite3.Connection, intents: list[_Intent]) -> bool:
         """Write new events and intents; return False if another program holds the file."""
@@ -440,6 +463,7 @@ class Recorder:
             connection.execute("ROLLBACK")
             raise _ClaimLostError(self._loss_message(connection))
         self._insert_events(connection)
+        self._insert_lines(connection)
         if not self._has_all_rows():
             # what caused an attempt is on the disk before the intent
             intents = []
@@ -497,6 +521,19 @@ class Recorder:
         connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
         for file in self._tables.insert(connection, self._run_number):
             self.report(f"the record refers to a table whose file {file} is missing")
+
+    def _insert_lines(self, connection: sqlite3.Connection) -> None:
+        """Insert the log lines that are not in the record yet.
+
+        They are among the logs before the end of their attempt is among the events. So whatever
+        attempt has ended on record has its lines there, too.
+        """
+        if self._logs is None or self._run_number is None:
+            return
+        batches = self._logs.batches(self._next_batch)
+        if batches:
+            insert_batches(connection, self._run_number, self._next_batch, batches)
+            self._next_batch += len(batches)
 
     def _make_row(self, event: Event, connection: sqlite3.Connection) -> EventRow:
         """Return the row of an event, with markers for values that the store cannot hold."""

@@ -159,7 +159,7 @@ def test_an_older_store_in_a_locked_folder_can_be_read(tmp_path, lock_folder):
     store = folder / "runs.db"
     run_id = make_store(folder, with_log=False)
     with closing(sqlite3.connect(store)) as connection:
-        for table in ("intents", "blobs", "tables"):
+        for table in ("intents", "blobs", "tables", "logs"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("DROP INDEX runs_parent")
         for suffix in ("", "_task", "_visit", "_item", "_attempt"):

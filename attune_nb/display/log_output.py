@@ -1,0 +1,416 @@
+"""The first log lines of a run: below the cell that began it, or in the terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+
+from attune_nb import html
+from attune_nb.display import redraw
+from attune_nb.display.outputs import TerminalDisplay, in_kernel
+from attune_nb.display.panel import View
+from attune_nb.errors import ParameterError, nearest
+from attune_nb.events import RunEnded
+from attune_nb.log_batches import severity
+from attune_nb.results.logs import clean_text, format_count, format_label, format_level
+from attune_nb.values.describe import describe_with_value
+from attune_nb.values.named_values import plain_text
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from attune_nb.display.outputs import Display
+    from attune_nb.events import Event
+    from attune_nb.log_lines import LogLine
+
+    LogsOption = str | int | None
+
+__all__ = [
+    "CELL_LIMIT",
+    "CellLogs",
+    "LogOutput",
+    "ShownLine",
+    "TerminalLogs",
+    "format_line",
+    "lines_markup",
+    "lines_text",
+    "open_log_output",
+    "read_limit",
+    "shows_colours",
+    "write_text",
+]
+
+CELL_LIMIT = 100
+"""The most lines that a cell shows, unless the option `logs` says otherwise."""
+
+# no limit
+_ALL = sys.maxsize
+
+# characters of a line that are shown
+_MAX_LENGTH = 1_000
+
+# seconds between two updates of a cell
+_UPDATE_WAIT = 0.2
+
+_STYLE = (
+    "font-family:var(--jp-code-font-family,monospace);font-size:12px;line-height:1.4;"
+    "white-space:pre-wrap;overflow-wrap:anywhere;max-height:36em;overflow-y:auto"
+)
+_MUTED = "color:var(--jp-ui-font-color2,#767676)"
+# reads on a light page and on a dark one
+_WARNING = "background:rgba(213,94,0,0.15)"
+
+# the level from which a line is marked: WARNING
+_MARKED = 30
+
+# what a terminal obeys
+_DIM = "\x1b[2m"
+_YELLOW = "\x1b[33m"
+_PLAIN = "\x1b[0m"
+
+
+class ShownLine(NamedTuple):
+    """A line as it is shown.
+
+    Attributes:
+        label: The attempt.
+        level: The level; empty for standard output.
+        text: The text, without what a terminal would obey.
+    """
+
+    label: str
+    level: str
+    text: str
+
+    @property
+    def head(self) -> str:
+        """The words before the text: the attempt and the level."""
+        words = [word for word in (self.label, self.level) if word]
+        return f"{' '.join(words)} | " if words else ""
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether it deserves a look: a warning, or written to standard error."""
+        return self.level == "stderr" or severity(self.level) >= _MARKED
+
+    def __str__(self) -> str:
+        return f"{self.head}{self.text}"
+
+
+def read_limit(value: Any) -> int | None:
+    """Return the most lines that the option `logs` lets a run show; None for the default.
+
+    Raises:
+        ParameterError: It is none of "all", "none" and a number.
+    """
+    value = plain_text(value)
+    if value is None:
+        return None
+    if value == "all":
+        return _ALL
+    if value == "none":
+        return 0
+    if type(value) is str and value.isascii() and value.isdigit():
+        value = int(value)
+    if type(value) is int and value >= 0:
+        return value
+
+    hint = nearest(value, ["all", "none"]) if type(value) is str else ""
+    raise ParameterError(
+        f'`logs` must be "all", "none" or a number of lines, not {describe_with_value(value)}{hint}'
+    )
+
+
+def open_log_output(
+    logs: LogsOption, display: Display | None, with_items: Collection[str]
+) -> LogOutput | None:
+    """Open the output for the log lines of a run; None if none are shown.
+
+    Args:
+        logs: The option of the run.
+        display: What shows the progress of the run.
+        with_items: The paths of the tasks with items.
+    """
+    limit = read_limit(logs)
+    if limit == 0:
+        return None
+
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if in_kernel() and in_main_thread:
+        return CellLogs(with_items, CELL_LIMIT if limit is None else limit)
+    terminal = display if isinstance(display, TerminalDisplay) else None
+    return TerminalLogs(with_items, _ALL if limit is None else limit, terminal)
+
+
+def lines_text(lines: Sequence[ShownLine], more: str = "") -> str:
+    """Return lines as text, and below them how to see more."""
+    rows = list(map(str, lines))
+    if more:
+        rows.append(more)
+    return "\n".join(rows)
+
+
+def lines_markup(lines: Sequence[ShownLine], more: str = "") -> html.Markup:
+    """Return lines as HTML, and below them how to see more; nothing without lines."""
+    if not lines and not more:
+        return html.Markup()
+
+    rows = []
+    for line in lines:
+        style = {"style": _WARNING} if line.is_marked else {}
+        # the text is short already
+        text = html.text(line.text, len(line.text))
+        head = html.element("span", line.head, style=_MUTED)
+        rows.append(html.element("div", head, text, **style))
+    if more:
+        rows.append(html.element("div", more, style=_MUTED))
+    return html.element("div", *rows, class_="attune-logs", style=_STYLE, role="log")
+
+
+class LogOutput:
+    """Shows the first lines of a run, and how many more there are.
+
+    Args:
+        with_items: The paths of the tasks with items.
+        limit: The most lines.
+    """
+
+    def __init__(self, with_items: Collection[str], limit: int) -> None:
+        self._with_items = with_items
+        self._limit = limit
+        self._count = 0
+        self._hidden = 0
+        # guards the lines and their drawing
+        self._lock = threading.RLock()
+
+    def read(self, lines: Sequence[LogLine]) -> None:
+        """Take new lines; called in the engine's thread."""
+        with self._lock:
+            first = lines[: self._limit - self._count]
+            self._count += len(first)
+            self._hidden += len(lines) - len(first)
+            self._show([self.shorten(line) for line in first])
+
+    def shorten(self, line: LogLine) -> ShownLine:
+        """Return a line as it is shown."""
+        label = format_label(line, self._with_items)
+        return ShownLine(label, format_level(line), clean_text(line.text, _MAX_LENGTH))
+
+    def read_events(self, events: Sequence[Event]) -> None:
+        """Notice the end of the run; called in the engine's thread, after its lines were read."""
+        if any(isinstance(event, RunEnded) for event in events):
+            with self._lock:
+                self._finish()
+
+    def leave_cell(self) -> None:
+        """Prepare for lines that come when the cell, or the call, has returned."""
+
+    def _more(self, command: str) -> str:
+        """Return a sentence that says how to see the lines that are not shown."""
+        if not self._hidden:
+            return ""
+        count = format_count(self._hidden).replace(" ", " more ")
+        return f"{count}: {command}"
+
+    def _show(self, lines: Sequence[ShownLine]) -> None:
+        """Show further lines; called with the lock held."""
+        raise NotImplementedError
+
+    def _finish(self) -> None:
+        """Show what is left to show at the end of the run; called with the lock held."""
+        raise NotImplementedError
+
+
+class CellLogs(LogOutput):
+    """An output of the cell that began the run; also when the cell has returned.
+
+    It is one display with a handle. Other outputs of a thread go to the cell that runs then, and
+    updates of a display stay where it was made. So it is made in the cell: with the first lines,
+    or when the cell returns.
+    """
+
+    def __init__(self, with_items: Collection[str], limit: int) -> None:
+        super().__init__(with_items, limit)
+        self._lines: list[ShownLine] = []
+        self._handle: Any = None
+        self._has_left_cell = False
+        self._is_over = False
+        self._is_changed = False
+        self._updated = 0.0
+
+    def leave_cell(self) -> None:
+        """Make the display now: later it would be made in another cell."""
+        with self._lock:
+            if not self._is_over:
+                self._has_left_cell = True
+                self._open()
+
+    def _open(self) -> None:
+        if self._handle is None:
+            from IPython.display import display  # noqa: PLC0415 - a kernel has imported it
+
+            self._handle = display(self._view(), display_id=True)  # type: ignore[no-untyped-call, unused-ignore]
+            self._updated = time.monotonic()
+            redraw.keep_drawn(self)
+
+    def _show(self, lines: Sequence[ShownLine]) -> None:
+        self._lines += lines
+        self._is_changed = True
+        if self._is_over:
+            self._send()
+        elif self._handle is None:
+            self._open()
+            self._is_changed = False
+
+    def draw(self) -> None:
+        """Show the lines that have come; called ten times a second."""
+        with self._lock:
+            is_due = time.monotonic() - self._updated >= _UPDATE_WAIT
+            if self._is_changed and is_due and not self._is_over:
+                self._send()
+
+    def _send(self) -> None:
+        # before the lines are read: those that come meanwhile are sent with the next update
+        self._is_changed = False
+        self._updated = time.monotonic()
+        self._open()
+        self._handle.update(self._view())
+
+    def _view(self) -> View:
+        more = self._more("run.logs()")
+        return View(lines_markup(self._lines, more), lines_text(self._lines, more))
+
+    def _finish(self) -> None:
+        self._is_over = True
+        if self._handle is None:
+            return
+        redraw.close(self)
+        if self._is_changed:
+            self._send()
+        if self._has_left_cell:
+            self._send_in_next_cell()
+
+    def _send_in_next_cell(self) -> None:
+        """Update the display once more when the next cell starts.
+
+        nbclient, and with it nbconvert and papermill, drops the messages between two cells.
+        """
+        from IPython import get_ipython  # noqa: PLC0415 - a kernel has imported it
+
+        shell_events = get_ipython().events  # type: ignore[no-untyped-call, unused-ignore]
+
+        def send_again(*_: object) -> None:
+            shell_events.unregister("pre_run_cell", send_again)
+            with self._lock:
+                self._send()
+
+        shell_events.register("pre_run_cell", send_again)
+
+
+class TerminalLogs(LogOutput):
+    """Lines on standard output and standard error, each with its task before it.
+
+    While the progress is drawn in a terminal they stand above it; while a person types an answer
+    they wait.
+
+    Args:
+        with_items: As in `LogOutput`.
+        limit: As in `LogOutput`.
+        display: The progress of the run in the terminal, or None.
+        command: How to see the lines that are not shown.
+        to_stderr: Whether standard output is for something else.
+    """
+
+    def __init__(
+        self,
+        with_items: Collection[str],
+        limit: int,
+        display: TerminalDisplay | None,
+        *,
+        command: str = "run.logs()",
+        to_stderr: bool = False,
+    ) -> None:
+        super().__init__(with_items, limit)
+        self._display = display
+        self._command = command
+        self._to_stderr = to_stderr
+        self._waiting: list[ShownLine] = []
+        if display is not None:
+            display.on_release = self._write_waiting
+
+    def _show(self, lines: Sequence[ShownLine]) -> None:
+        self._waiting += lines
+        if self._display is None or not self._display.is_held:
+            self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        with self._lock:
+            lines = self._waiting
+            self._waiting = []
+            for is_printed, group in groupby(lines, self._is_for_stdout):
+                # looked up now: a display of progress replaces the streams while it draws
+                stream = sys.stdout if is_printed else sys.stderr
+                _write_lines(stream, list(group))
+
+    def _is_for_stdout(self, line: ShownLine) -> bool:
+        return not line.level and not self._to_stderr
+
+    def _finish(self) -> None:
+        self._write_waiting()
+        more = self._more(self._command)
+        if more:
+            write_text(sys.stderr, f"{more}\n")
+
+
+def _write_lines(stream: TextIO | None, lines: Sequence[ShownLine]) -> None:
+    if not lines:
+        return
+    has_colours = shows_colours(stream)
+    rows = [format_line(line, has_colours=has_colours) for line in lines]
+    write_text(stream, "".join(f"{row}\n" for row in rows))
+
+
+def shows_colours(stream: TextIO | None) -> bool:
+    """Return whether a stream is a terminal whose user has not refused colours."""
+    if stream is None or os.environ.get("NO_COLOR"):
+        return False
+    try:
+        return stream.isatty()
+    except ValueError:
+        # it is closed
+        return False
+
+
+def format_line(line: ShownLine, *, has_colours: bool) -> str:
+    """Return a line as text for a stream."""
+    if not has_colours:
+        return str(line)
+    colour = _YELLOW if line.is_marked else _DIM
+    return f"{colour}{line.head}{_PLAIN}{line.text}"
+
+
+def write_text(stream: TextIO | None, text: str) -> None:
+    """Write a text to a stream, if it still takes one.
+
+    While a display of progress is in the terminal, it has replaced the streams by ones that write
+    above it, also one that is a file.
+    """
+    replaced: Any = getattr(stream, "rich_proxied_file", None)
+    if replaced is not None and not replaced.isatty():
+        stream = replaced
+    if stream is None:
+        return
+
+    try:
+        try:
+            stream.write(text)
+        except UnicodeEncodeError as error:
+            stream.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
+        stream.flush()
+    except (OSError, ValueError):
+        # it is closed, or its reader is gone: the run goes on
+        return
