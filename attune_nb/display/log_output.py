@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from attune_nb import html
 from attune_nb.display import redraw
@@ -15,8 +15,7 @@ from attune_nb.display.outputs import TerminalDisplay, in_kernel
 from attune_nb.display.panel import View
 from attune_nb.errors import ParameterError, nearest
 from attune_nb.events import RunEnded
-from attune_nb.log_batches import severity
-from attune_nb.results.logs import clean_text, format_count, format_label, format_level
+from attune_nb.results.log_text import format_more, shown_line
 from attune_nb.values.describe import describe_with_value
 from attune_nb.values.named_values import plain_text
 
@@ -26,16 +25,17 @@ if TYPE_CHECKING:
     from attune_nb.display.outputs import Display
     from attune_nb.events import Event
     from attune_nb.log_lines import LogLine
+    from attune_nb.results.log_text import ShownLine
 
     LogsOption = str | int | None
 
 __all__ = [
+    "ALL",
     "CELL_LIMIT",
     "CellLogs",
+    "MAX_LENGTH",
     "LogOutput",
-    "ShownLine",
     "TerminalLogs",
-    "format_line",
     "lines_markup",
     "lines_text",
     "open_log_output",
@@ -44,14 +44,13 @@ __all__ = [
     "write_text",
 ]
 
+ALL = sys.maxsize
+"""No limit to the lines that are shown."""
 CELL_LIMIT = 100
 """The most lines that a cell shows, unless the option `logs` says otherwise."""
 
-# no limit
-_ALL = sys.maxsize
-
-# characters of a line that are shown
-_MAX_LENGTH = 1_000
+MAX_LENGTH = 1_000
+"""Characters of a line that are shown."""
 
 # seconds between two updates of a cell
 _UPDATE_WAIT = 0.2
@@ -64,42 +63,6 @@ _MUTED = "color:var(--jp-ui-font-color2,#767676)"
 # reads on a light page and on a dark one
 _WARNING = "background:rgba(213,94,0,0.15)"
 
-# the level from which a line is marked: WARNING
-_MARKED = 30
-
-# what a terminal obeys
-_DIM = "\x1b[2m"
-_YELLOW = "\x1b[33m"
-_PLAIN = "\x1b[0m"
-
-
-class ShownLine(NamedTuple):
-    """A line as it is shown.
-
-    Attributes:
-        label: The attempt.
-        level: The level; empty for standard output.
-        text: The text, without what a terminal would obey.
-    """
-
-    label: str
-    level: str
-    text: str
-
-    @property
-    def head(self) -> str:
-        """The words before the text: the attempt and the level."""
-        words = [word for word in (self.label, self.level) if word]
-        return f"{' '.join(words)} | " if words else ""
-
-    @property
-    def is_marked(self) -> bool:
-        """Whether it deserves a look: a warning, or written to standard error."""
-        return self.level == "stderr" or severity(self.level) >= _MARKED
-
-    def __str__(self) -> str:
-        return f"{self.head}{self.text}"
-
 
 def read_limit(value: Any) -> int | None:
     """Return the most lines that the option `logs` lets a run show; None for the default.
@@ -111,7 +74,7 @@ def read_limit(value: Any) -> int | None:
     if value is None:
         return None
     if value == "all":
-        return _ALL
+        return ALL
     if value == "none":
         return 0
     if type(value) is str and value.isascii() and value.isdigit():
@@ -143,7 +106,7 @@ def open_log_output(
     if in_kernel() and in_main_thread:
         return CellLogs(with_items, CELL_LIMIT if limit is None else limit)
     terminal = display if isinstance(display, TerminalDisplay) else None
-    return TerminalLogs(with_items, _ALL if limit is None else limit, terminal)
+    return TerminalLogs(with_items, ALL if limit is None else limit, terminal)
 
 
 def lines_text(lines: Sequence[ShownLine], more: str = "") -> str:
@@ -193,12 +156,7 @@ class LogOutput:
             first = lines[: self._limit - self._count]
             self._count += len(first)
             self._hidden += len(lines) - len(first)
-            self._show([self.shorten(line) for line in first])
-
-    def shorten(self, line: LogLine) -> ShownLine:
-        """Return a line as it is shown."""
-        label = format_label(line, self._with_items)
-        return ShownLine(label, format_level(line), clean_text(line.text, _MAX_LENGTH))
+            self._show([shown_line(line, self._with_items, MAX_LENGTH) for line in first])
 
     def read_events(self, events: Sequence[Event]) -> None:
         """Notice the end of the run; called in the engine's thread, after its lines were read."""
@@ -208,13 +166,6 @@ class LogOutput:
 
     def leave_cell(self) -> None:
         """Prepare for lines that come when the cell, or the call, has returned."""
-
-    def _more(self, command: str) -> str:
-        """Return a sentence that says how to see the lines that are not shown."""
-        if not self._hidden:
-            return ""
-        count = format_count(self._hidden).replace(" ", " more ")
-        return f"{count}: {command}"
 
     def _show(self, lines: Sequence[ShownLine]) -> None:
         """Show further lines; called with the lock held."""
@@ -281,7 +232,7 @@ class CellLogs(LogOutput):
         self._handle.update(self._view())
 
     def _view(self) -> View:
-        more = self._more("run.logs()")
+        more = format_more(self._hidden, "run.logs()")
         return View(lines_markup(self._lines, more), lines_text(self._lines, more))
 
     def _finish(self) -> None:
@@ -361,7 +312,7 @@ class TerminalLogs(LogOutput):
 
     def _finish(self) -> None:
         self._write_waiting()
-        more = self._more(self._command)
+        more = format_more(self._hidden, self._command)
         if more:
             write_text(sys.stderr, f"{more}\n")
 
@@ -370,7 +321,7 @@ def _write_lines(stream: TextIO | None, lines: Sequence[ShownLine]) -> None:
     if not lines:
         return
     has_colours = shows_colours(stream)
-    rows = [format_line(line, has_colours=has_colours) for line in lines]
+    rows = [line.coloured() if has_colours else str(line) for line in lines]
     write_text(stream, "".join(f"{row}\n" for row in rows))
 
 
@@ -383,14 +334,6 @@ def shows_colours(stream: TextIO | None) -> bool:
     except ValueError:
         # it is closed
         return False
-
-
-def format_line(line: ShownLine, *, has_colours: bool) -> str:
-    """Return a line as text for a stream."""
-    if not has_colours:
-        return str(line)
-    colour = _YELLOW if line.is_marked else _DIM
-    return f"{colour}{line.head}{_PLAIN}{line.text}"
 
 
 def write_text(stream: TextIO | None, text: str) -> None:

@@ -1,16 +1,14 @@
-"""The log lines of a run: select some, and show them as a DataFrame or as text."""
+"""The log lines of a run: select some of them, and show them as a DataFrame."""
 
 from __future__ import annotations
 
 import logging
 import operator
-import re
 from dataclasses import dataclass
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import LookupFailed, ParameterError, nearest
-from attune_nb.html import printable
 from attune_nb.log_batches import STREAMS, LogColumns, severity
 from attune_nb.values.describe import describe_with_value
 from attune_nb.values.guard import ask
@@ -21,33 +19,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from attune_nb.log_lines import LogLine
     from attune_nb.results.clock import RunClock
 
-__all__ = [
-    "LogSelection",
-    "clean_text",
-    "format_count",
-    "format_label",
-    "format_level",
-    "logs_frame",
-]
+__all__ = ["LogSelection", "format_dates", "logs_frame"]
 
 # names in a message
 _MAX_NAMES = 20
-
-# What a terminal obeys: sequences that begin with an escape character, such as colours, titles and
-# links. Each part of the pattern ends where another sequence begins, so that it looks at a
-# character once.
-_ESCAPE_SEQUENCE = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]?"
-    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"
-    r"|\x1b[ -/]*[0-~]?"
-)
-
-# how many characters of escape sequences a cut line may have for each one that is shown
-_MOST_HIDDEN = 4
-
 
 @dataclass(frozen=True)
 class LogSelection:
@@ -193,6 +170,15 @@ def _compressed(columns: LogColumns, marks: Sequence[bool]) -> LogColumns:
     return LogColumns(*(list(compress(getattr(columns, name), marks)) for name in names))
 
 
+def format_dates(columns: LogColumns, clock: RunClock) -> list[str]:
+    """Return the dates of lines as text, in UTC and milliseconds."""
+    import numpy as np  # noqa: PLC0415 - slow to import
+
+    dates = clock.dates(columns.time).dt.tz_localize(None).to_numpy()
+    texts = np.datetime_as_string(dates, unit="ms")
+    return [str(text).replace("T", " ") for text in texts]
+
+
 def logs_frame(columns: LogColumns, clock: RunClock) -> pd.DataFrame:
     """Return one row for each line, the oldest first.
 
@@ -209,50 +195,3 @@ def logs_frame(columns: LogColumns, clock: RunClock) -> pd.DataFrame:
         else:
             frame[name] = pd.Series(np.array(values, dtype=np.int64))
     return pd.DataFrame(frame)
-
-
-def format_label(line: LogLine, with_items: Collection[str]) -> str:
-    """Return the attempt that a line is from: `check[3]`; `check#2[3] attempt 2` in a loop.
-
-    Args:
-        line: The line.
-        with_items: The paths of the tasks with items.
-    """
-    if not line.task:
-        # a line about the whole run
-        return ""
-    label = printable(line.task)
-    if line.visit > 1:
-        label += f"#{line.visit}"
-    if line.task in with_items:
-        label += f"[{line.index}]"
-    if line.attempt > 1:
-        label += f" attempt {line.attempt}"
-    return label
-
-
-def format_level(line: LogLine) -> str:
-    """Return the level of a line; empty for standard output."""
-    return "" if line.level == "stdout" else printable(line.level)
-
-
-def clean_text(text: str, max_length: int) -> str:
-    """Return the text of a line without what a terminal would obey.
-
-    Args:
-        text: The text.
-        max_length: Characters after which it is cut, and says so.
-    """
-    length = len(text)
-    text = text[: max_length * _MOST_HIDDEN]
-    if "\x1b" in text:
-        text = _ESCAPE_SEQUENCE.sub("", text)
-    text = printable(text).replace("\n", " ").expandtabs()
-    if len(text) <= max_length and length <= max_length * _MOST_HIDDEN:
-        return text
-    return f"{text[:max_length]} … ({length:,} characters)"
-
-
-def format_count(count: int) -> str:
-    """Return a number of lines in words."""
-    return "1 line" if count == 1 else f"{count:,} lines"
