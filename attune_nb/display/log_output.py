@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ALL",
     "CELL_LIMIT",
-    "CellLogs",
     "MAX_LENGTH",
+    "CellLogs",
     "LogOutput",
     "TerminalLogs",
     "lines_markup",

@@ -26,6 +26,7 @@ __all__ = ["LogSelection", "format_dates", "logs_frame"]
 # names in a message
 _MAX_NAMES = 20
 
+
 @dataclass(frozen=True)
 class LogSelection:
     """Which log lines are wanted; None does not matter.
