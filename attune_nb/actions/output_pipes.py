@@ -12,11 +12,15 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from attune_nb.capture.byte_lines import ByteLines
+
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
     from types import TracebackType
     from typing import Self
+
+    from attune_nb.capture.attempt_output import AttemptOutput
 
 __all__ = ["InputPipe", "KeptOutput", "OutputPipes"]
 
@@ -92,6 +96,24 @@ class OutputPipes:
         if open_fds:
             _drop_later_output(open_fds)
 
+    def copy_lines(
+        self,
+        output: AttemptOutput,
+        hide: Callable[[str], str] | None,
+        *,
+        logs_stdout: bool,
+    ) -> None:
+        """Add what the command writes to the output of an attempt, too, while it runs.
+
+        Args:
+            output: The output.
+            hide: Returns lines without secrets.
+            logs_stdout: Whether to do so with the standard output.
+        """
+        self._stderr.lines = ByteLines(output, "stderr", hide)
+        if logs_stdout:
+            self._stdout.lines = ByteLines(output, "stdout", hide)
+
     def read_until_end(
         self, process: subprocess.Popen[bytes], feed: InputPipe | None = None
     ) -> None:
@@ -139,6 +161,8 @@ class OutputPipes:
         process.wait()
         for stream in streams:
             stream.read_rest()
+            if stream.lines is not None:
+                stream.lines.end()
 
     def stdout(self) -> KeptOutput:
         """Return the text of the standard output."""
@@ -224,11 +248,13 @@ class _Stream:
     Attributes:
         fd: The pipe's reading end.
         has_ended: Whether no process can write to the pipe any more.
+        lines: Gets the bytes, too; None if nothing does.
     """
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self.has_ended = False
+        self.lines: ByteLines | None = None
         self._size = 0
         self._head = bytearray()
         self._tail = bytearray()
@@ -237,6 +263,8 @@ class _Stream:
         """Read once, and wait if there is nothing yet; return whether more may come."""
         part = os.read(self.fd, _PART)
         self._keep(part)
+        if self.lines is not None:
+            self.lines.feed(part)
         self.has_ended = not part
         return not self.has_ended
 

@@ -13,9 +13,10 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from attune_nb.actions.output_pipes import InputPipe, OutputPipes
 from attune_nb.actions.process_tree import MARK, ProcessTree
 from attune_nb.actions.supervisor import Supervisor
+from attune_nb.capture.streams import current_output
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from os import PathLike
 
     from attune_nb.actions.cancel import CancelToken
@@ -51,6 +52,8 @@ def run_command(
     grace: float,
     cancel: CancelToken | None,
     private_file: str | PathLike[str] | None = None,
+    hide: Callable[[str], str] | None = None,
+    logs_stdout: bool = True,
 ) -> CommandEnd:
     """Run a command and wait until it ends.
 
@@ -65,6 +68,9 @@ def run_command(
             the background when it ends by itself go on.
         private_file: A file for the command. It is removed if this process is killed meanwhile;
             otherwise the caller removes it.
+        hide: Returns lines of the output without secrets, for the lines of the attempt.
+        logs_stdout: Whether the standard output becomes lines of the attempt, as the error
+            output does.
 
     Raises:
         OSError, ValueError: The command cannot start.
@@ -76,6 +82,9 @@ def run_command(
 
     with ExitStack() as stack:
         pipes = stack.enter_context(OutputPipes())
+        output = current_output()
+        if output is not None:
+            pipes.copy_lines(output, hide, logs_stdout=logs_stdout)
         source = stdin
         feed = None
         if isinstance(source, bytes):

@@ -112,13 +112,28 @@ class AttemptOutput:
         """Add whole lines, without the last newline."""
         size = self._size + len(text) + 1
         if size > MOST_CHARACTERS:
-            text, is_empty = self._cut(level, text)
-            if is_empty:
+            lines = self._cut(level, text)
+            # nothing is kept behind the first line that was left out
+            size = MOST_CHARACTERS
+            text = "\n".join(lines)
+            if not lines:
+                self._size = size
                 return
-            size = self._size + len(text) + 1
 
         self._size = size
         self._collector.add(self, level, text)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more is kept."""
+        return self._size >= MOST_CHARACTERS
+
+    def drop_lines(self, level: str, count: int) -> None:
+        """Count lines that are not kept."""
+        with self._lock:
+            self._dropped += count
+            self._dropped_level = level
+        self._reopen()
 
     def end(self) -> None:
         """Add the lines that have no end, and how many lines were left out."""
@@ -151,26 +166,27 @@ class AttemptOutput:
         self._partial[key] = text
         self._reopen()
 
-    def _cut(self, level: str, text: str) -> tuple[str, bool]:
-        """Return the lines of a text that may still be kept, and whether there is none."""
+    def _cut(self, level: str, text: str) -> list[str]:
+        """Return the lines of a text that may still be kept, and count the others."""
+        if self.is_full:
+            self.drop_lines(level, text.count("\n") + 1)
+            return []
+
         lines = text.split("\n")
         kept = []
-        with self._lock:
-            room = MOST_CHARACTERS - self._size
-            for line in lines:
-                room -= len(line) + 1
-                if room < 0:
-                    break
-                kept.append(line)
+        room = MOST_CHARACTERS - self._size
+        for line in lines:
+            room -= len(line) + 1
+            if room < 0:
+                break
+            kept.append(line)
 
-            if not kept and not self._size:
-                # a single line that is longer than all that is kept: its beginning
-                kept.append(lines[0])
-            self._dropped += len(lines) - len(kept)
-            self._dropped_level = level
-        self._size = MOST_CHARACTERS
-        self._reopen()
-        return "\n".join(kept), not kept
+        if not kept and not self._size:
+            # of a single line that is longer than all that is kept, the beginning
+            kept.append(lines[0][: 2 * MOST_CHARACTERS])
+        if len(kept) < len(lines):
+            self.drop_lines(level, len(lines) - len(kept))
+        return kept
 
 
 def describe_dropped(count: int) -> str:

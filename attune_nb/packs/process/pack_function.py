@@ -32,7 +32,7 @@ from attune_nb.packs.process.parameters import ParameterJudge
 from attune_nb.values.secrets import Mask
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from attune_nb.actions.cancel import CancelToken
     from attune_nb.packs.model import PackAction
@@ -76,6 +76,7 @@ class PackFunction:
         self.__doc__ = action.description
         self._judge = ParameterJudge(action)
         self._secret_names = secret_names(action.parameters)
+        self._secret_fields = secret_names(action.output)
         # the command and the environment of every process; the first call looks them up
         self._program: tuple[list[str], dict[str, str]] | None = None
 
@@ -92,7 +93,7 @@ class PackFunction:
             timeout=self.action.timeout,
             # the process is killed, and its output read, before the attempt is given up
             grace=GRACE + _TIME_TO_KILL,
-            secret_fields=tuple(secret_names(self.action.output)),
+            secret_fields=tuple(self._secret_fields),
             secret_parameters=tuple(self._secret_names),
         )
 
@@ -132,16 +133,17 @@ class PackFunction:
 
         command, usual_environment = self._find_program()
         environment = usual_environment | make_attempt_variables(action, self.options, self.task)
+        secrets = self._secrets_in(bound)
+        token = environment.get("ATTUNE_API_TOKEN")
         start = time.perf_counter()
         try:
-            end = self._run(command, environment, document, cancel)
+            end = self._run(command, environment, document, cancel, _LineMask(secrets, token))
         except (OSError, ValueError) as error:
             raise ActionError(self._start_message(error, command)) from error
         duration = time.perf_counter() - start
 
-        end = _without_token(end, environment.get("ATTUNE_API_TOKEN"))
+        end = _without_token(end, token)
         envelope = make_envelope(end, action.output_format, duration, warnings)
-        secrets = self._secrets_in(bound)
         mask = Mask(secrets)
         if secrets:
             _hide_secrets(envelope, secrets, mask)
@@ -227,6 +229,7 @@ class PackFunction:
         environment: dict[str, str],
         document: str,
         cancel: CancelToken | None,
+        hide: Callable[[str], str],
     ) -> CommandEnd:
         content = document.encode()
         stdin: int | bytes = content
@@ -246,6 +249,9 @@ class PackFunction:
                 grace=GRACE,
                 cancel=cancel,
                 private_file=path,
+                hide=hide,
+                # a result with a secret field must not be shown before the engine has masked it
+                logs_stdout=not self._secret_fields,
             )
 
     def _start_message(self, error: OSError | ValueError, command: list[str]) -> str:
@@ -312,6 +318,30 @@ def _hide_secrets(envelope: dict[str, Any], secrets: dict[str, Any], mask: Mask)
         masked = {**masked, **output}
         envelope[HIDDEN_KEY] = secrets
     envelope |= masked
+
+
+class _LineMask:
+    """Hides the secrets of one attempt in the lines that its process writes.
+
+    Args:
+        secrets: The secret parameters.
+        token: The token of the attempt, if it has one.
+    """
+
+    def __init__(self, secrets: dict[str, Any], token: str | None) -> None:
+        self._secrets = secrets
+        self._token_parts: list[str] = []
+        if token is not None:
+            self._token_parts = [token, token.rpartition(".")[2]]
+        self._mask: Mask | None = None
+
+    def __call__(self, lines: str) -> str:
+        """Return lines without the secrets."""
+        if not self._secrets and not self._token_parts:
+            return lines
+        if self._mask is None:
+            self._mask = Mask(self._secrets, self._token_parts)
+        return self._mask.text(lines)
 
 
 def _without_token(end: CommandEnd, token: str | None) -> CommandEnd:
