@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from attune_nb.display.forms import Form, close_widgets
+from attune_nb.display.fields import close_widgets
+from attune_nb.display.forms import Form
 from attune_nb.display.panel import panel
-from attune_nb.html import Markup, element, join
+from attune_nb.display.static_text import hide_static_text
+from attune_nb.html import join
 
 if TYPE_CHECKING:
     from attune_nb.events import QuestionKey
@@ -36,9 +38,7 @@ class Controls:
 
     def __init__(self, run: LiveRun, progress: Progress, *, hidden_class: str) -> None:
         self._run = run
-        # a front end that cannot show the widgets does not read this, and shows the HTML
-        rule = Markup(".{}{{display:none}}").format(hidden_class)
-        self._hiding_style = element("style", rule)
+        self._hiding_style = hide_static_text(hidden_class)
         self._forms: dict[QuestionKey, Form] = {}
         self._text: Any = ipywidgets.HTML(self._content(progress))
         self._pause: Any = ipywidgets.Button(description="Pause", icon="pause")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,43 +9,26 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import ipywidgets
 
 from attune_nb import html
-from attune_nb.errors import AttuneError, ParameterError
-from attune_nb.values.secrets import is_secret_schema
-from attune_nb.values.strict_json import parse_finite, parse_strict_json
+from attune_nb.display.fields import ERROR_STYLE, Fields, close_widgets
+from attune_nb.errors import AttuneError
+from attune_nb.forms.fields import field_of, fields_of_object
+from attune_nb.forms.reading import format_choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from attune_nb.events import AskOpened
 
-__all__ = ["Form", "close_widgets"]
-
-# the value of a field that is empty and may be
-_OMITTED = object()
-
-_WIDTH = "34em"
-_ERROR_STYLE = f"color:var(--jp-error-color1,#b30000);{html.BREAK_WORDS}"
+__all__ = ["Form"]
 
 # the most answers that have buttons
 _MAX_BUTTONS = 5
 
-# characters of a prompt and of a wrong value that are shown
+# stands for the answer while a field holds a value of another kind
+_UNREADABLE: Any = object()
+
+# characters of a prompt that are shown
 _MAX_PROMPT = 2_000
-_MAX_VALUE = 60
-
-# characters of the longest label that widen the column of labels, and the width of one
-_MAX_LABEL = 30
-_LABEL_EM = 0.62
-
-
-def close_widgets(*widgets: Any) -> None:
-    """Close widgets with their layouts and styles, which have comms of their own."""
-    for widget in widgets:
-        for name in ("layout", "style"):
-            model = getattr(widget, name, None)
-            if model is not None:
-                model.close()
-        widget.close()
 
 
 class Form:
@@ -70,7 +52,8 @@ class Form:
             str(html.element("div", html.element("b", prompt), style=html.BREAK_WORDS))
         )
         self._message: Any = ipywidgets.HTML()
-        self._fields: _Fields | None = None
+        self._fields: Fields | None = None
+        self._schema = schema
         self._buttons: list[Any] = []
 
         choices = _choices_of(schema)
@@ -79,12 +62,35 @@ class Form:
                 self._add_button(choice.label, partial(attrgetter("value"), choice))
             self._mark_default(choices, schema)
         else:
-            self._fields = _Fields(schema, question.prompt)
-            self._add_button("Answer", self._fields.read, style="primary")
+            self._fields = self._make_fields(question.prompt)
+            self._add_button("Answer", self._read_fields, style="primary")
 
-        field_widgets = self._fields.widgets if self._fields is not None else []
+        rows = self._fields.rows if self._fields is not None else []
         self._row: Any = ipywidgets.HBox(self._buttons)
-        self.widget: Any = ipywidgets.VBox([self._prompt, *field_widgets, self._row, self._message])
+        self.widget: Any = ipywidgets.VBox([self._prompt, *rows, self._row, self._message])
+
+    def _make_fields(self, prompt: str) -> Fields:
+        """Return a field for each property of an object, otherwise a single one."""
+        if _has_properties(self._schema):
+            return Fields(fields_of_object(self._schema))
+
+        fields = Fields([field_of("answer", self._schema, is_required=True)])
+        fields.hide_label(html.printable(prompt)[:_MAX_PROMPT])
+        return fields
+
+    def _read_fields(self) -> Any:
+        """Return the answer; `_UNREADABLE` if a field does not hold a value of its kind."""
+        values = self._fields.read() if self._fields is not None else None
+        if values is None:
+            return _UNREADABLE
+        if not _has_properties(self._schema):
+            return values.get("answer", self._schema.get("default"))
+
+        for name, inner in self._schema["properties"].items():
+            # the default of a secret stands in no field
+            if name not in values and isinstance(inner, dict) and "default" in inner:
+                values[name] = inner["default"]
+        return values
 
     def _add_button(self, label: str, read: Callable[[], Any], *, style: str = "") -> None:
         button: Any = ipywidgets.Button(
@@ -100,10 +106,14 @@ class Form:
                 button.button_style = "primary"
 
     def _submit(self, read: Callable[[], Any]) -> None:
+        value = read()
+        if value is _UNREADABLE:
+            self._message.value = ""
+            return
         try:
-            self._answer(self._task, read())
+            self._answer(self._task, value)
         except AttuneError as error:
-            message = html.element("div", str(error), role="alert", style=_ERROR_STYLE)
+            message = html.element("div", str(error), role="alert", style=ERROR_STYLE)
             self._message.value = str(message)
             return
 
@@ -113,8 +123,9 @@ class Form:
 
     def close(self) -> None:
         """Close the widgets."""
-        fields = self._fields.widgets if self._fields is not None else []
-        close_widgets(self._prompt, *fields, *self._buttons, self._row, self._message, self.widget)
+        if self._fields is not None:
+            self._fields.close()
+        close_widgets(self._prompt, *self._buttons, self._row, self._message, self.widget)
 
 
 class _Choice(NamedTuple):
@@ -128,154 +139,12 @@ def _choices_of(schema: Mapping[str, Any]) -> list[_Choice] | None:
     """Return the answers that a schema allows, if they are few; otherwise None."""
     choices = schema.get("enum")
     if isinstance(choices, list) and 0 < len(choices) <= _MAX_BUTTONS:
-        return [_Choice(_to_text(choice), choice) for choice in choices]
+        return [_Choice(format_choice(choice), choice) for choice in choices]
     if schema.get("type") == "boolean" and not choices:
         return [_Choice(label="Yes", value=True), _Choice(label="No", value=False)]
     return None
 
 
-class _Fields:
-    """The fields of an answer: one for each property of an object, otherwise a single one.
-
-    Attributes:
-        widgets: The widgets.
-
-    Args:
-        schema: The question's schema.
-        prompt: The question, which names a single field.
-    """
-
-    def __init__(self, schema: Mapping[str, Any], prompt: str) -> None:
-        self._is_object = schema.get("type") == "object" and bool(schema.get("properties"))
-        if self._is_object:
-            properties = schema["properties"]
-            required = schema.get("required", [])
-        else:
-            properties = {"answer": schema}
-            required = ["answer"]
-
-        self._fields: dict[str, _Field] = {}
-        for name, property_schema in properties.items():
-            self._fields[name] = _Field(name, property_schema, required=name in required)
-        self.widgets = [field.widget for field in self._fields.values()]
-
-        if self._is_object:
-            self._align()
-        else:
-            # the prompt stands above, and is the label
-            (widget,) = self.widgets
-            widget.description = ""
-            widget.tooltip = html.printable(prompt)[:_MAX_PROMPT]
-
-    def _align(self) -> None:
-        """Give all labels the same width, so that the fields are aligned."""
-        longest = max(len(widget.description) for widget in self.widgets)
-        width = f"{min(longest, _MAX_LABEL) * _LABEL_EM + 0.5:.1f}em"
-        for widget in self.widgets:
-            widget.style.description_width = width
-
-    def read(self) -> Any:
-        """Return the answer.
-
-        Raises:
-            ParameterError: A field has the wrong type.
-        """
-        values = {}
-        for name, field in self._fields.items():
-            value = field.read()
-            if value is not _OMITTED:
-                values[name] = value
-
-        if self._is_object:
-            return values
-        return values.get("answer")
-
-
-class _Field:
-    """The widget of one value.
-
-    Args:
-        name: The name of the property.
-        schema: Its JSON Schema.
-        required: Whether it must have a value.
-    """
-
-    def __init__(self, name: str, schema: Any, *, required: bool) -> None:
-        self._name = name
-        self._schema: Mapping[str, Any] = {}
-        if isinstance(schema, dict):
-            self._schema = schema
-        self._type = self._schema.get("type")
-        self._choices = self._schema.get("enum")
-        self._may_be_empty = not required and "default" not in self._schema
-
-        label = str(self._schema.get("title", name))
-        if required:
-            label += " *"
-        self.widget = self._make_widget(label, self._schema.get("default"))
-        self.widget.tooltip = str(self._schema.get("description", ""))
-
-    def _make_widget(self, label: str, default: Any) -> Any:
-        options = {"description": label, "layout": {"width": _WIDTH}}
-        if self._choices:
-            return self._make_dropdown(default, options)
-        if self._type == "boolean":
-            return ipywidgets.Checkbox(value=bool(default), indent=False, **options)
-
-        text = ""
-        if default is not None:
-            text = _to_text(default)
-        if self._type in ("object", "array"):
-            return ipywidgets.Textarea(value=text, placeholder="JSON", **options)
-        if is_secret_schema(self._schema):
-            return ipywidgets.Password(value=text, **options)
-        placeholder = _PLACEHOLDERS.get(self._type, "")
-        return ipywidgets.Text(value=text, placeholder=placeholder, **options)
-
-    def _make_dropdown(self, default: Any, options: Mapping[str, Any]) -> Any:
-        """Return a menu of the choices; its values are their indexes, -1 is an omitted value."""
-        choices: Any = self._choices
-        entries = [(_to_text(choice), index) for index, choice in enumerate(choices)]
-        if self._may_be_empty:
-            entries.insert(0, ("", -1))
-
-        selected = entries[0][1]
-        if default in choices:
-            selected = choices.index(default)
-        return ipywidgets.Dropdown(options=entries, value=selected, **options)
-
-    def read(self) -> Any:
-        """Return the value, or `_OMITTED`.
-
-        Raises:
-            ParameterError: It has another type than the schema asks for.
-        """
-        value = self.widget.value
-        if self._choices:
-            if value < 0:
-                return _OMITTED
-            return self._choices[value]
-        if self._type == "boolean":
-            return value
-        if not value.strip() and self._may_be_empty:
-            return _OMITTED
-        if self._type in ("string", None):
-            return value
-
-        try:
-            return _READERS.get(self._type, parse_strict_json)(value)
-        except ValueError:
-            expected = _PLACEHOLDERS.get(self._type, "JSON")
-            message = f"`{self._name}` must be {expected}, not `{value[:_MAX_VALUE]}`"
-            raise ParameterError(message) from None
-
-
-_PLACEHOLDERS: dict[Any, str] = {"integer": "an integer", "number": "a number"}
-_READERS: dict[Any, Callable[[str], Any]] = {"integer": int, "number": parse_finite}
-
-
-def _to_text(value: Any) -> str:
-    """Return a string as it is, and any other value as JSON."""
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, default=str)
+def _has_properties(schema: Mapping[str, Any]) -> bool:
+    """Return whether an answer has fields: a schema of an object that lists its properties."""
+    return schema.get("type") == "object" and bool(schema.get("properties"))

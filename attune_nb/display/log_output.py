@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from attune_nb import html
 from attune_nb.display import redraw
-from attune_nb.display.outputs import TerminalDisplay, in_kernel
+from attune_nb.display.cell_outputs import open_output
+from attune_nb.display.outputs import CellDisplay, TerminalDisplay, in_kernel
 from attune_nb.display.panel import View
 from attune_nb.errors import ParameterError, nearest
 from attune_nb.events import RunEnded
@@ -22,6 +23,7 @@ from attune_nb.values.named_values import plain_text
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from attune_nb.display.cell_outputs import OpenOutput
     from attune_nb.display.outputs import Display
     from attune_nb.events import Event
     from attune_nb.log_lines import LogLine
@@ -102,9 +104,12 @@ def open_log_output(
     if limit == 0:
         return None
 
+    cell_limit = CELL_LIMIT if limit is None else limit
+    if isinstance(display, CellDisplay):
+        return CellLogs(with_items, cell_limit, display.open_output)
     in_main_thread = threading.current_thread() is threading.main_thread()
     if in_kernel() and in_main_thread:
-        return CellLogs(with_items, CELL_LIMIT if limit is None else limit)
+        return CellLogs(with_items, cell_limit)
     terminal = display if isinstance(display, TerminalDisplay) else None
     return TerminalLogs(with_items, ALL if limit is None else limit, terminal)
 
@@ -182,10 +187,18 @@ class CellLogs(LogOutput):
     It is one display with a handle. Other outputs of a thread go to the cell that runs then, and
     updates of a display stay where it was made. So it is made in the cell: with the first lines,
     or when the cell returns.
+
+    Args:
+        with_items: As in `LogOutput`.
+        limit: As in `LogOutput`.
+        open_output: Opens an output; by default one of the cell that runs.
     """
 
-    def __init__(self, with_items: Collection[str], limit: int) -> None:
+    def __init__(
+        self, with_items: Collection[str], limit: int, open_output: OpenOutput = open_output
+    ) -> None:
         super().__init__(with_items, limit)
+        self._open_output = open_output
         self._lines: list[ShownLine] = []
         self._handle: Any = None
         self._has_left_cell = False
@@ -202,9 +215,7 @@ class CellLogs(LogOutput):
 
     def _open(self) -> None:
         if self._handle is None:
-            from IPython.display import display  # noqa: PLC0415 - a kernel has imported it
-
-            self._handle = display(self._view(), display_id=True)  # type: ignore[no-untyped-call, unused-ignore]
+            self._handle = self._open_output(self._view())
             self._updated = time.monotonic()
             redraw.keep_drawn(self)
 

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb import html
 from attune_nb.display import redraw
+from attune_nb.display.cell_outputs import open_output
 from attune_nb.display.panel import View, format_update_time, panel
+from attune_nb.display.static_text import static_text
 from attune_nb.events import RunEnded, RunResumed, RunStarted
 from attune_nb.results.progress import Progress
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from rich.live import Live
 
+    from attune_nb.display.cell_outputs import OpenOutput
     from attune_nb.display.controls import Controls
     from attune_nb.events import Event
     from attune_nb.results.protocols import LiveRun
@@ -204,17 +207,22 @@ class CellDisplay(Display):
 
     The outputs are created in the cell's own thread, so that later updates from other threads
     reach this cell.
+
+    Attributes:
+        open_output: Opens a further output of the same cell.
+
+    Args:
+        open_output: Opens an output; by default one of the cell that runs.
     """
 
-    def __init__(self) -> None:
-        from IPython.display import display  # noqa: PLC0415 - not needed outside a notebook
-
+    def __init__(self, open_output: OpenOutput = open_output) -> None:
         super().__init__()
+        self.open_output = open_output
         self._controls: Controls | None = None
         self._controls_handle: Any = None
         # when the HTML behind the widgets was sent, and what it said of a pause
         self._sent: tuple[float, str] = (0.0, "")
-        self._handle: Any = display(Text("starting"), display_id=True)  # type: ignore[no-untyped-call, unused-ignore]
+        self._handle: Any = open_output(Text("starting"))
 
     def attach(self, run: LiveRun, *, background: bool) -> None:
         """Set the run that is shown; a run in the background gets buttons."""
@@ -229,12 +237,10 @@ class CellDisplay(Display):
                 self._send_panel()
 
     def _show_controls(self, run: LiveRun) -> None:
-        from IPython.display import display  # noqa: PLC0415 - not needed outside a notebook
-
         from attune_nb.display.controls import Controls  # noqa: PLC0415 - slow to import
 
         self._controls = Controls(run, self.progress, hidden_class=self._static_class)
-        self._controls_handle = display(self._controls.box, display_id=True)  # type: ignore[no-untyped-call, unused-ignore]
+        self._controls_handle = self.open_output(self._controls.box)
         self._send_panel()
 
     @property
@@ -266,7 +272,7 @@ class CellDisplay(Display):
 
         # no form is shown here
         content = panel(self.progress, hint, questions=self.progress.questions)
-        markup = html.element("div", content, class_=self._static_class)
+        markup = static_text(content, self._static_class)
         updated = f"last update {format_update_time()}"
         self._handle.update(View(markup, f"{self.progress.text()}\n  {updated}"))
 

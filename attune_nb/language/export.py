@@ -208,7 +208,7 @@ def _seconds(value: float | None) -> float | None:
     return value
 
 
-def write_yaml(data: dict[str, Any]) -> str:
+def write_yaml(data: Any) -> str:
     """Return data as YAML in which no string looks like another value.
 
     Raises:

@@ -124,6 +124,17 @@ class CellRunner:
             self._shown = run, self._shell.execution_count
         return run
 
+    def keep_run(self, name: str, run: Run, out: str | None) -> None:
+        """Keep a run that no cell has started, but the button of a form.
+
+        Args:
+            name: The workflow's name in the session.
+            run: The run.
+            out: A variable for the Run.
+        """
+        self._session.add_run(name, run)
+        self._assign(run, out)
+
     def display_once(self, run: AnyRun) -> None:
         """Display nothing for a run that its cell shows already; an IPython display formatter.
 

@@ -25,6 +25,7 @@ __all__ = [
     "MagicCommand",
     "PendingRun",
     "argument",
+    "check_variable_name",
     "command",
     "format_commands",
     "get_command",
@@ -39,7 +40,7 @@ class CommandArgument(NamedTuple):
     Attributes:
         name: As in `ArgumentParser.add_argument`; an option begins with "-".
         kind: Selects the candidates that Tab offers for it: "run", "workflow", "graph",
-            "task", "action", "help", or "" for none.
+            "task", "action", "parameter", "help", or "" for none.
         help: One line.
         settings: Further keywords of `ArgumentParser.add_argument`.
         aliases: Further names of an option.
@@ -185,6 +186,16 @@ def command(*arguments: CommandArgument) -> Callable[[Callable[..., Any]], Calla
         return function
 
     return register
+
+
+def check_variable_name(name: str | None) -> None:
+    """Check the value of `--out`.
+
+    Raises:
+        UsageError: It cannot be a variable's name.
+    """
+    if name and not name.isidentifier():
+        raise UsageError(f"--out takes a variable's name, not `{name}`")
 
 
 def get_command(name: str) -> MagicCommand:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from attune_nb.running.answers import OptionAnswers
     from attune_nb.running.history import AnyRun
 
-__all__: list[str] = []
+__all__ = ["ANSWER", "CONCURRENCY", "OUT", "WORKERS"]
 
 _SET = argument(
     "--set",
@@ -37,7 +37,7 @@ _SET = argument(
     dest="pairs",
     metavar="NAME=EXPR",
 )
-_ANSWER = argument(
+ANSWER = argument(
     "--answer",
     "",
     "an answer to a question, or a YAML file with answers by task; repeatable",
@@ -51,24 +51,24 @@ _BACKEND = argument(
     "",
     "where attempts run: threads, processes, dask or inline; by default as in the earlier run",
 )
-_WORKERS = argument(
+WORKERS = argument(
     "--workers", "", "threads for a task, or worker processes", type=int, metavar="N"
 )
 _NO_RAISE = argument("--no-raise", "", "do not fail the cell if the run fails", action="store_true")
-_CONCURRENCY = argument(
+CONCURRENCY = argument(
     "--concurrency", "", "overrides the concurrency of every task", type=int, metavar="N"
 )
-_OUT = argument("--out", "", "a variable for the Run", aliases=("-o",), metavar="VAR")
+OUT = argument("--out", "", "a variable for the Run", aliases=("-o",), metavar="VAR")
 
 # the options of every command that starts a run
 _RUN_OPTIONS = (
     _SET,
-    _ANSWER,
+    ANSWER,
     *SECRET_ARGUMENTS,
     _BACKEND,
-    _WORKERS,
-    _CONCURRENCY,
-    _OUT,
+    WORKERS,
+    CONCURRENCY,
+    OUT,
     _NO_RAISE,
 )
 
@@ -207,7 +207,7 @@ def _read_run_options(
     secrets = read_secrets(
         line_options["keystore"], line_options["secret"], line_options["secret_env"], namespace
     )
-    options = {**_code_options(session, earlier_run), **_placement(line_options)}
+    options = {**session.code_options(workflow), **_placement(line_options)}
     if line_options["answers"]:
         options["answers"] = read_answers(line_options["answers"], namespace)
     secrets.add_to_options(options)
@@ -297,15 +297,3 @@ def _placement(line_options: dict[str, Any]) -> dict[str, Any]:
     """Return where the line says that attempts run; the rest is as in the earlier run."""
     names = ("backend", "workers", "concurrency")
     return {name: line_options[name] for name in names if line_options[name] is not None}
-
-
-def _code_options(session: Session, run: AnyRun) -> dict[str, Any]:
-    """Return the options that no record holds: the actions, and whether imports are allowed."""
-    options: dict[str, Any] = {"actions": session.actions(run.workflow)}
-
-    # otherwise as in the earlier run
-    if session.packs:
-        options["packs"] = session.pack_set
-    if session.allows_imports:
-        options["allow_imports"] = True
-    return options

@@ -12,6 +12,7 @@ from attune_nb.help.lookup import known_words
 from attune_nb.notebook.cell_completion import complete_cell
 from attune_nb.notebook.command import COMMANDS, option_names
 from attune_nb.notebook.session_actions import available_actions
+from attune_nb.running.declared_parameters import parameter_names
 from attune_nb.running.prepare import BACKENDS
 from attune_nb.running.run_selection import RUN_STATUSES
 
@@ -149,11 +150,13 @@ def _words(session: Session, words: list[str], fragment: str, *, is_cell: bool) 
     if words[0] == "run":
         return _parameter_pairs(session, words, fragment)
     if words[0] in COMMANDS:
-        return _command_words(session, COMMANDS[words[0]], words)
+        return _command_words(session, COMMANDS[words[0]], words, fragment)
     return []
 
 
-def _command_words(session: Session, command: MagicCommand, words: list[str]) -> Iterable[str]:
+def _command_words(
+    session: Session, command: MagicCommand, words: list[str], fragment: str
+) -> Iterable[str]:
     """Return the candidates for the next argument of a command."""
     kind = _kind_of_next_argument(command, words)
 
@@ -171,6 +174,8 @@ def _command_words(session: Session, command: MagicCommand, words: list[str]) ->
         return RUN_STATUSES
     if kind == "task":
         return _task_names(session, words)
+    if kind == "parameter":
+        return _parameter_pairs(session, words, fragment)
     return []
 
 
@@ -224,7 +229,7 @@ def _parameter_pairs(session: Session, words: list[str], fragment: str) -> list[
     workflow = _find_workflow(session, words)
     names: Iterable[str] = []
     if workflow is not None and workflow.parameters:
-        names = workflow.parameters
+        names = parameter_names(workflow)
     return _pairs(session, names, fragment)
 
 

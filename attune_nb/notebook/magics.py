@@ -13,6 +13,7 @@ from traitlets import Bool, Enum, Integer, Unicode
 from attune_nb.display.outputs import Text
 from attune_nb.notebook import (  # noqa: F401 - importing them registers their commands
     commands_control,
+    commands_form,
     commands_help,
     commands_inspect,
     commands_packs,
@@ -22,6 +23,7 @@ from attune_nb.notebook import (  # noqa: F401 - importing them registers their 
 from attune_nb.notebook.cell_runner import CellRunner
 from attune_nb.notebook.command import (
     PendingRun,
+    check_variable_name,
     format_commands,
     get_command,
     parse_words,
@@ -236,14 +238,17 @@ class AttuneMagics(Magics):
         return self._run_workflow(name, options)
 
     def _run_workflow(self, name: str, options: Namespace) -> Run | None:
-        defaults = {
+        pending_run = prepare_pending_run(self.session, name, options, self.run_defaults())
+        return self._start(pending_run, options)
+
+    def run_defaults(self) -> dict[str, Any]:
+        """Return the configured options of a run."""
+        return {
             "backend": self.backend,
             "workers": self.workers,
             "concurrency": self.concurrency,
             "store": self.store or None,
         }
-        pending_run = prepare_pending_run(self.session, name, options, defaults)
-        return self._start(pending_run, options)
 
     def _start(self, pending_run: PendingRun, options: Namespace) -> Run | None:
         hides_progress = options.no_progress or options.debug
@@ -263,8 +268,7 @@ class AttuneMagics(Magics):
 
         if not options.out and self.out:
             options.out = self.out
-        if options.out and not options.out.isidentifier():
-            raise UsageError(f"--out takes a variable's name, not `{options.out}`")
+        check_variable_name(options.out)
         return options
 
     def _help(self) -> Text:

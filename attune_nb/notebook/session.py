@@ -279,6 +279,15 @@ class Session:
                 actions[name] = value
         return actions
 
+    def code_options(self, workflow: Workflow) -> dict[str, Any]:
+        """Return the options that no record holds: the actions, and whether imports are allowed."""
+        options: dict[str, Any] = {"actions": self.actions(workflow)}
+        if self.packs:
+            options["packs"] = self.pack_set
+        if self.allows_imports:
+            options["allow_imports"] = True
+        return options
+
     def _variables(self) -> list[tuple[str, Any]]:
         """Return the notebook's variables and their values, without IPython's own."""
         variables = self.shell.user_ns.items()

@@ -9,7 +9,15 @@ from attune_nb.language.parameter_specs import secret_names, specs_by_name
 if TYPE_CHECKING:
     from attune_nb.running.workflow_view import WorkflowView
 
-__all__ = ["secret_parameter_names", "text_parameter_names"]
+__all__ = ["parameter_names", "secret_parameter_names", "text_parameter_names"]
+
+
+def parameter_names(workflow: WorkflowView) -> list[str]:
+    """Return the names of the parameters that a workflow declares, in the order of the text."""
+    declared = workflow.parameters
+    if not declared:
+        return []
+    return list(specs_by_name(declared))
 
 
 def secret_parameter_names(workflow: WorkflowView) -> list[str]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "OBSERVATION_NAMES",
     "EarlierRun",
+    "FormOptions",
     "ObservationOptions",
     "RunChanges",
     "RunOptions",
@@ -138,6 +139,28 @@ class RunChanges(TypedDict, total=False):
     readers: Sequence[EventReader]
     background: bool
     store: str | PathLike[str] | None
+
+
+class FormOptions(TypedDict, total=False):
+    """Options of the runs that a form starts, as in `Workflow.run`."""
+
+    backend: str | Backend
+    workers: int | None
+    concurrency: int | None
+    answers: Mapping[str, Any]
+    mock: Mapping[str, Any]
+    dry_run: bool
+    actions: Actions
+    allow_imports: bool
+    packs: Packs
+    pass_env: Sequence[str]
+    keys: Mapping[str, Any]
+    config: Mapping[str, Any]
+    keystore: Mapping[str, Any]
+    logs: LogsOption
+    readers: Sequence[EventReader]
+    store: str | PathLike[str] | None
+    name: str | None
 
 
 class EarlierRun(NamedTuple):

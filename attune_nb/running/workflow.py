@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from attune_nb.errors import ParameterError, Position, Problem, Source, WorkflowError
 from attune_nb.language import parameter_specs
@@ -26,9 +26,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from attune_nb.backends.protocol import Backend
+    from attune_nb.display.workflow_form import WorkflowForm
     from attune_nb.language.model import WorkflowSpec
     from attune_nb.running.open_packs import Packs
-    from attune_nb.running.request import Actions, EventReader, LogsOption, ProgressOption
+    from attune_nb.running.request import (
+        Actions,
+        EventReader,
+        FormOptions,
+        LogsOption,
+        ProgressOption,
+    )
 
 __all__ = ["Workflow", "load", "load_file", "load_parameters", "loads"]
 
@@ -203,6 +210,26 @@ class Workflow(WorkflowView):
                 observation=observation,
             )
             return start_run(request, interrupts)
+
+    def form(
+        self, parameters: Mapping[str, Any] | None = None, **options: Unpack[FormOptions]
+    ) -> WorkflowForm:
+        """Return a form for the parameters, to be shown as the value of a notebook's cell.
+
+        Its button starts a run in the background, whose panel appears below it; `form.run` is
+        that run. What does not fit is said beside its field. A secret has a password field, and
+        no output and no saved notebook holds it.
+
+        Args:
+            parameters: Values to fill in instead of the defaults.
+            options: Options of the runs, as in `run`.
+
+        Raises:
+            ParameterError: There is no such parameter or option, or a value does not fit.
+        """
+        from attune_nb.running.workflow_form import make_form  # noqa: PLC0415 - few need it
+
+        return make_form(self, self.run, parameters, options)
 
 
 def load(source: str | Path) -> Workflow:

@@ -43,9 +43,12 @@ def test_a_form_is_filled_in_and_the_run_continues(lab):
         form.get_by_label("reason").fill("ok")
         form.get_by_label("servers").fill("three")
         notebook.click_button("Answer")
-        expect(form.get_by_role("alert")).to_contain_text("`servers` must be an integer")
+        problems = ["`servers` must be an integer, not `three`", "`where` needs a value"]
+        expect(form.get_by_role("alert")).to_have_text(problems)
 
+        form.get_by_label("where").select_option("staging")
         form.get_by_label("servers").fill("3")
+        expect(form.get_by_role("alert")).to_have_count(0)
         notebook.click_button("Answer")
         expect(form.get_by_role("alert")).to_contain_text("is too short")
         notebook.take_screenshot("form")

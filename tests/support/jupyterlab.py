@@ -78,13 +78,15 @@ SHUT_DOWN = "async () => { await window.jupyterapp.serviceManager.sessions.shutd
 # the command's promise is not returned, so that the call does not wait for it
 EXECUTE_COMMAND = "name => { window.jupyterapp.commands.execute(name); }"
 
-# messages of a browser about connections that are closed at the end
+# messages of a browser about connections that are closed at the end, and about widgets whose
+# kernel is gone
 CLOSING_MESSAGES = (
     "Canceled future",
     "Kernel connection",
     "WebSocket",
     "404",
     "Failed to load resource",
+    "widget model not found",
 )
 
 SCREENSHOTS_VARIABLE = "ATTUNE_NB_SCREENSHOTS"
@@ -222,6 +224,12 @@ class Notebook:
         self.page.locator(".jp-NotebookPanel .jp-Cell").first.wait_for()
         self.page.evaluate(WAIT_FOR_KERNEL)
         self.wait_until_idle()
+
+    def reopen(self):
+        """Open it again in the same page, without running anything."""
+        self.page.goto("about:blank")
+        self.load()
+        self.forget_errors()
 
     def forget_errors(self):
         """Remove the errors so far: those during loading are JupyterLab's own."""
