@@ -2,6 +2,11 @@
 
 from playwright.sync_api import expect
 
+SETUP = """%load_ext attune_nb
+def deploy_to(count, region):
+    print("deploying to", region)
+    return f"{count} in {region}"
+"""
 WORKFLOW = """%%attune deploy --define
 description: Deploy the release to some servers.
 parameters:
@@ -12,10 +17,10 @@ parameters:
   token: {type: string, secret: true, required: true, minLength: 8}
 tasks:
   - name: go
-    action: core.echo
-    input: {message: "{{ parameters.servers }} in {{ parameters.region }}"}
+    action: deploy_to
+    input: {count: "{{ parameters.servers }}", region: "{{ parameters.region }}"}
 output_map:
-  message: "{{ task.go.result.message }}"
+  message: "{{ task.go.result }}"
   tags: "{{ parameters.tags }}"
   urgent: "{{ parameters.urgent }}"
 """
@@ -31,7 +36,7 @@ def type_into(field, text):
 
 
 def test_a_form_is_filled_in_and_starts_a_run(lab):
-    cells = ("%load_ext attune_nb", WORKFLOW, FORM, "form.run.status, form.run.output", "1 + 1")
+    cells = (SETUP, WORKFLOW, FORM, "form.run.status, form.run.output", "1 + 1")
     with lab.opened(*cells, height=1100) as notebook:
         for number in (0, 1, 2):
             notebook.run(number)
@@ -63,6 +68,7 @@ def test_a_form_is_filled_in_and_starts_a_run(lab):
         expect(form.get_by_label("token")).to_have_value("")
         form.get_by_role("button", name="Run").click()
         expect(form).to_contain_text("succeeded after")
+        expect(form.get_by_role("log")).to_contain_text("deploying to us")
         notebook.take_screenshot("workflow form with its run")
 
         notebook.run(3)
