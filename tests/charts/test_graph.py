@@ -596,8 +596,9 @@ def test_the_number_of_artists_is_independent_of_tasks():
 
 def test_the_figure_grows_with_its_tasks_up_to_a_limit():
     heights = [graph(chain(count)).get_figheight() for count in (1, 9, 80, 999)]
-    assert heights[0] < heights[1] < heights[2] < 50
-    assert heights[3] < 50
+    assert heights[0] < heights[1] < 20
+    # longer chains are folded into columns
+    assert heights[1] < max(heights[2:]) < 20
 
 
 def test_drawing_changes_no_settings_of_matplotlib():
@@ -629,3 +630,28 @@ def test_pyplot_is_never_loaded():
         "sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_failed_tasks_are_named_beside_a_large_graph():
+    text = tree(450).to_yaml()
+    for name in ("t20", "t449"):
+        text = text.replace(
+            f"name: {name}\n    action: core.noop",
+            f"name: {name}\n    action: core.fail\n    input: {{message: no}}",
+        )
+    figure = graph(run(text))
+
+    names = drawn_names(figure)
+    assert set(names) == {"t20", "t449"}
+    assert names["t20"].get_position()[1] < names["t449"].get_position()[1]
+    assert drawn_texts(figure)[0].endswith(", except of failed tasks")
+
+
+def test_the_rest_of_many_failed_tasks_is_counted():
+    tasks = "\n".join(
+        f"  - {{name: t{number}, action: core.fail, input: {{message: no}}}}"
+        for number in range(450)
+    )
+    figure = graph(run(f"tasks:\n{tasks}"))
+    texts = drawn_texts(figure)
+    assert texts[-1] == f"and {450 - len(texts) + 2:,} more: `run.failures()`"

@@ -9,18 +9,46 @@ from hypothesis import strategies as st
 from support.layout_checks import any_overlap, assert_clear, boxes_of, shrink
 
 from attune_nb.charts.graph_chart.layout.edge_routing import route_edges
+from attune_nb.charts.graph_chart.layout.folding import fold
 from attune_nb.charts.graph_chart.layout.separation import separate
-from attune_nb.charts.graph_chart.layout.sugiyama import Spacing, lay_out
+from attune_nb.charts.graph_chart.layout.sugiyama import (
+    Spacing,
+    lay_out,
+    lay_out_dense,
+    lay_out_within,
+)
 
 LABEL_SIZE = (0.8, 0.14)
 
 
-def lay_out_boxes(count, edges, labels=(), **options):
+def sizes_of(count):
+    """Return the sizes of some boxes."""
+    return [(1.0 + 0.1 * (box % 7), 0.4 + 0.1 * (box % 3)) for box in range(count)]
+
+
+def lay_out_boxes(count, edges, labels=()):
     """Lay out boxes of several sizes; return the layout and the sizes."""
-    sizes = [(1.0 + 0.1 * (box % 7), 0.4 + 0.1 * (box % 3)) for box in range(count)]
+    sizes = sizes_of(count)
     label_sizes = dict.fromkeys(labels, LABEL_SIZE)
-    forks = dict(enumerate(range(len(edges))))
-    return lay_out(sizes, edges, label_sizes, forks, Spacing(), **options), sizes
+    return lay_out(sizes, edges, label_sizes, forks_of(edges), Spacing()), sizes
+
+
+def lay_out_boxes_within(count, edges, labels, limit):
+    """Lay out boxes of several sizes within a width; return the layout and the sizes."""
+    sizes = sizes_of(count)
+    label_sizes = dict.fromkeys(labels, LABEL_SIZE)
+    return lay_out_within(sizes, edges, label_sizes, forks_of(edges), Spacing(), limit), sizes
+
+
+def lay_out_boxes_densely(count, edges):
+    """Lay out boxes of several sizes without channels; return the layout and the sizes."""
+    sizes = sizes_of(count)
+    return lay_out_dense(sizes, edges, Spacing(), 6.0), sizes
+
+
+def forks_of(edges):
+    """Return a value for each edge, as if each were of a transition of its own."""
+    return dict(enumerate(range(len(edges))))
 
 
 def test_layers_follow_the_edges():
@@ -132,11 +160,43 @@ def test_any_graph_is_laid_out_without_overlaps(graph):
     assert not any_overlap([box for _, box in boxes])
 
 
+@settings(max_examples=100, deadline=None)
+@given(graphs())
+def test_any_graph_is_laid_out_within_a_width(graph):
+    """A box is not wider than the width, but the edges beside it may need more."""
+    count, edges, labels = graph
+    layout, sizes = lay_out_boxes_within(count, edges, labels, limit=4.0)
+    assert_no_boxes_overlap(layout, sizes)
+    assert_forward_edges_go_forward(layout, sizes, edges)
+    assert_clear(layout, sizes, [], route_edges(layout, sizes, edges))
+
+
+@settings(max_examples=100, deadline=None)
+@given(graphs())
+def test_any_graph_is_folded_without_overlaps(graph):
+    count, edges, labels = graph
+    layout, sizes = lay_out_boxes(count, edges, labels)
+    folded = fold(layout, sizes, width=20.0, height=4.0)
+    assert_no_boxes_overlap(folded, sizes)
+    assert_clear(folded, sizes, [], route_edges(folded, sizes, edges))
+
+
+def test_a_chain_is_folded_into_columns():
+    edges = [(box, box + 1) for box in range(39)]
+    layout, sizes = lay_out_boxes(40, edges)
+    folded = fold(layout, sizes, width=10.0, height=4.0)
+
+    assert layout.along > 20
+    assert folded.along < 9
+    assert folded.across <= 10
+    assert len(folded.detours) == len({track.track for track in folded.detours.values()}) > 2
+
+
 @settings(max_examples=50, deadline=None)
 @given(graphs())
 def test_any_graph_without_channels_has_no_overlaps_either(graph):
     count, edges, _ = graph
-    layout, sizes = lay_out_boxes(count, edges, avoid_boxes=False)
+    layout, sizes = lay_out_boxes_densely(count, edges)
     assert_no_boxes_overlap(layout, sizes)
     assert_forward_edges_go_forward(layout, sizes, edges)
 

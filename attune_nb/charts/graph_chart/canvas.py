@@ -90,10 +90,10 @@ class GraphCanvas:
         """Add a shape."""
         self.shapes.setdefault(style, []).append(path)
 
-    def add_segment(self, start: Size, end: Size, style: ShapeStyle) -> None:
-        """Add a straight edge between two points across and along."""
-        segment = [self.to_page(*start), self.to_page(*end)]
-        self.segments.setdefault(style, []).append(segment)
+    def add_line(self, points: list[Size], style: ShapeStyle) -> None:
+        """Add an edge of straight parts between points across and along."""
+        line = [self.to_page(*point) for point in points]
+        self.segments.setdefault(style, []).append(line)
 
     def add_route(self, route: Route, style: ShapeStyle) -> None:
         """Add an edge and the head of its arrow."""

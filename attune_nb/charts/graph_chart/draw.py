@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.charts.axes import figure_of
 from attune_nb.charts.figure import ChartFigure
 from attune_nb.charts.graph_chart.canvas import GraphCanvas
+from attune_nb.charts.graph_chart.failed_names import draw_failed_names
 from attune_nb.charts.graph_chart.legend import legend_entries
 from attune_nb.charts.graph_chart.model import read_graph
 from attune_nb.charts.graph_chart.nodes import Detail, text_width
 from attune_nb.charts.graph_chart.paint import draw_edges, draw_nodes
-from attune_nb.charts.graph_chart.plan import EDGE, LABEL, choose_plan
+from attune_nb.charts.graph_chart.plan import EDGE, HIGH, LABEL, choose_plan
 from attune_nb.charts.legend import legend_height, place_legend
 from attune_nb.charts.style import disable_mathtext, theme_of
 
@@ -36,11 +37,6 @@ _POINTS = 72.0  # in an inch
 
 # inches: the size of a notebook's page, which may be long, and of the largest figure
 _PAGE = (9.6, 60.0)
-
-# inches: the size of the largest figure without text; a narrow graph may be longer
-_LARGEST_DENSE = (14.0, 12.0)
-_NARROW = 3.0
-_LONGEST_NARROW = 40.0
 
 _NARROWEST = 5.2  # inches: the width of the narrowest figure
 _MARGIN = 0.2  # inches
@@ -112,6 +108,10 @@ def graph(wf_or_run: Any, ax: Axes | None = None, dark: bool | None = None) -> F
     canvas = _make_canvas(ax, plan, workflow_graph, theme)
     draw_edges(canvas, plan, workflow_graph)
     draw_nodes(canvas, plan, workflow_graph)
+    if plan.beside:
+        stretch_x, stretch_y = canvas.stretch
+        right = plan.width * stretch_x
+        draw_failed_names(canvas, plan.place_boxes(), right, plan.height * stretch_y)
     canvas.draw()
     return figure_of(ax)
 
@@ -147,12 +147,13 @@ def _plan_size(plan: Plan) -> Size:
         scale = plan.scale(_PAGE)
         return plan.width * scale, plan.height * scale
 
-    widest, longest = _LARGEST_DENSE
-    if plan.width < _NARROW:
-        longest = _LONGEST_NARROW
-    width = min(plan.width * _MOST_STRETCH, widest)
-    height = min(plan.height * _MOST_STRETCH, longest)
-    return width, height
+    widest, longest = _PAGE
+    width = min(plan.width * _MOST_STRETCH, widest - plan.beside)
+    height = plan.height
+    if height < HIGH:
+        height = min(height * _MOST_STRETCH, HIGH)
+    height = min(height, longest)
+    return width + plan.beside, height
 
 
 def _free_space(ax: Axes, graph: WorkflowGraph, theme: Theme) -> Size:
@@ -191,7 +192,7 @@ def _make_canvas(ax: Axes, plan: Plan, graph: WorkflowGraph, theme: Theme) -> Gr
     free_height = max(height - above - below, 0.1)
     scale, stretch = _fit(plan, (width, free_height))
     stretch_x, stretch_y = stretch
-    left = (plan.width * stretch_x - width / scale) / 2 - EDGE
+    left = (plan.width * stretch_x + plan.beside - width / scale) / 2 - EDGE
     top = min((plan.height * stretch_y - free_height / scale) / 2, 0.0) - EDGE
     ax.set_xlim(left, left + width / scale)
     ax.set_ylim(top + (free_height + below) / scale, top - above / scale)
@@ -204,7 +205,7 @@ def _fit(plan: Plan, space: Size) -> tuple[float, Size]:
         return plan.scale(space), (1.0, 1.0)
 
     width, height = space
-    stretch_x = min(width / max(plan.width, 1e-6), _MOST_STRETCH)
+    stretch_x = min((width - plan.beside) / max(plan.width, 1e-6), _MOST_STRETCH)
     stretch_y = min(height / max(plan.height, 1e-6), _MOST_STRETCH)
     return 1.0, (stretch_x, stretch_y)
 
@@ -216,6 +217,8 @@ def _write_note(ax: Axes, plan: Plan, graph: WorkflowGraph, theme: Theme, width:
         return False
 
     if not plan.detail:
+        if plan.beside:
+            notes = [f"{note}, except of failed tasks" for note in notes]
         notes.insert(0, f"{graph.count:,} tasks, {len(graph.edges):,} transitions; {notes[0]}")
     note = _first_that_fits(notes, width)
     text = ax.text(

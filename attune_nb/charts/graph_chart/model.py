@@ -96,6 +96,11 @@ class GraphNode:
     inner: tuple[GraphNode, ...] = ()
     on_failed_path: bool = False
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the task failed in the run."""
+        return self.state is not None and self.state.status in _FAILED
+
     def walk(self) -> Iterable[GraphNode]:
         """Yield the node and all nodes within it."""
         yield self

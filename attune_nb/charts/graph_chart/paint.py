@@ -35,7 +35,7 @@ _HALF_CROSS = 0.03  # inches: half of the cross in the mark where a run fails
 _END_GAP = 0.05  # inches: between the mark of an end and its name on the right
 
 # the share of its width that an edge has in a graph without text
-_THIN = 0.5
+_THIN = 0.45
 
 
 def draw_edges(canvas: GraphCanvas, plan: Plan, graph: WorkflowGraph) -> None:
@@ -60,11 +60,16 @@ def _draw_segments(canvas: GraphCanvas, plan: Plan, graph: WorkflowGraph) -> Non
     for number, edge in enumerate(graph.edges):
         first, *_, last = plan.layout.stations[number]
         style = edge_style(edge, canvas.theme, plan.detail)
-        thin = dataclasses.replace(style, width=style.width * _THIN)
+        thin = style
+        if not edge.on_failed_path:
+            thin = dataclasses.replace(style, width=style.width * _THIN)
 
-        start = (first.across, first.end)
-        end = (last.across, last.start)
-        canvas.add_segment(start, end, thin)
+        points = [(first.across, first.end)]
+        detour = plan.layout.detours.get((number, 1))
+        if detour is not None:
+            points += [(first.across, detour.bottom), (detour.track, detour.bottom)]
+            points += [(detour.track, detour.top), (last.across, detour.top)]
+        canvas.add_line([*points, (last.across, last.start)], thin)
 
 
 def _write_condition(canvas: GraphCanvas, plan: Plan, number: int, edge: GraphEdge) -> None:
@@ -92,13 +97,7 @@ def _write_condition(canvas: GraphCanvas, plan: Plan, number: int, edge: GraphEd
 def draw_nodes(canvas: GraphCanvas, plan: Plan, graph: WorkflowGraph) -> None:
     """Add the boxes of the tasks and the marks of the ends to the canvas."""
     fired = {edge.target: edge.fired for edge in graph.edges}
-    for number, box in enumerate(plan.boxes):
-        x, y = plan.layout.centres[number]
-        if plan.sideways:
-            x, y = y, x
-        left = x - box.width / 2
-        top = y - box.height / 2
-
+    for number, (box, left, top) in enumerate(plan.place_boxes()):
         if box.node.kind in ENDS:
             is_strong = fired.get(number) != 0
             _draw_end(canvas, box, left, top, strong=is_strong)

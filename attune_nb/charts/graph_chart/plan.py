@@ -5,8 +5,16 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from attune_nb.charts.graph_chart.failed_names import measure_failed_names
 from attune_nb.charts.graph_chart.layout.edge_routing import Route, route_edges
-from attune_nb.charts.graph_chart.layout.sugiyama import Layout, Spacing, lay_out, lay_out_within
+from attune_nb.charts.graph_chart.layout.folding import fold
+from attune_nb.charts.graph_chart.layout.sugiyama import (
+    Layout,
+    Spacing,
+    lay_out,
+    lay_out_dense,
+    lay_out_within,
+)
 from attune_nb.charts.graph_chart.nodes import (
     Detail,
     NodeBox,
@@ -16,16 +24,21 @@ from attune_nb.charts.graph_chart.nodes import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from attune_nb.charts.graph_chart.layout.layered_graph import Size
     from attune_nb.charts.graph_chart.model import GraphEdge, WorkflowGraph
 
-__all__ = ["EDGE", "LABEL", "LOOP", "Plan", "choose_plan"]
+__all__ = ["EDGE", "HIGH", "LABEL", "LOOP", "Plan", "choose_plan"]
 
 LABEL = 8.0
 """The size of the font of conditions, in points."""
 
 EDGE = 0.06
 """The space around the graph, for outlines and lines at its border, in inches."""
+
+HIGH = 13.0
+"""The height above which a graph is folded into columns if it can be, in inches."""
 
 LOOP = 0.14
 """The space between a box and the label of an edge to itself, in inches."""
@@ -38,6 +51,9 @@ _MOST_WITH_LABELS = 400
 
 # with more edges, a reader could neither follow them nor read their conditions
 _MOST_EDGES = 1_200
+
+# the share of the width that the names of failed tasks may take
+_MOST_BESIDE = 0.4
 
 # how much larger a graph must become to flow from left to right
 _SIDEWAYS_GAIN = 1.15
@@ -60,6 +76,7 @@ class Plan:
         boxes: The box of each node.
         layout: The positions of boxes, edges and labels.
         routes: The route of each edge. Without text there are none, as edges are straight then.
+        beside: The width for the names of the failed tasks beside a graph without text.
     """
 
     detail: Detail
@@ -67,6 +84,7 @@ class Plan:
     boxes: list[NodeBox]
     layout: Layout
     routes: list[Route]
+    beside: float = 0.0
 
     @property
     def width(self) -> float:
@@ -77,6 +95,12 @@ class Plan:
     def height(self) -> float:
         """The height with the space around the graph, in inches."""
         return 2 * EDGE + (self.layout.across if self.sideways else self.layout.along)
+
+    def place_boxes(self) -> Iterator[tuple[NodeBox, float, float]]:
+        """Yield the box of each node with its left and its top on the page, in inches."""
+        for box, centre in zip(self.boxes, self.layout.centres, strict=True):
+            x, y = _turn(centre, sideways=self.sideways)
+            yield box, x - box.width / 2, y - box.height / 2
 
     def scale(self, space: Size) -> float:
         """Return the scale at which the plan fits a width and a height: 1 at most."""
@@ -105,19 +129,30 @@ def choose_plan(graph: WorkflowGraph, space: Size, least_scale: float) -> Plan:
         plan = _make_best_plan(graph, detail, space)
         if plan.scale(space) >= least_scale:
             return plan
-    return _choose_direction(graph, Detail.SHAPES, space)
+    return _make_dense_plan(graph, space)
+
+
+def _make_dense_plan(graph: WorkflowGraph, space: Size) -> Plan:
+    """Return the plan without text, with the failed tasks named beside it if there is space."""
+    width, height = space
+    beside = measure_failed_names(graph)
+    if beside > _MOST_BESIDE * width:
+        beside = 0.0
+
+    plan = _make_plan(graph, Detail.SHAPES, (width - beside, height))
+    return dataclasses.replace(plan, beside=beside)
 
 
 def _make_best_plan(graph: WorkflowGraph, detail: Detail, space: Size) -> Plan:
     """Return the plan of a detail that can be drawn the largest: wrapped if it must be."""
     if detail == Detail.LABELS:
-        return _make_plan(graph, detail, limit=space[0] - 2 * EDGE)
+        return _make_plan(graph, detail, space, wraps=True)
 
     plan = _choose_direction(graph, detail, space)
     if plan.scale(space) == 1.0:
         return plan
 
-    wrapped = _make_plan(graph, detail, limit=space[0] - 2 * EDGE)
+    wrapped = _make_plan(graph, detail, space, wraps=True)
     if wrapped.scale(space) > plan.scale(space):
         return wrapped
     return plan
@@ -125,26 +160,32 @@ def _make_best_plan(graph: WorkflowGraph, detail: Detail, space: Size) -> Plan:
 
 def _choose_direction(graph: WorkflowGraph, detail: Detail, space: Size) -> Plan:
     """Return the plan that flows down, unless from left to right it would be larger."""
-    down = _make_plan(graph, detail)
+    down = _make_plan(graph, detail, space)
     if down.scale(space) == 1.0:
         return down
 
-    right = _make_plan(graph, detail, sideways=True)
+    right = _make_plan(graph, detail, space, sideways=True)
     if right.scale(space) > _SIDEWAYS_GAIN * down.scale(space):
         return right
     return down
 
 
 def _make_plan(
-    graph: WorkflowGraph, detail: Detail, *, sideways: bool = False, limit: float | None = None
+    graph: WorkflowGraph,
+    detail: Detail,
+    space: Size,
+    *,
+    sideways: bool = False,
+    wraps: bool = False,
 ) -> Plan:
     """Return the plan of a graph.
 
     Args:
         graph: The graph.
         detail: How much text is shown.
+        space: The width and height that the plan should fit, in inches.
         sideways: Whether the graph flows from left to right.
-        limit: The width that layers wrap at, in inches; None if they do not.
+        wraps: Whether layers wrap at the width of the space.
     """
     boxes = [make_box(node, detail, sideways=sideways) for node in graph.nodes]
     if detail == Detail.LABELS:
@@ -152,9 +193,6 @@ def _make_plan(
     sizes = [_turn((box.width, box.height), sideways=sideways) for box in boxes]
     edges = [(edge.source, edge.target) for edge in graph.edges]
     forks = {number: edge.number for number, edge in enumerate(graph.edges)}
-    if not detail:
-        layout = lay_out(sizes, edges, {}, forks, _DENSE_SPACING, avoid_boxes=False)
-        return Plan(detail, sideways, boxes, layout, routes=[])
 
     labels = {}
     if detail > Detail.LABELS:
@@ -162,13 +200,21 @@ def _make_plan(
             if edge.label:
                 labels[number] = _label_size(edge, boxes[edge.source], sideways=sideways)
 
-    if limit is not None:
+    width, height = space
+    width -= 2 * EDGE
+    if not detail:
+        layout = lay_out_dense(sizes, edges, _DENSE_SPACING, width)
+    elif wraps:
         spacing = _TIGHT_SPACING if detail == Detail.LABELS else _WRAPPED_SPACING
-        layout = lay_out_within(sizes, edges, labels, forks, spacing, limit)
+        layout = lay_out_within(sizes, edges, labels, forks, spacing, width)
     else:
         spacing = _SIDEWAYS_SPACING if sideways else Spacing()
         layout = lay_out(sizes, edges, labels, forks, spacing)
-    return Plan(detail, sideways, boxes, layout, route_edges(layout, sizes, edges))
+
+    if not sideways:
+        layout = fold(layout, sizes, width, min(height, HIGH) - 2 * EDGE)
+    routes = route_edges(layout, sizes, edges) if detail else []
+    return Plan(detail, sideways, boxes, layout, routes)
 
 
 def _label_size(edge: GraphEdge, source: NodeBox, *, sideways: bool) -> Size:

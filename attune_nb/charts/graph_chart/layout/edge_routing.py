@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from attune_nb.charts.graph_chart.layout.layered_graph import Edge, Size
-    from attune_nb.charts.graph_chart.layout.sugiyama import Layout, Station
+    from attune_nb.charts.graph_chart.layout.sugiyama import Detour, Layout, Station
 
 __all__ = ["ARROW", "Route", "route_edges"]
 
@@ -28,6 +28,7 @@ CUBIC = 4
 
 ARROW = 0.085  # inches: the length of an arrow's head
 _BEND = 0.09  # inches: the radius of a corner
+_FOLD_BEND = 0.05  # inches: the same on the way to another column
 
 
 @dataclasses.dataclass
@@ -70,6 +71,19 @@ class Route:
         """Continue around a corner to a point."""
         self._add(QUADRATIC, corner, (across, along))
 
+    def change_column(self, detour: Detour, across: float) -> None:
+        """Continue below a column, up beside it, and over the next one to a position across."""
+        start, _ = self.points[-1]
+        self.draw_line(start, detour.bottom - _FOLD_BEND)
+        self.turn((start, detour.bottom), start + _FOLD_BEND, detour.bottom)
+        self.draw_line(detour.track - _FOLD_BEND, detour.bottom)
+        self.turn((detour.track, detour.bottom), detour.track, detour.bottom - _FOLD_BEND)
+
+        self.draw_line(detour.track, detour.top + _FOLD_BEND)
+        self.turn((detour.track, detour.top), detour.track + _FOLD_BEND, detour.top)
+        self.draw_line(across - _FOLD_BEND, detour.top)
+        self.turn((across, detour.top), across, detour.top + _FOLD_BEND)
+
     def _add(self, code: int, *points: Size) -> None:
         self.points += points
         self.codes += [code] * len(points)
@@ -91,20 +105,39 @@ def route_edges(layout: Layout, sizes: Sequence[Size], edges: Sequence[Edge]) ->
         if number in layout.back:
             route = _route_up(layout, sizes, edges[number], number, side_ports[number])
         else:
-            route = _route_down(stations, starts[number], ends[number])
+            detours = {
+                index: layout.detours[number, index]
+                for index in range(1, len(stations))
+                if (number, index) in layout.detours
+            }
+            route = _route_down(stations, starts[number], ends[number], detours)
         routes.append(route)
     return routes
 
 
-def _route_down(stations: list[Station], start: float, end: float) -> Route:
-    """Return the route of an edge that leads down, between two ports."""
+def _route_down(
+    stations: list[Station], start: float, end: float, detours: dict[int, Detour]
+) -> Route:
+    """Return the route of an edge that leads down, between two ports.
+
+    Args:
+        stations: The stations of the edge.
+        start: The port where it leaves.
+        end: The port where it enters.
+        detours: The ways to another column, by the index of the station there.
+    """
     route = Route([(start, stations[0].end)])
     # a box beside its source may be higher
     route.draw_line(start, stations[0].rank_end)
-    for station in stations[1:-1]:
+    for index, station in enumerate(stations[1:-1], 1):
+        if index in detours:
+            route.change_column(detours[index], station.across)
         route.change_channel(station.across, station.start)
         route.draw_line(station.across, station.end)
 
+    last = len(stations) - 1
+    if last in detours:
+        route.change_column(detours[last], end)
     route.change_channel(end, stations[-1].start - ARROW)
     return route
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     Span = tuple[float, float]  # start and end of a rank, along
 
-__all__ = ["Layout", "Spacing", "Station", "lay_out", "lay_out_within"]
+__all__ = ["Detour", "Layout", "Spacing", "Station", "lay_out", "lay_out_dense", "lay_out_within"]
 
 # how often a layout that came out too wide is made again with shorter rows, and by how much
 _MOST_ROUNDS = 5
@@ -79,6 +79,21 @@ class Station:
 
 
 @dataclasses.dataclass(frozen=True)
+class Detour:
+    """The way of an edge from a column to the next one.
+
+    Attributes:
+        bottom: The position along where it runs below the column.
+        track: The position across where it runs up between the columns.
+        top: The position along where it runs over the next column.
+    """
+
+    bottom: float
+    track: float
+    top: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Layout:
     """The positions of all boxes, edges and labels.
 
@@ -92,6 +107,10 @@ class Layout:
         left: The numbers of those of them whose arc is on the left.
         across: The size of the layout across the flow.
         along: The size of the layout along the flow.
+        spans: The start and the end of each rank, along the flow.
+        label_sizes: The size of an edge's label, by the edge's number.
+        detours: The ways from a column to the next one, by the edge's number and the index of
+            its station there.
     """
 
     centres: list[Size]
@@ -101,6 +120,9 @@ class Layout:
     left: frozenset[int]
     across: float
     along: float
+    spans: list[Span]
+    label_sizes: dict[int, Size]
+    detours: dict[tuple[int, int], Detour] = dataclasses.field(default_factory=dict)
 
 
 def lay_out(
@@ -109,8 +131,6 @@ def lay_out(
     labels: Mapping[int, Size],
     forks: Mapping[int, Hashable],
     spacing: Spacing,
-    *,
-    avoid_boxes: bool = True,
 ) -> Layout:
     """Lay out a graph.
 
@@ -121,18 +141,40 @@ def lay_out(
         labels: The size of an edge's label, by the edge's number.
         forks: A value for each edge. Edges from one box that have an equal value share a label.
         spacing: The free space.
-        avoid_boxes: Whether edges keep clear of the boxes that they pass. Without that a large
-            graph is laid out in a moment, but its edges run below its boxes.
     """
-    labelled = {number: forks[number] for number in labels} if avoid_boxes else {}
-    graph = _layer_graph(len(sizes), edges, labelled, avoid_boxes=avoid_boxes)
+    back = find_back_edges(len(sizes), edges)
+    layers = assign_layers(len(sizes), edges, back)
+    labelled = {number: forks[number] for number in labels}
+    graph = insert_dummies(layers, edges, back, labelled, avoid_boxes=True)
+    graph.ranks = reduce_crossings(graph.ranks, graph.chains, graph.count, thorough=True)
+    graph = add_return_arcs(graph)
 
     vertex_sizes = _size_vertices(graph, sizes, labels)
     gap = _make_gap(graph, vertex_sizes, spacing)
-    if avoid_boxes:
-        positions = relax(graph, assign_positions(graph, gap), gap)
-    else:
-        positions = _pack_ranks(graph, gap)
+    positions = relax(graph, assign_positions(graph, gap), gap)
+    return _place(graph, vertex_sizes, positions, spacing)
+
+
+def lay_out_dense(
+    sizes: Sequence[Size], edges: Sequence[Edge], spacing: Spacing, limit: float
+) -> Layout:
+    """Lay out a large graph in a moment, but with edges that run below its boxes.
+
+    Args:
+        sizes: As in `lay_out`.
+        edges: As in `lay_out`.
+        spacing: The free space.
+        limit: The size across at which layers wrap.
+    """
+    back = find_back_edges(len(sizes), edges)
+    layers, order = _order_layers(len(sizes), edges, back)
+    widths = [width + spacing.boxes for width, _ in sizes]
+    rows = wrap_layers(layers, edges, order, widths, limit + spacing.boxes)
+    graph = insert_dummies(rows, edges, back, {}, avoid_boxes=False)
+    graph.ranks = reduce_crossings(graph.ranks, graph.chains, graph.count, thorough=False)
+
+    vertex_sizes = _size_vertices(graph, sizes, {})
+    positions = _pack_ranks(graph, _make_gap(graph, vertex_sizes, spacing))
     return _place(graph, vertex_sizes, positions, spacing)
 
 
@@ -156,10 +198,7 @@ def lay_out_within(
             box is, with the edges that pass it.
     """
     back = find_back_edges(len(sizes), edges)
-    layers = lower_sources(assign_layers(len(sizes), edges, back), edges, back)
-    plain = insert_dummies(layers, edges, back, {}, avoid_boxes=False)
-    ranks = reduce_crossings(plain.ranks, plain.chains, len(sizes), thorough=False)
-    order = list(itertools.chain.from_iterable(ranks))
+    layers, order = _order_layers(len(sizes), edges, back)
     widths = [width + spacing.boxes for width, _ in sizes]
     labelled = {number: forks[number] for number in labels}
 
@@ -204,27 +243,14 @@ def _size_vertices(
     return vertex_sizes
 
 
-def _layer_graph(
-    count: int, edges: Sequence[Edge], labelled: Mapping[int, Hashable], *, avoid_boxes: bool
-) -> LayeredGraph:
-    """Return the graph of the vertices 0 to `count` - 1 in ranks, in order within each.
-
-    Args:
-        count: The number of vertices.
-        edges: The source and the target of each edge.
-        labelled: The numbers of the edges that have a label, each with its value of `forks`.
-        avoid_boxes: Whether an edge gets a vertex in each rank that it passes through.
-    """
-    back = find_back_edges(count, edges)
-    layers = assign_layers(count, edges, back)
-    if not avoid_boxes:
-        layers = lower_sources(layers, edges, back)
-
-    graph = insert_dummies(layers, edges, back, labelled, avoid_boxes=avoid_boxes)
-    graph.ranks = reduce_crossings(graph.ranks, graph.chains, count, thorough=avoid_boxes)
-    if avoid_boxes:
-        graph = add_return_arcs(graph)
-    return graph
+def _order_layers(
+    count: int, edges: Sequence[Edge], back: frozenset[int]
+) -> tuple[list[int], list[int]]:
+    """Return the layer of each box, and the boxes in an order in which few edges cross."""
+    layers = lower_sources(assign_layers(count, edges, back), edges, back)
+    graph = insert_dummies(layers, edges, back, {}, avoid_boxes=False)
+    ranks = reduce_crossings(graph.ranks, graph.chains, count, thorough=False)
+    return layers, list(itertools.chain.from_iterable(ranks))
 
 
 def _make_gap(graph: LayeredGraph, sizes: Mapping[int, Size], spacing: Spacing) -> Gap:
@@ -320,4 +346,6 @@ def _place_everything(
         left=graph.left,
         across=max(rights, default=0.0),
         along=max((end for _, end in spans), default=0.0),
+        spans=spans,
+        label_sizes={number: sizes[vertex] for number, vertex in graph.labels.items()},
     )
