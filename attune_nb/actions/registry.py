@@ -50,6 +50,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
         secret_fields: The names of the parts of a result's `data` that are secrets.
         secret_parameters: The names of the parameters that are secrets.
         uses: Changes with the code of the actions that a workflow uses.
+        runs_workflow: Whether each attempt is a run of a workflow, which the engine makes itself.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     secret_fields: tuple[str, ...] = ()
     secret_parameters: tuple[str, ...] = ()
     uses: str = ""
+    runs_workflow: bool = False
 
 
 _CORE_ACTIONS = (

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from attune_nb.actions.cancel import CancelToken
 from attune_nb.backends.attempt.attempt import timeout_error
+from attune_nb.backends.attempt.next_item import take_next
 from attune_nb.backends.attempt.remote_inputs import fetch_inputs
 from attune_nb.events import SUCCEEDED, TIMED_OUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from typing import Any
 
     from attune_nb.backends.attempt.job import Job
     from attune_nb.backends.attempt.run_coroutine import CoroutineRunner
     from attune_nb.capture.attempt_output import OutputSlot
     from attune_nb.events import Batch, ErrorInfo, Key
-
-    RunAttempt = Callable[[Job, OutputSlot, int, int, Any], None]
 
 __all__ = ["InlineBackend"]
 
@@ -87,10 +87,10 @@ class InlineBackend:
                 job.unrecorded.confirm_recorded()
 
         for key, job in self._jobs.items():
-            advance = _advance_limited if job.must_ask else _advance
             slot = self._slots[key]
+            run_attempt = partial(_run_attempt, slot)
             with slot.used():
-                while not self._paused and advance(job, slot):
+                while not self._paused and take_next(job, run_attempt):
                     has_worked = True
                     if time.monotonic() > until:
                         return
@@ -124,7 +124,7 @@ class InlineBackend:
             self._runner.close()
 
 
-def _run_attempt(job: Job, slot: OutputSlot, index: int, attempt: int, item: Any) -> None:
+def _run_attempt(slot: OutputSlot, job: Job, index: int, attempt: int, item: Any) -> None:
     spec = job.spec
     start = spec.clock()
     slot.index = index
@@ -152,54 +152,6 @@ def _run_attempt(job: Job, slot: OutputSlot, index: int, attempt: int, item: Any
     if code and spec.retries:
         job.keep_input(index, rendered)
     job.results.record(index, attempt, 0, start, item, code, result, cause)
-
-
-def _advance(job: Job, slot: OutputSlot, run_attempt: RunAttempt = _run_attempt) -> bool:
-    """Make one attempt or notice the end of the items; return False if neither can be done.
-
-    Args:
-        job: The job.
-        slot: What its attempts print goes there.
-        run_attempt: Makes an attempt: job, slot, index, number of the attempt, item.
-    """
-    source = job.source
-    if job.stopped or (source.exhausted and not job.retry_queue):
-        return False
-
-    if job.retry_queue:
-        index, attempt = job.retry_queue.popleft()
-        run_attempt(job, slot, index, attempt, source.item(index))
-        return True
-
-    try:
-        pair = source.read_next()
-    except KeyboardInterrupt:
-        raise  # a user interrupts this very thread
-    except BaseException as error:  # noqa: BLE001 - the items' own code raised
-        job.record_source_failure(0, error)
-        return True
-
-    if pair is not None:
-        run_attempt(job, slot, pair[0], 1, pair[1])
-
-    return True
-
-
-def _advance_limited(job: Job, slot: OutputSlot) -> bool:
-    """Advance a job as `_advance` does, if an attempt is due and its item may begin."""
-    if job.pace is not None and job.pace.seconds_until_due() > 0:
-        return False
-    if job.unrecorded is not None and job.unrecorded.is_reached:
-        return False
-    if job.is_closed and not job.retry_queue:
-        return False
-    return _advance(job, slot, _begin_attempt)
-
-
-def _begin_attempt(job: Job, slot: OutputSlot, index: int, attempt: int, item: Any) -> None:
-    """Make an attempt of an item, unless the item must not begin."""
-    if job.try_begin(index):
-        _run_attempt(job, slot, index, attempt, item)
 
 
 def _invoke(job: Job, rendered: Any) -> tuple[Any, ErrorInfo | None]:

@@ -51,6 +51,7 @@ def initial_state(
     hidden: Mapping[str, Any] | None = None,
     mocked: Collection[str] = (),
     unmade: Collection[str] = (),
+    outer_mask: Mask | None = None,
 ) -> RunState:
     """Return the state before the first event.
 
@@ -64,8 +65,11 @@ def initial_state(
         mocked: The paths of the tasks that ask no question and wait for no answer, because their
             result is mocked.
         unmade: The paths of the tasks that have no result, as in `RunState`.
+        outer_mask: Hides the secrets of the run that this run is part of.
     """
     mask = Mask(keystore, secrets, hidden, names=("keystore", "parameters", "keys"))
+    if outer_mask is not None:
+        mask = mask.with_secrets_of(outer_mask)
     ask_tasks = {path for path, task in workflow.walk() if task.action == ASK}
     waiting_tasks = {path for path, task in workflow.walk() if task.wait_for is not None}
 

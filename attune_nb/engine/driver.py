@@ -7,7 +7,7 @@ import random
 import threading
 import time
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakMethod
 
 import msgspec
@@ -26,6 +26,7 @@ from attune_nb.conductor.summaries import summarize
 from attune_nb.context import Moment
 from attune_nb.engine.cell_names import name_cells
 from attune_nb.engine.event_log import EventLog
+from attune_nb.engine.memory_gauge import MemoryGauge
 from attune_nb.engine.request_queue import RequestQueue
 from attune_nb.engine.timers import Timers
 from attune_nb.errors import AttuneError, BackendUnavailable, StoreError
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
     from attune_nb.events import Batch, Input, Key, RunEndStatus
     from attune_nb.values.secrets import Mask
 
-__all__ = ["Driver"]
+__all__ = ["Driver", "RunsWithin"]
 
 _log = logging.getLogger("attune_nb")
 
@@ -65,12 +66,23 @@ _log = logging.getLogger("attune_nb")
 TICK = 0.05
 
 
+class RunsWithin(Protocol):
+    """The runs within a run: attempts of tasks that run workflows."""
+
+    def has_only_questions(self, key: Key) -> bool:
+        """Return whether a task runs workflows, and all of them wait for answers alone."""
+
+
 class Driver(RequestQueue):
     """Runs one run from its start to its end, in the thread that calls `run` or `continue_run`.
 
     Other threads only put requests into its queue, see `RequestQueue`.
 
+    A run within another one is driven by `begin`, `advance` and `close`, in the loop of the
+    outermost run: see `ChildRuns`.
+
     Attributes:
+        run_id: The id of the run; empty before its start.
         state: The conductor's latest state.
         ended: Is set when the run has ended.
         announce: Called with task, index and attempt before each attempt that must not run
@@ -85,6 +97,7 @@ class Driver(RequestQueue):
         log_readers: Called with the lines that attempts have written, masked, in the engine's
             thread: at most once a turn, and before the readers get the ends of these attempts.
             Without any, nothing is captured. Add them before the run starts.
+        runs_within: The backend, if tasks of the run may be runs of workflows; else None.
         leaves_at_questions: Whether `run` and `continue_run` return when nothing but questions
             is open. `drive_on` continues.
 
@@ -109,6 +122,7 @@ class Driver(RequestQueue):
         skip_delays: bool = False,
     ) -> None:
         super().__init__(state)
+        self.run_id = ""
         self.ended = threading.Event()
         self.announce: Callable[[Key, int, int], None] | None = None
         self.sync: Callable[[], None] | None = None
@@ -118,6 +132,7 @@ class Driver(RequestQueue):
         self.on_end: Callable[[], None] | None = None
         self.log_readers: list[LineReader] = []
         self.leaves_at_questions = False
+        self.runs_within: RunsWithin | None = None
 
         self._backend = backend
         self._actions = actions
@@ -138,7 +153,7 @@ class Driver(RequestQueue):
 
         self._zero = time.perf_counter()
         self._started_at = time.time()
-        self._memory_read_at = -TICK
+        self._gauge = MemoryGauge(TICK)
 
     @property
     def events(self) -> list[Event]:
@@ -174,23 +189,82 @@ class Driver(RequestQueue):
             dry_run: Whether it runs no action at all.
             mocked: Whether results of tasks are made up.
         """
+        self._run_loop(
+            lambda: self._start_run(run_id, name, parameters, dry_run=dry_run, mocked=mocked)
+        )
 
-        def begin() -> None:
-            self._process(
-                RunStarted(
-                    time=0.0,
-                    seed=_new_seed(),
-                    run_id=run_id,
-                    workflow=name,
-                    started_at=self._started_at,
-                    parameters=parameters,
-                    memory=self._read_memory(),
-                    dry_run=dry_run,
-                    mocked=mocked,
-                )
+    def share_with(self, parent: Driver) -> None:
+        """Share the means of the run that this run is part of, before it begins."""
+        self.on_error = parent.on_error
+        self._gauge = parent._gauge
+
+    def begin(self, run_id: str, name: str, parameters: Any) -> None:
+        """Start a run without waiting for its end, which `advance` leads to.
+
+        Args:
+            run_id: The id of the run.
+            name: The workflow's name.
+            parameters: The parameters, without the secret ones.
+        """
+        self._guard(lambda: self._begin(lambda: self._start_run(run_id, name, parameters)))
+
+    def begin_again(self) -> None:
+        """Continue a restored run without waiting for its end, which `advance` leads to."""
+        self._guard(lambda: self._begin(self._resume_recovered))
+
+    def advance(self) -> None:
+        """Process all that has happened since the last call."""
+        self._guard(self._advance)
+
+    def close(self) -> None:
+        """Release all that a run which has ended uses; end one that has not."""
+        if not self.state.ended:
+            self._end_with_error(KeyboardInterrupt())
+        self._close()
+
+    def has_work(self) -> bool:
+        """Return whether `advance` has a request or a timer to process."""
+        return not self.has_no_requests() or self.seconds_until_timer(1.0) <= 0
+
+    def seconds_until_timer(self, longest: float) -> float:
+        """Return the seconds until the next timer is due, `longest` at most."""
+        return self._timers.seconds_until_next(self.clock(), longest)
+
+    def _guard(self, do: Callable[[], None]) -> None:
+        """Do a part of the run; an error of the engine ends the run, and is logged."""
+        self._collect_lines()
+        try:
+            do()
+            self._flush()
+        except BaseException as error:
+            self._end_with_error(error)
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            _log.warning("run %s: %s", self.run_id, self.state.error)
+
+    def _start_run(
+        self,
+        run_id: str,
+        name: str,
+        parameters: Any,
+        *,
+        dry_run: bool = False,
+        mocked: bool = False,
+    ) -> None:
+        self.run_id = run_id
+        self._process(
+            RunStarted(
+                time=0.0,
+                seed=_new_seed(),
+                run_id=run_id,
+                workflow=name,
+                started_at=self._started_at,
+                parameters=parameters,
+                memory=self._gauge.read(),
+                dry_run=dry_run,
+                mocked=mocked,
             )
-
-        self._run_loop(begin)
+        )
 
     def restore(
         self,
@@ -211,6 +285,9 @@ class Driver(RequestQueue):
             notes: As in `RunResumed`.
         """
         self.state = past.state
+        for event in past.events[:1]:
+            if isinstance(event, RunStarted):
+                self.run_id = event.run_id
         self._log.restore(past.events, read=written)
         self._recovered = past
         self._restarts_timeouts = full_time
@@ -277,7 +354,7 @@ class Driver(RequestQueue):
                 seed=_new_seed(),
                 started_at=started_at,
                 doubts=past.in_doubt,
-                memory=self._read_memory(),
+                memory=self._gauge.read(),
                 changed=self._changed,
                 notes=self._notes,
             )
@@ -315,12 +392,16 @@ class Driver(RequestQueue):
             remaining = 0.0
         self._timers.set(self.clock() + remaining, timer.command)
 
+    def _collect_lines(self) -> None:
+        """Collect what attempts write from now on, if a reader asks for it."""
+        if self.log_readers and self._lines is None:
+            self._lines = LineCollector(self.clock)
+
     def _run_loop(self, begin: Callable[[], None]) -> None:
         is_left = False
         if self.log_readers:
             installation.install()
-            if self._lines is None:
-                self._lines = LineCollector(self.clock)
+            self._collect_lines()
         try:
             self._begin(begin)
             self._flush()
@@ -350,13 +431,35 @@ class Driver(RequestQueue):
         if self.state.status != "paused":
             self._backend.set_paused(paused=False)
 
+    @property
+    def has_only_questions(self) -> bool:
+        """Whether nothing runs, also in the runs within this one, and questions are open."""
+        if self.state.has_only_questions:
+            return True
+        if self.runs_within is None:
+            return False
+        return self._waits_for_questions(self.runs_within)
+
+    def _waits_for_questions(self, runs_within: RunsWithin) -> bool:
+        """Return whether each task waits for an answer, itself or in the runs that it waits for."""
+        statuses = set()
+        for execution in self.state.executions.values():
+            is_parallel = self.state.workflow.task(execution.task).type == "parallel"
+            if execution.outcome is not None or is_parallel:
+                continue
+            status = execution.status
+            if status == "running" and runs_within.has_only_questions(execution.key):
+                status = "waiting"
+            statuses.add(status)
+        return statuses == {"waiting"}
+
     def _has_only_open_questions(self) -> bool:
         """Return whether only questions are open, and no answer is on its way."""
         is_answered = any(map(self.state.is_open, self.answered))
-        return self.state.has_only_questions and not is_answered
+        return self.has_only_questions and not is_answered
 
     def _has_only_unanswered_questions(self) -> bool:
-        return self.has_no_requests() and self.state.has_only_questions
+        return self.has_no_requests() and self.has_only_questions
 
     def _close(self) -> None:
         try:
@@ -371,12 +474,14 @@ class Driver(RequestQueue):
             self.ended.set()
 
     def _turn(self) -> None:
-        """Process all that has happened since the last turn."""
+        """Wait until something happens, and process it."""
         try:
-            self._backend.poll(self._timers.seconds_until_next(self.clock(), TICK))
+            self._backend.poll(self.seconds_until_timer(TICK))
         except BackendUnavailable as error:
             self._process(PauseRequested(time=self.clock(), seed=_new_seed(), reason=str(error)))
+        self._advance()
 
+    def _advance(self) -> None:
         must_sync = False
         collected_batches = self._backend.collect()
         # an attempt that has ended may have got keys and opened inquiries before
@@ -398,7 +503,7 @@ class Driver(RequestQueue):
                 task=task,
                 visit=visit,
                 batch=name_cells(batch) if batch.errors else batch,
-                memory=self._read_memory(always=len(batch) > 1),
+                memory=self._gauge.read(always=len(batch) > 1),
                 input_error=input_error,
                 secrets=self._actions[task].secret_fields,
             )
@@ -600,22 +705,6 @@ class Driver(RequestQueue):
         for retry in retries:
             # a stopped job records them as cancelled
             self._backend.retry(retry.key, retry.index, retry.attempt)
-
-    def _read_memory(self, *, always: bool = False) -> int:
-        """Return the memory of this process in bytes, or 0 if it was read within a tick.
-
-        Args:
-            always: Read it in any case.
-        """
-        now = self.clock()
-        if now - self._memory_read_at < TICK and not always:
-            return 0
-
-        self._memory_read_at = now
-        import psutil  # noqa: PLC0415 - only needed by a run
-
-        memory: int = psutil.Process().memory_info().rss
-        return memory
 
     def _end_with_error(self, error: BaseException) -> None:
         """Record that the run ended because of an error of the engine, or a KeyboardInterrupt."""

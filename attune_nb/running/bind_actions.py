@@ -61,7 +61,7 @@ class BindingContext(msgspec.Struct, kw_only=True):
         dry_run: Run no action at all: a task without a mock results in null.
         allow_imports: Whether `module:function` may import.
         load: Reads a workflow from a file.
-        nest: Returns the function that runs another workflow under a name.
+        nest: Returns what the engine makes the runs of another workflow of, under a name.
         packs: The packs of the run.
         pack_session: The services of the run for its packs; None for a check.
         is_nested: Whether the workflow itself runs within another one.
@@ -77,7 +77,7 @@ class BindingContext(msgspec.Struct, kw_only=True):
     dry_run: bool
     allow_imports: bool
     load: Callable[[Path], WorkflowView]
-    nest: Callable[[WorkflowSpec, str], Callable[..., Any]]
+    nest: Callable[[WorkflowSpec, str], Any]
     packs: PackSet = msgspec.field(default_factory=PackSet)
     pack_session: PackSession | None = None
     is_nested: bool = False
@@ -310,6 +310,7 @@ def _nested_action(
         cancellable=True,
         version=workflow_identity(nested.spec),
         uses=context.uses.get(_identity(nested.spec), ""),
+        runs_workflow=True,
     )
 
     misfits = list(_parameter_misfits(name, nested, task))

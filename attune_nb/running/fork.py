@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from attune_nb.conductor.recovery import Recovered
     from attune_nb.events import Event, Input
     from attune_nb.language.model import Task, WorkflowSpec
-    from attune_nb.running.prepare import PreparedRun
+    from attune_nb.running.prepared_run import PreparedRun
     from attune_nb.running.request import EarlierRun, RunRequest
 
 __all__ = ["plan_fork", "plan_retry", "restore_secrets"]

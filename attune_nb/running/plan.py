@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from attune_nb.conductor.recovery import Recovered
     from attune_nb.events import Event
-    from attune_nb.running.prepare import PreparedRun
+    from attune_nb.running.prepared_run import PreparedRun
     from attune_nb.running.request import RunOptions, RunRequest
     from attune_nb.store.claims import Claim
 

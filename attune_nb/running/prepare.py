@@ -2,47 +2,33 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from attune_nb.actions.fingerprint import fingerprints
 from attune_nb.backends.inline import InlineBackend
 from attune_nb.backends.threads.backend import ThreadBackend
-from attune_nb.conductor.machine import initial_state
-from attune_nb.engine.driver import Driver
 from attune_nb.errors import (
-    ActionError,
     BackendError,
     ParameterError,
-    Timeout,
     WorkflowError,
     nearest,
 )
-from attune_nb.events import TaskEnded
-from attune_nb.language import parameter_specs
 from attune_nb.language.describe import is_positive_integer
-from attune_nb.results.failures import explain_error, find_failed_tasks
-from attune_nb.results.mistakes import find_mistakes
 from attune_nb.running.answers import (
-    AdvanceAnswers,
     OptionAnswers,
     answers_of_dry_run,
-    bind_answers,
 )
 from attune_nb.running.bind_actions import (
     BindingContext,
     bind_actions,
-    explain_nested_question,
-    find_asking_tasks,
     mocked_paths,
     replace_mocked_parallel_tasks,
     unmade_paths,
 )
+from attune_nb.running.child_workflow import MAX_DEPTH, ChildWorkflow
 from attune_nb.running.open_packs import open_packs, read_variable_names
+from attune_nb.running.prepared_run import BoundWorkflow, PreparedRun
 from attune_nb.running.workflow_view import WorkflowView
 from attune_nb.templates.compiler.parse import has_template
 from attune_nb.values.describe import describe, describe_with_value
@@ -51,31 +37,22 @@ from attune_nb.values.guard import ask
 from attune_nb.values.named_values import is_mapping, plain_text, read_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
-    from attune_nb.actions.cancel import CancelToken
     from attune_nb.actions.registry import Action
     from attune_nb.backends.protocol import Backend
-    from attune_nb.conductor.state import RunState
-    from attune_nb.events import Event
     from attune_nb.language.model import WorkflowSpec
-    from attune_nb.results.failures import FailedTask
-    from attune_nb.running.pack_session import PackSession
-    from attune_nb.running.request import EventReader, RunOptions
-    from attune_nb.values.secrets import Mask
+    from attune_nb.running.request import RunOptions
 
 __all__ = [
     "BACKENDS",
-    "PreparedRun",
+    "bind_workflow",
     "binding_context",
     "check_workflow",
-    "nested_run_function",
     "prepare_run",
     "read_names",
     "read_options",
 ]
-
-_log = logging.getLogger("attune_nb")
 
 BACKENDS = ("threads", "processes", "dask", "inline")
 """The names of the backends; the first is the default."""
@@ -83,81 +60,23 @@ BACKENDS = ("threads", "processes", "dask", "inline")
 # the methods of a backend that is passed as an object
 _BACKEND_METHODS = ("start", "retry", "stop", "set_paused", "release", "poll", "collect", "close")
 
-# levels of workflows within workflows
-_MAX_DEPTH = 20
-
 
 def binding_context(options: RunOptions) -> BindingContext:
     """Return the context in which the actions of a workflow are bound."""
     # nested workflows are checked once, from the outermost
-    levels = 0 if options.depth else _MAX_DEPTH
+    levels = 0 if options.depth else MAX_DEPTH
     return BindingContext(
         actions=options.actions,
         mock=options.mock,
         dry_run=options.dry_run,
         allow_imports=options.allow_imports,
         load=options.load,
-        nest=lambda workflow, name: nested_run_function(workflow, name, options),
+        nest=lambda workflow, name: ChildWorkflow(workflow, name, options, bind_workflow),
         packs=options.packs,
         pack_session=options.pack_session,
         levels=levels,
         is_nested=options.depth > 0,
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class PreparedRun:
-    """Everything that a run needs, checked.
-
-    Attributes:
-        state: The state that the run begins with.
-        parameters: All parameters.
-        recorded_parameters: Those that are not secret.
-        mocked: The paths of the tasks whose results are made up.
-        code: For each task the fingerprint of its action, which changes with the action's code.
-        answers: The answers to questions that are not open yet.
-        pack_session: The services of the run for its packs.
-    """
-
-    state: RunState
-    parameters: dict[str, Any]
-    recorded_parameters: dict[str, Any]
-    mocked: frozenset[str]
-    code: dict[str, str]
-    actions: Mapping[str, Action]
-    backend: Backend
-    answers: AdvanceAnswers
-    skip_delays: bool
-    pack_session: PackSession | None = None
-
-    @property
-    def mask(self) -> Mask:
-        """Hides the run's secrets."""
-        return self.state.context.mask
-
-    def make_driver(
-        self, readers: Sequence[EventReader], result_readers: Sequence[EventReader] = ()
-    ) -> Driver:
-        """Return a driver of the run, and reserve the backend for it.
-
-        Args:
-            readers: Called with lists of new events, in the engine's thread.
-            result_readers: The same; they also get the results that no log and no record keeps.
-
-        Raises:
-            BackendError: Another run uses the backend.
-        """
-        driver = Driver(
-            self.state,
-            self.backend,
-            self.actions,
-            readers,
-            result_readers=result_readers,
-            skip_delays=self.skip_delays,
-        )
-        driver.on_question = self.answers.give
-        _reserve_backend(self.backend, driver)
-        return driver
 
 
 def prepare_run(
@@ -167,6 +86,17 @@ def prepare_run(
 
     Raises:
         AttuneError: The workflow, its parameters or an option cannot be used.
+    """
+    bound = bind_workflow(workflow, options)
+    prepared = bound.prepare(parameters)
+    return replace(prepared, backend=_make_backend(options.backend, options.workers))
+
+
+def bind_workflow(workflow: WorkflowSpec, options: RunOptions) -> BoundWorkflow:
+    """Find the actions of a workflow, and check the options of its runs.
+
+    Raises:
+        AttuneError: The workflow or an option cannot be used.
     """
     options = replace(
         options,
@@ -188,42 +118,18 @@ def prepare_run(
     if problems:
         raise WorkflowError(problems)
 
-    values = parameter_specs.bind(workflow.parameters, parameters)
-    secret_names = parameter_specs.secret_names(workflow.parameters)
-    secrets = {name: values.pop(name) for name in secret_names if name in values}
-
     _check_count("concurrency", options.concurrency)
-    mocked = frozenset(mocked_paths(workflow, options.mock, dry_run=options.dry_run))
     unmade: set[str] = set()
     if options.dry_run:
         unmade = unmade_paths(workflow, options.mock)
-    answers = bind_answers(workflow, options.answers, mocked, find_asking_tasks(actions))
-    hidden = _written_secrets(workflow, actions)
-    if options.keys is not None:
-        hidden |= options.keys
-    if options.pack_session is not None:
-        hidden |= options.pack_session.keys.known_secrets()
-    state = initial_state(
-        workflow,
-        options.config,
-        options.keystore,
-        options.concurrency,
-        secrets=secrets,
-        hidden=hidden,
-        mocked=mocked,
-        unmade=unmade,
-    )
-    return PreparedRun(
-        state=state,
-        parameters={**values, **secrets},
-        recorded_parameters=values,
-        mocked=mocked,
-        code=fingerprints(actions),
+    return BoundWorkflow(
+        workflow=workflow,
+        options=options,
         actions=actions,
-        backend=_make_backend(options.backend, options.workers),
-        answers=answers,
-        skip_delays=options.dry_run,
-        pack_session=options.pack_session,
+        code=fingerprints(actions),
+        mocked=frozenset(mocked_paths(workflow, options.mock, dry_run=options.dry_run)),
+        unmade=frozenset(unmade),
+        written_secrets=_written_secrets(workflow, actions),
     )
 
 
@@ -343,121 +249,6 @@ def _check_count(option: str, value: int | None) -> None:
         raise BackendError(
             f"`{option}` must be an integer of 1 or more, not {describe_with_value(value)}"
         )
-
-
-class _NestedError(ActionError):
-    """Workflows run each other without end."""
-
-
-def _nesting_error(events: Sequence[Event]) -> str:
-    """Return the message of the `_NestedError` that ended a nested run, or an empty string."""
-    for event in events:
-        error = event.error if isinstance(event, TaskEnded) else None
-        if error is not None and error.type == _NestedError.__name__:
-            return error.message
-    return ""
-
-
-def nested_run_function(
-    workflow: WorkflowSpec, name: str, options: RunOptions
-) -> Callable[..., Any]:
-    """Return the function that runs a workflow as one attempt of a task."""
-    # the worker that runs this attempt makes the attempts of the nested run in its own process
-    backend = "inline" if options.backend == "inline" else "threads"
-    nested_options = replace(
-        options,
-        mock={},
-        answers={},
-        concurrency=None,
-        backend=backend,
-        depth=options.depth + 1,
-    )
-
-    # each note on a handled failure is logged once, not for each item that runs the workflow
-    logged: set[str] = set()
-
-    def run_workflow(*, cancel: CancelToken, **parameters: Any) -> Any:
-        if nested_options.depth > _MAX_DEPTH:
-            raise _NestedError(
-                f"workflows are nested deeper than {_MAX_DEPTH} levels; does `{name}` run itself?"
-            )
-        if not nested_options.dry_run:
-            _refuse_questions(workflow, name)
-
-        prepared = prepare_run(workflow, parameters, nested_options)
-        driver = prepared.make_driver([])
-        with cancel.on_cancel(lambda: driver.cancel("the task was stopped", force=True)):
-            driver.run(uuid.uuid4().hex[:12], name, prepared.recorded_parameters)
-
-        failed_tasks = _failed_tasks_of(driver)
-        for mistake in find_mistakes(failed_tasks):
-            if driver.state.status == "succeeded" and mistake not in logged:
-                logged.add(mistake)
-                _log.warning("workflow `%s` within another one: %s", name, mistake)
-        return _nested_output(driver, name, nested_options.depth, failed_tasks)
-
-    return run_workflow
-
-
-def _failed_tasks_of(driver: Driver) -> list[FailedTask]:
-    state = driver.state
-    return find_failed_tasks(
-        driver.events,
-        lambda key, index: state.executions[key].items[index],
-        state.context.mask.value,
-    )
-
-
-def _refuse_questions(workflow: WorkflowSpec, name: str) -> None:
-    problem = explain_nested_question(workflow, name)
-    if problem:
-        raise ActionError(problem)
-
-
-def _nested_output(
-    driver: Driver, name: str, depth: int, failed_tasks: Sequence[FailedTask]
-) -> Any:
-    """Return the output of a nested run.
-
-    Raises:
-        Timeout: The run took too long.
-        ActionError: The run did not succeed for another reason.
-    """
-    state = driver.state
-    if state.status == "succeeded":
-        return state.output
-    if state.status == "timed_out":
-        raise Timeout(f"workflow `{name}`: {state.error}")
-
-    # the message of endless nesting is passed on as it is, not wrapped once a level
-    nesting_error = _nesting_error(driver.events) if depth > 1 else ""
-    if nesting_error:
-        raise _NestedError(nesting_error)
-
-    reason = explain_error(state.error or "", failed_tasks)
-    message = f"workflow `{name}` {state.status}: {reason}"
-    raise ActionError(message, {"status": state.status})
-
-
-# the backend that each driver uses, until it ends
-_reserved_backends: WeakKeyDictionary[Driver, Backend] = WeakKeyDictionary()
-_reservation_lock = threading.Lock()
-
-
-def _reserve_backend(backend: Backend, driver: Driver) -> None:
-    """Reserve a backend for one run: job keys are unique only within a run.
-
-    Raises:
-        BackendError: Another run uses it.
-    """
-    with _reservation_lock:
-        for user, reserved in _reserved_backends.items():
-            if reserved is backend and not user.ended.is_set():
-                raise BackendError(
-                    f"this {type(backend).__name__} is in use by another run; make one for each "
-                    "run (of the same Dask client, if you like), or wait until that run has ended"
-                )
-        _reserved_backends[driver] = backend
 
 
 def _make_backend(backend: str | Backend, workers: int | None) -> Backend:

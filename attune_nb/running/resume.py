@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from attune_nb.conductor.state import RunState
     from attune_nb.events import Event
     from attune_nb.running.open_packs import Packs
-    from attune_nb.running.prepare import PreparedRun
+    from attune_nb.running.prepared_run import PreparedRun
     from attune_nb.running.request import Actions, EventReader, LogsOption, ProgressOption
     from attune_nb.running.workflow_view import WorkflowView
     from attune_nb.store.reading import StoredRun

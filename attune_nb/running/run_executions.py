@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from attune_nb.actions.cancel import CancelToken
+from attune_nb.backends.threads.backend import ThreadBackend
 from attune_nb.errors import ActionError, LookupFailed, Timeout, nearest
 from attune_nb.packs.api.executions import ExecutionView
 from attune_nb.packs.api.replies import ApiError, now
-from attune_nb.running.prepare import nested_run_function
+from attune_nb.running.child_book import ChildBook
+from attune_nb.running.child_workflow import ChildWorkflow, raise_for_end
+from attune_nb.running.plan import new_run_id
+from attune_nb.running.prepare import bind_workflow
 from attune_nb.values.frozen import thaw
 from attune_nb.values.guard import error_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from attune_nb.language.model import WorkflowSpec
     from attune_nb.packs.api.executions import ExecutionRequest, ExecutionStatus
     from attune_nb.packs.attempt_token import AttemptIdentity
     from attune_nb.running.request import RunOptions
@@ -166,8 +172,8 @@ def _find_function(ref: str, options: RunOptions) -> tuple[_Function, float | No
         raise LookupFailed(problem)
 
     if ref in packs.workflows:
-        run_workflow = nested_run_function(packs.workflows[ref].spec, ref, options)
-        return lambda parameters, token: run_workflow(cancel=token, **parameters), None
+        workflow = _child_workflow(packs.workflows[ref].spec, ref, options)
+        return lambda parameters, token: _run_workflow(workflow, parameters, token), None
 
     session = options.pack_session
     if ref in packs.actions and session is not None:
@@ -180,6 +186,25 @@ def _find_function(ref: str, options: RunOptions) -> tuple[_Function, float | No
 
     hint = nearest(ref, packs.refs)
     raise LookupFailed(f"there is no action or workflow `{ref}` in the packs of the run{hint}")
+
+
+def _child_workflow(spec: WorkflowSpec, ref: str, options: RunOptions) -> ChildWorkflow:
+    return ChildWorkflow(spec, ref, replace(options, backend="threads"), bind_workflow)
+
+
+def _run_workflow(workflow: ChildWorkflow, parameters: dict[str, Any], token: CancelToken) -> Any:
+    """Run a workflow in this thread; return its output.
+
+    Raises:
+        Timeout: The run took too long.
+        ActionError: The run did not succeed for another reason.
+    """
+    bound = workflow.bound()
+    prepared = replace(bound.prepare(parameters), backend=ThreadBackend(bound.options.workers))
+    driver = prepared.make_driver([], open_child=ChildBook().open_child)
+    with token.on_cancel(lambda: driver.cancel("the task was stopped", force=True)):
+        driver.run(new_run_id(), workflow.name, prepared.recorded_parameters)
+    return raise_for_end(workflow, driver)
 
 
 def _run(

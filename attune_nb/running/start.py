@@ -16,6 +16,7 @@ from attune_nb.errors import BackendError, StoreError
 from attune_nb.language.identity import task_identity
 from attune_nb.log_batches import RunLogs
 from attune_nb.results.scaling import DurationHistory
+from attune_nb.running.child_book import ChildBook
 from attune_nb.running.raised_errors import current_observer
 from attune_nb.running.record import open_recorder
 from attune_nb.running.store_paths import store_path
@@ -103,7 +104,8 @@ def assemble_engine(plan: RunPlan) -> Engine:
         readers.append(display.read)
     readers.append(remember_durations)
 
-    driver = plan.prepared.make_driver(readers, request.observation.readers)
+    child_book = ChildBook()
+    driver = plan.prepared.make_driver(readers, request.observation.readers, child_book.open_child)
     driver.log_readers += _line_readers(logs, recorder, log_output)
     driver.on_error = current_observer()
     if plan.prepared.pack_session is not None:

@@ -198,6 +198,18 @@ class Mask:
         mask._set_values(leaves)
         return mask
 
+    def with_secrets_of(self, other: Mask) -> Mask:
+        """Return a mask that also hides the secrets of another one."""
+        leaves = dict(self._values)
+        for name, leaf in other._values.items():
+            leaves[_unique_name(leaves, name, leaf)] = leaf
+        if len(leaves) == len(self._values):
+            return self
+
+        mask = Mask()
+        mask._set_values(leaves)
+        return mask
+
     def __bool__(self) -> bool:
         return bool(self._search.names)
 

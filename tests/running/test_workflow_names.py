@@ -64,7 +64,7 @@ def test_a_nested_workflow_is_called_by_its_name(above, name):
     outer = attune_nb.loads("tasks:\n  - {name: go, action: deploy}\n")
 
     outer_run = outer.run(actions={"deploy": nested})
-    assert f"workflow `{name}` failed: task `stop` failed" in outer_run.error
+    assert f"workflow `{name}`, task `stop`: " in outer_run.error
 
 
 def test_a_nested_file_is_called_by_its_stem(tmp_path):
@@ -72,7 +72,7 @@ def test_a_nested_file_is_called_by_its_stem(tmp_path):
     (tmp_path / "outer.yaml").write_text("tasks:\n  - {name: go, action: rollback.yaml}\n")
 
     outer_run = attune_nb.load(tmp_path / "outer.yaml").run()
-    assert "workflow `rollback` failed: task `stop` failed" in outer_run.error
+    assert "workflow `rollback`, task `stop`: " in outer_run.error
 
 
 def test_a_name_does_not_change_the_identity():

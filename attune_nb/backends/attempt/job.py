@@ -60,6 +60,8 @@ class Job:
 
     Attributes:
         spec: The fixed settings.
+        own_key: The task and its visit in its own run. The key in `spec` is another one if several
+            runs share the backend.
         source: The items.
         results: The attempts that have ended and were not collected yet.
         cancel_token: Raised when attempts that run are to end.
@@ -75,6 +77,7 @@ class Job:
 
     def __init__(self, spec: JobSpec, items: Any, earlier: EarlierAttempts | None = None) -> None:
         self.spec = spec
+        self.own_key = spec.key
         self.source = ItemSource(items)
         self.limit: FailureLimit | None = None
         self.pace: Pace | None = None
@@ -168,8 +171,8 @@ class Job:
     def open_slot(self, worker: int) -> OutputSlot:
         """Return the slot of a worker, for what its attempts print."""
         if self.spec.lines is None:
-            return OutputSlot(None, self.spec.key, worker)
-        return self.spec.lines.open_slot(self.spec.key, worker)
+            return OutputSlot(None, self.own_key, worker)
+        return self.spec.lines.open_slot(self.own_key, worker)
 
     def close_slot(self, slot: OutputSlot) -> None:
         """Close the slot of a worker that ends."""

@@ -41,6 +41,8 @@ MIN_PATTERN_SECONDS = 0.00002
 
 # Keys of a schema that refuse no value.
 _NOTES = frozenset({"title", "description", "default", "examples", "$comment", "deprecated"})
+# with these a schema asks for no more than a type
+_TYPE_KEYS = _NOTES | {"type"}
 
 _ValidationError: Any = jsonschema.ValidationError
 
@@ -127,6 +129,16 @@ def _check_unique_items(validator: Any, unique: Any, value: Any, _schema: Any) -
         yield _ValidationError("the items are not all different")
 
 
+# the names of the types of values that need no library to be judged
+_PLAIN_TYPES: dict[type, tuple[str, ...]] = {
+    bool: ("boolean",),
+    int: ("integer", "number"),
+    float: ("number",),
+    str: ("string",),
+    type(None): ("null",),
+}
+
+
 class SchemaValidator:
     """Validates the values of one load or one run. All patterns share a bounded time."""
 
@@ -148,6 +160,8 @@ class SchemaValidator:
             return f"is {value}, which is not a finite number"
         if schema.keys() <= _NOTES:
             # any value fits, and none needs to be looked at
+            return None
+        if _is_of_plain_type(value, schema):
             return None
 
         seconds = self.seconds
@@ -207,6 +221,14 @@ class SchemaValidator:
         finally:
             elapsed = time.perf_counter() - started
             self.seconds -= max(0.0, elapsed - MIN_PATTERN_SECONDS)
+
+
+def _is_of_plain_type(value: Any, schema: Mapping[str, Any]) -> bool:
+    """Return whether a schema asks for a type alone, and a value is exactly of that type."""
+    if not schema.keys() <= _TYPE_KEYS:
+        return False
+    wanted = schema.get("type")
+    return isinstance(wanted, str) and wanted in _PLAIN_TYPES.get(type(value), ())
 
 
 def _check_type(validator: Any, value: Any, schema: Mapping[str, Any]) -> str | None:
