@@ -85,6 +85,11 @@ class LogColumns(msgspec.Struct, frozen=True, array_like=True):
     def __len__(self) -> int:
         return len(self.time)
 
+    def last(self, count: int) -> LogColumns:
+        """Return the last lines."""
+        first = max(len(self) - count, 0)
+        return LogColumns(*(getattr(self, name)[first:] for name in _FIELDS))
+
     def rows(self) -> Iterable[LogLine]:
         """Return the lines."""
         return map(LogLine, *(getattr(self, name) for name in _FIELDS))
@@ -96,8 +101,8 @@ class LogSource(Protocol):
     def counts(self) -> LogCounts:
         """Return how many lines there are so far."""
 
-    def batches(self, first: int = 0) -> Sequence[LogBatch]:
-        """Return the batches so far, from a number on. They only grow."""
+    def read_from(self, first: int) -> tuple[LogColumns, int]:
+        """Return the lines from a batch on, and the number of the batch that will come next."""
 
     def explain_none(self) -> str:
         """Return why there are no lines, as the end of a sentence; empty if none was printed."""
@@ -196,6 +201,11 @@ class RunLogs:
     def batches(self, first: int = 0) -> Sequence[LogBatch]:
         """Return the batches so far, from a number on."""
         return self._batches[first:]
+
+    def read_from(self, first: int) -> tuple[LogColumns, int]:
+        """Return the lines from a batch on, and the number of the batch that will come next."""
+        batches = self.batches(first)
+        return unpack_lines(batches), first + len(batches)
 
     def explain_none(self) -> str:
         """Return an empty text: this version keeps what is printed."""

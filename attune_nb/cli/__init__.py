@@ -13,6 +13,7 @@ import typer
 import attune_nb
 from attune_nb.cli.file_commands import check, export, graph
 from attune_nb.cli.help_command import explain
+from attune_nb.cli.log_commands import logs
 from attune_nb.cli.pack_commands import pack_commands
 from attune_nb.cli.publish_command import publish
 from attune_nb.cli.record_commands import explore, forget, runs, show, timeline
@@ -33,6 +34,7 @@ for command in (
     check,
     runs,
     show,
+    logs,
     forget,
     resume,
     retry,

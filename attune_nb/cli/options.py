@@ -20,6 +20,7 @@ __all__ = [
     "DryRun",
     "Keystore",
     "LatestRunId",
+    "Logs",
     "Mock",
     "NoProgress",
     "Packs",
@@ -97,6 +98,14 @@ Debug = Annotated[
 ]
 NoProgress = Annotated[
     bool, typer.Option("--no-progress", help="show no progress while the workflow runs")
+]
+Logs = Annotated[
+    str | None,
+    typer.Option(
+        metavar="all|none|N",
+        help="how many of the lines that actions print and log are shown [default: all]; "
+        "`attune-nb logs` has all",
+    ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="run the workflow without its actions")]
 

@@ -18,6 +18,7 @@ from attune_nb.cli.options import (
     Debug,
     Keystore,
     LatestRunId,
+    Logs,
     Mock,
     NoProgress,
     Packs,
@@ -57,6 +58,8 @@ class _Changes(NamedTuple):
     secret_env: SecretEnv
     pass_env: PassEnv
     no_progress: bool
+    logs: Logs
+    as_json: bool
 
 
 def retry(
@@ -77,12 +80,13 @@ def retry(
     pass_env: PassEnv = None,
     store: Store = None,
     no_progress: NoProgress = False,
+    logs: Logs = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the failed tasks and items of a run again, and reuse its other results."""
     changes = _Changes(
         set_, actions, packs, allow_imports, backend, workers, concurrency, answer, mock, debug,
-        keystore, secret, secret_env, pass_env, no_progress,
+        keystore, secret, secret_env, pass_env, no_progress, logs, as_json,
     )  # fmt: skip
     _repeat(run, None, store, changes, as_json=as_json)
 
@@ -111,12 +115,13 @@ def fork(
     pass_env: PassEnv = None,
     store: Store = None,
     no_progress: NoProgress = False,
+    logs: Logs = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a task of a run and the tasks after it again, and reuse its other results."""
     changes = _Changes(
         set_, actions, packs, allow_imports, backend, workers, concurrency, answer, mock, debug,
-        keystore, secret, secret_env, pass_env, no_progress,
+        keystore, secret, secret_env, pass_env, no_progress, logs, as_json,
     )  # fmt: skip
     _repeat(run, task, store, changes, as_json=as_json)
 
@@ -170,6 +175,8 @@ def _read_changes(workflow: Any, changes: _Changes) -> tuple[dict[str, Any], dic
         secret_env=changes.secret_env,
         packs=changes.packs,
         pass_env=changes.pass_env,
+        logs=changes.logs,
+        as_json=changes.as_json,
     )
     options |= debug_options(changes.backend, debug=changes.debug, no_progress=changes.no_progress)
     return add_secret_parameters(workflow, parameters, named_secrets), options

@@ -19,6 +19,7 @@ from attune_nb.cli.options import (
     Debug,
     DryRun,
     Keystore,
+    Logs,
     Mock,
     NoProgress,
     Packs,
@@ -90,6 +91,7 @@ def run(
     pass_env: PassEnv = None,
     store: Store = None,
     no_progress: NoProgress = False,
+    logs: Logs = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the workflow in FILE, or an action or a workflow of a pack."""
@@ -116,6 +118,8 @@ def run(
             secret_env=secret_env,
             packs=packs,
             pass_env=pass_env,
+            logs=logs,
+            as_json=as_json,
         )
         options |= debug_options(backend, debug=debug, no_progress=no_progress)
         if dry_run:
@@ -202,6 +206,7 @@ def resume(
     pass_env: PassEnv = None,
     store: Store = None,
     no_progress: NoProgress = False,
+    logs: Logs = None,
     as_json: AsJson = False,
 ) -> None:
     """Continue an interrupted run of a store; options that are left out are as before."""
@@ -228,6 +233,8 @@ def resume(
             secret_env=secret_env,
             packs=packs,
             pass_env=pass_env,
+            logs=logs,
+            as_json=as_json,
         )
         options |= debug_options(backend, debug=False, no_progress=no_progress)
         run_id = run

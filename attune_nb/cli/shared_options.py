@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.cli.action_files import load_action_files
+from attune_nb.cli.log_commands import read_logs_option
 from attune_nb.cli.secrets import read_secrets
 from attune_nb.cli.values import read_mocks
 from attune_nb.running.answers import read_answer_options
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
         Answers,
         Concurrency,
         Keystore,
+        Logs,
         Mock,
         Packs,
         PassEnv,
@@ -40,6 +42,8 @@ def read_shared_options(
     secret_env: SecretEnv,
     packs: Packs,
     pass_env: PassEnv,
+    logs: Logs,
+    as_json: bool,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the options of a run, and the secrets that have a name on the command line.
 
@@ -64,6 +68,7 @@ def read_shared_options(
         options["packs"] = open_packs(packs)
     if pass_env:
         options["pass_env"] = pass_env
+    options["logs"] = read_logs_option(logs, as_json=as_json)
 
     all_secrets, named_secrets = read_secrets(keystore, secret, secret_env)
     if all_secrets is not None:

@@ -38,12 +38,13 @@ __all__ = [
     "CellLogs",
     "LogOutput",
     "TerminalLogs",
+    "is_terminal",
     "lines_markup",
     "lines_text",
     "open_log_output",
     "read_limit",
     "shows_colours",
-    "write_text",
+    "write_lines",
 ]
 
 ALL = sys.maxsize
@@ -114,9 +115,9 @@ def open_log_output(
     return TerminalLogs(with_items, ALL if limit is None else limit, terminal)
 
 
-def lines_text(lines: Sequence[ShownLine], more: str = "") -> str:
+def lines_text(lines: Sequence[ShownLine], more: str = "", *, has_colours: bool = False) -> str:
     """Return lines as text, and below them how to see more."""
-    rows = list(map(str, lines))
+    rows = [line.coloured() if has_colours else str(line) for line in lines]
     if more:
         rows.append(more)
     return "\n".join(rows)
@@ -313,41 +314,45 @@ class TerminalLogs(LogOutput):
         with self._lock:
             lines = self._waiting
             self._waiting = []
-            for is_printed, group in groupby(lines, self._is_for_stdout):
-                # looked up now: a display of progress replaces the streams while it draws
-                stream = sys.stdout if is_printed else sys.stderr
-                _write_lines(stream, list(group))
-
-    def _is_for_stdout(self, line: ShownLine) -> bool:
-        return not line.level and not self._to_stderr
+            # looked up now: a display of progress replaces the streams while it draws
+            stdout = sys.stdout
+            stderr = sys.stderr
+            if self._to_stderr:
+                stdout = stderr
+            elif is_terminal(stdout) and is_terminal(stderr):
+                # one screen: the lines are drawn together
+                stderr = stdout
+            for stream, group in groupby(lines, lambda line: stderr if line.level else stdout):
+                write_lines(stream, list(group))
 
     def _finish(self) -> None:
         self._write_waiting()
         more = format_more(self._hidden, self._command)
         if more:
-            write_text(sys.stderr, f"{more}\n")
+            _write_text(sys.stderr, f"{more}\n")
 
 
-def _write_lines(stream: TextIO | None, lines: Sequence[ShownLine]) -> None:
-    if not lines:
-        return
-    has_colours = shows_colours(stream)
-    rows = [line.coloured() if has_colours else str(line) for line in lines]
-    write_text(stream, "".join(f"{row}\n" for row in rows))
+def write_lines(stream: TextIO | None, lines: Sequence[ShownLine]) -> None:
+    """Write lines to a stream, in colours if it is a terminal."""
+    text = lines_text(lines, has_colours=shows_colours(stream))
+    _write_text(stream, f"{text}\n")
 
 
 def shows_colours(stream: TextIO | None) -> bool:
     """Return whether a stream is a terminal whose user has not refused colours."""
-    if stream is None or os.environ.get("NO_COLOR"):
-        return False
+    return not os.environ.get("NO_COLOR") and is_terminal(stream)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a stream is a terminal."""
     try:
-        return stream.isatty()
+        return stream is not None and stream.isatty()
     except ValueError:
         # it is closed
         return False
 
 
-def write_text(stream: TextIO | None, text: str) -> None:
+def _write_text(stream: TextIO | None, text: str) -> None:
     """Write a text to a stream, if it still takes one.
 
     While a display of progress is in the terminal, it has replaced the streams by ones that write

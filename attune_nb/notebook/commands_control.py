@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
+from attune_nb.display.log_output import CELL_LIMIT
 from attune_nb.display.outputs import Text
 from attune_nb.errors import AttuneError
 from attune_nb.notebook.answers import read_answers
@@ -58,6 +59,12 @@ _NO_RAISE = argument("--no-raise", "", "do not fail the cell if the run fails", 
 CONCURRENCY = argument(
     "--concurrency", "", "overrides the concurrency of every task", type=int, metavar="N"
 )
+LOGS = argument(
+    "--logs",
+    "",
+    f"how many lines that actions print are shown: all, none or a number, by default {CELL_LIMIT}",
+    metavar="all|none|N",
+)
 OUT = argument("--out", "", "a variable for the Run", aliases=("-o",), metavar="VAR")
 
 # the options of every command that starts a run
@@ -68,6 +75,7 @@ _RUN_OPTIONS = (
     _BACKEND,
     WORKERS,
     CONCURRENCY,
+    LOGS,
     OUT,
     _NO_RAISE,
 )
@@ -210,6 +218,8 @@ def _read_run_options(
     options = {**session.code_options(workflow), **_placement(line_options)}
     if line_options["answers"]:
         options["answers"] = read_answers(line_options["answers"], namespace)
+    if line_options["logs"] is not None:
+        options["logs"] = line_options["logs"]
     secrets.add_to_options(options)
     return secrets.add_to_parameters(workflow, values), options
 

@@ -33,7 +33,12 @@ __all__ = ["register", "unregister"]
 _LINE = re.compile(r"^.*?(%%?)attune\b[ \t]*(.*)$")
 
 # fixed values that follow a word
-_VALUES = {"--backend": BACKENDS, "bench": ("clone", "fanout")}
+_VALUES = {
+    "--backend": BACKENDS,
+    "--logs": ("all", "none"),
+    "--level": ("stdout", "stderr", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+    "bench": ("clone", "fanout"),
+}
 
 
 def register(shell: InteractiveShell, session: Session, parser: ArgumentParser) -> None:

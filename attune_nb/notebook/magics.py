@@ -10,12 +10,14 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import Bool, Enum, Integer, Unicode
 
+from attune_nb.display.log_output import CELL_LIMIT
 from attune_nb.display.outputs import Text
 from attune_nb.notebook import (  # noqa: F401 - importing them registers their commands
     commands_control,
     commands_form,
     commands_help,
     commands_inspect,
+    commands_logs,
     commands_packs,
     commands_records,
     completion,
@@ -157,6 +159,12 @@ class AttuneMagics(Magics):
     @argument("--no-raise", action="store_true", help="do not fail the cell if the run fails")
     @_add_secret_arguments
     @argument("--store", metavar="FILE|none", help="the record of runs")
+    @argument(
+        "--logs",
+        metavar="all|none|N",
+        help="how many of the lines that actions print and log are shown, by default "
+        f"{CELL_LIMIT}; `run.logs()` has all",
+    )
     @argument("--no-progress", action="store_true", help="show no progress while it runs")
     @argument("--quiet", action="store_true", help="show nothing at all")
     @argument("--help", action="store_true", help="show this help")

@@ -112,7 +112,16 @@ def _run_options(session: Session, workflow: Workflow, options: Namespace) -> di
         run_options["answers"] = read_answers(options.answer, session.shell.user_ns)
     if options.dry_run:
         run_options["dry_run"] = True
-    return run_options | _code_options(session, options)
+    return run_options | _logs_option(options) | _code_options(session, options)
+
+
+def _logs_option(options: Namespace) -> dict[str, str]:
+    """Return the option for the lines that are shown; it is left out if the line has none."""
+    if options.quiet:
+        return {"logs": "none"}
+    if options.logs is None:
+        return {}
+    return {"logs": options.logs}
 
 
 def _code_options(session: Session, options: Namespace) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from attune_nb.events import (
     mask_event,
 )
 from attune_nb.html import printable
-from attune_nb.log_batches import RunLogs, unpack_lines
+from attune_nb.log_batches import RunLogs
 from attune_nb.results import render
 from attune_nb.results.batches import batches_by_key
 from attune_nb.results.in_doubt import Doubt
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from attune_nb.results.clock import RunClock
     from attune_nb.results.failures import FailedTask
     from attune_nb.results.item_frames import ItemTable
+    from attune_nb.results.logs import LogSelection
     from attune_nb.results.protocols import ExecutionState, ReadableRun, RunSource
     from attune_nb.results.scaling import WorkflowScaling
     from attune_nb.values.secrets import Mask
@@ -327,18 +328,32 @@ class RunView:
             ParameterError: Another argument cannot be used.
             StoreError: The record cannot be read.
         """
-        from attune_nb.results.logs import LogSelection, logs_frame  # noqa: PLC0415
+        from attune_nb.results.logs import logs_frame  # noqa: PLC0415 - pandas is slow to import
 
-        selection = LogSelection.read(task, index, attempt, level, self._task_paths)
-        return logs_frame(selection.select(self.log_columns()), self.log_clock())
+        selection = self.select_logs(task, index, attempt, level)
+        columns, _ = self.read_lines()
+        return logs_frame(selection.select(columns), self.log_clock())
 
-    def log_columns(self, first: int = 0) -> LogColumns:
-        """Return the lines of the batches from a number on, the oldest first.
+    def select_logs(
+        self, task: str | None, index: int | None, attempt: int | None, level: str | int | None
+    ) -> LogSelection:
+        """Return which lines the arguments of `logs` select.
+
+        Raises:
+            LookupFailed: There is no such task.
+            ParameterError: Another argument cannot be used.
+        """
+        from attune_nb.results.logs import LogSelection  # noqa: PLC0415 - seldom needed
+
+        return LogSelection.read(task, index, attempt, level, self._task_paths)
+
+    def read_lines(self, first: int = 0) -> tuple[LogColumns, int]:
+        """Return the lines from a batch on, and the number of the batch that will come next.
 
         Raises:
             StoreError: The record cannot be read.
         """
-        return unpack_lines(self._logs.batches(first))
+        return self._logs.read_from(first)
 
     def log_clock(self) -> RunClock:
         """Return the clock that turns the times of lines into dates."""

@@ -108,6 +108,16 @@ class RecordedRun(BaseRun):
             return self._status
         return super().status
 
+    def read_status(self) -> RunStatus:
+        """Return the status of the run as it is now, not as it was when the run was opened.
+
+        Raises:
+            StoreError: The record cannot be read, or was removed.
+        """
+        from attune_nb.store.reading import run_of  # noqa: PLC0415 - SQLite is slow to import
+
+        return run_of(self._stored_logs.path, self.run_id).status
+
     def log_clock(self) -> RunClock:
         """Return the clock that turns the times of lines into dates; the other events stay unread.
 

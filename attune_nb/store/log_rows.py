@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from attune_nb.errors import StoreError
-from attune_nb.log_batches import LogBatch, LogCounts
+from attune_nb.log_batches import LogBatch, LogCounts, unpack_lines
 from attune_nb.store.blobs import load_data
 from attune_nb.store.database import connected
 from attune_nb.store.event_rows import EventRow, event_of
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from attune_nb.events import Event
+    from attune_nb.log_batches import LogColumns
     from attune_nb.store.reading import StoredRun
 
 __all__ = ["StoredLogs", "insert_batches", "read_batches"]
@@ -78,10 +78,8 @@ class StoredLogs:
     """
 
     def __init__(self, path: Path, run: StoredRun) -> None:
-        self._path = path
+        self.path = path
         self._run = run
-        self._batches: list[LogBatch] = []
-        self._lock = threading.Lock()
 
     def counts(self) -> LogCounts:
         """Return how many lines are on record.
@@ -90,19 +88,19 @@ class StoredLogs:
             StoreError: They cannot be read.
         """
         statement = "SELECT coalesce(sum(lines), 0), coalesce(sum(warnings), 0) FROM logs"
-        with reading_record(self._run.run_id), connected(self._path) as connection:
+        with reading_record(self._run.run_id), connected(self.path) as connection:
             row = connection.execute(f"{statement} WHERE run = ?", (self._run.number,)).fetchone()
             return msgspec.convert(row, LogCounts)
 
-    def batches(self, first: int = 0) -> Sequence[LogBatch]:
-        """Return the batches on record, from a number on.
+    def read_from(self, first: int) -> tuple[LogColumns, int]:
+        """Return the lines from a batch on, and the number of the batch that will come next.
 
         Raises:
             StoreError: They cannot be read.
         """
-        with self._lock, reading_record(self._run.run_id):
-            self._batches += read_batches(self._path, self._run.number, len(self._batches))
-            return self._batches[first:]
+        with reading_record(self._run.run_id):
+            batches = read_batches(self.path, self._run.number, first)
+            return unpack_lines(batches), first + len(batches)
 
     def starts(self) -> list[Event]:
         """Return the events that say when the run started and was resumed.
@@ -110,7 +108,7 @@ class StoredLogs:
         Raises:
             StoreError: They cannot be read.
         """
-        with reading_record(self._run.run_id), connected(self._path) as connection:
+        with reading_record(self._run.run_id), connected(self.path) as connection:
             rows = connection.execute(_SELECT_STARTS, (self._run.number,)).fetchall()
             starts = []
             for columns in rows:

@@ -19,9 +19,10 @@ def test_run_shows_a_line_for_each_warning(tmp_path):
 
     assert outcome.exit_code == 0
     assert outcome.stdout.startswith("{")
-    (line,) = outcome.stderr.splitlines()
+    line, printed = outcome.stderr.splitlines()
     assert line.startswith("warning: ")
     assert WARNING in line
+    assert printed == "ping | a b"
 
 
 def test_check_shows_each_warning_with_its_lines(tmp_path):
