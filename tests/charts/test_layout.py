@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.layout_checks import any_overlap, assert_clear, boxes_of, shrink
+from matplotlib.path import Path
+from support.layout_checks import (
+    any_overlap,
+    assert_clear,
+    boxes_of,
+    inside,
+    points_along,
+    shrink,
+)
 
 from attune_nb.charts.graph_chart.layout.edge_routing import route_edges
 from attune_nb.charts.graph_chart.layout.folding import fold
@@ -43,7 +51,7 @@ def lay_out_boxes_within(count, edges, labels, limit):
 def lay_out_boxes_densely(count, edges):
     """Lay out boxes of several sizes without channels; return the layout and the sizes."""
     sizes = sizes_of(count)
-    return lay_out_dense(sizes, edges, Spacing(), 6.0), sizes
+    return lay_out_dense(sizes, edges, forks_of(edges), Spacing(), 6.0), sizes
 
 
 def forks_of(edges):
@@ -179,6 +187,20 @@ def test_any_graph_is_folded_without_overlaps(graph):
     folded = fold(layout, sizes, width=20.0, height=4.0)
     assert_no_boxes_overlap(folded, sizes)
     assert_clear(folded, sizes, [], route_edges(folded, sizes, edges))
+
+
+def test_a_wide_fork_goes_around_the_boxes():
+    """So does a join: no edge is drawn over a box, though none has a channel."""
+    edges = [(0, box) for box in range(1, 60)] + [(box, 60) for box in range(1, 60)]
+    sizes = [(0.13, 0.09)] * 61
+    forks = dict.fromkeys(range(len(edges)), 0)
+    layout = lay_out_dense(sizes, edges, forks, Spacing(boxes=0.07), limit=2.0)
+
+    assert set(layout.lines) == set(range(len(edges)))
+    boxes = [shrink(box, 0.001) for box in boxes_of(layout, sizes)]
+    for line in layout.lines.values():
+        points = points_along(Path(line))
+        assert not any(inside(points, box).any() for box in boxes)
 
 
 def test_a_chain_is_folded_into_columns():

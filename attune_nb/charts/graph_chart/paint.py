@@ -64,12 +64,18 @@ def _draw_segments(canvas: GraphCanvas, plan: Plan, graph: WorkflowGraph) -> Non
         if not edge.on_failed_path:
             thin = dataclasses.replace(style, width=style.width * _THIN)
 
-        points = [(first.across, first.end)]
+        points = [(first.across, first.end), (last.across, last.start)]
         detour = plan.layout.detours.get((number, 1))
-        if detour is not None:
-            points += [(first.across, detour.bottom), (detour.track, detour.bottom)]
-            points += [(detour.track, detour.top), (last.across, detour.top)]
-        canvas.add_line([*points, (last.across, last.start)], thin)
+        if number in plan.layout.lines:
+            points = plan.layout.lines[number]
+        elif detour is not None:
+            points[1:1] = [
+                (first.across, detour.bottom),
+                (detour.track, detour.bottom),
+                (detour.track, detour.top),
+                (last.across, detour.top),
+            ]
+        canvas.add_line(points, thin)
 
 
 def _write_condition(canvas: GraphCanvas, plan: Plan, number: int, edge: GraphEdge) -> None:

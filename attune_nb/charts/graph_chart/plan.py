@@ -9,7 +9,6 @@ from attune_nb.charts.graph_chart.failed_names import measure_failed_names
 from attune_nb.charts.graph_chart.layout.edge_routing import Route, route_edges
 from attune_nb.charts.graph_chart.layout.folding import fold
 from attune_nb.charts.graph_chart.layout.sugiyama import (
-    Layout,
     Spacing,
     lay_out,
     lay_out_dense,
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from attune_nb.charts.graph_chart.layout.layered_graph import Size
+    from attune_nb.charts.graph_chart.layout.placement import Layout
     from attune_nb.charts.graph_chart.model import GraphEdge, WorkflowGraph
 
 __all__ = ["EDGE", "HIGH", "LABEL", "LOOP", "Plan", "choose_plan"]
@@ -203,7 +203,7 @@ def _make_plan(
     width, height = space
     width -= 2 * EDGE
     if not detail:
-        layout = lay_out_dense(sizes, edges, _DENSE_SPACING, width)
+        layout = lay_out_dense(sizes, edges, forks, _DENSE_SPACING, width)
     elif wraps:
         spacing = _TIGHT_SPACING if detail == Detail.LABELS else _WRAPPED_SPACING
         layout = lay_out_within(sizes, edges, labels, forks, spacing, width)

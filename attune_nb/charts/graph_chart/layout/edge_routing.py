@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from attune_nb.charts.graph_chart.layout.layered_graph import Edge, Size
-    from attune_nb.charts.graph_chart.layout.sugiyama import Detour, Layout, Station
+    from attune_nb.charts.graph_chart.layout.placement import Detour, Layout, Station
 
 __all__ = ["ARROW", "Route", "route_edges"]
 

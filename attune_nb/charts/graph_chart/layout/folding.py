@@ -12,13 +12,13 @@ import math
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from attune_nb.charts.graph_chart.layout.sugiyama import Detour
+from attune_nb.charts.graph_chart.layout.placement import Detour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from attune_nb.charts.graph_chart.layout.layered_graph import Size
-    from attune_nb.charts.graph_chart.layout.sugiyama import Layout, Station
+    from attune_nb.charts.graph_chart.layout.placement import Layout, Station
 
     Crossing = tuple[int, int]  # the number of an edge, and the index of its station below a cut
     Track = tuple[str, float]  # whether the edges in it fork or meet, and where
@@ -41,13 +41,15 @@ _TOLERANCE = 0.4
 def fold(layout: Layout, sizes: Sequence[Size], width: float, height: float) -> Layout:
     """Return a layout in columns if it is too high, and if columns fit beside each other.
 
+    A layout in which edges go around all ranks stays as it is.
+
     Args:
         layout: The layout.
         sizes: The size of each box.
         width: The width that the columns must fit, in inches.
         height: The height above which a layout is folded, in inches.
     """
-    if layout.along <= height:
+    if layout.along <= height or layout.lines:
         return layout
 
     folder = _Folder(layout, sizes)

@@ -5,18 +5,21 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     Size = tuple[float, float]  # across and along
     Edge = tuple[int, int]  # the source and the target
     Ranks = list[list[int]]  # the vertices of each rank, from left to right
     Neighbours = dict[int, list[int]]  # of each vertex, in the ranks above or below
+    # "from" the source of its edges with their fork, or "to" their target
+    Bundle = tuple[Literal["from", "to"], int, Hashable]
     Gap = Callable[[int, int], float]  # the least distance of two neighbours in a rank
 
 __all__ = [
+    "Bundle",
     "Edge",
     "Gap",
     "LayeredGraph",

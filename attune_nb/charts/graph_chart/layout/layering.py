@@ -18,9 +18,9 @@ from attune_nb.charts.graph_chart.layout.layered_graph import LayeredGraph
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
-    from attune_nb.charts.graph_chart.layout.layered_graph import Edge, Ranks
+    from attune_nb.charts.graph_chart.layout.layered_graph import Bundle, Edge, Ranks
 
-__all__ = ["assign_layers", "insert_dummies", "lower_sources", "wrap_layers"]
+__all__ = ["assign_layers", "bundle_edges", "insert_dummies", "lower_sources", "wrap_layers"]
 
 
 def assign_layers(count: int, edges: Sequence[Edge], back: frozenset[int]) -> list[int]:
@@ -155,28 +155,28 @@ def insert_dummies(
         forks: With this, edges share their dummy vertices: those from one vertex that have an
             equal value here, or those to one vertex if they are more.
     """
-    bundles: dict[int, Hashable] = {}
+    bundles: dict[int, Bundle] = {}
     if forks is not None:
-        bundles = _bundle_edges(edges, back, forks)
+        bundles = bundle_edges(edges, back, forks)
     builder = _ChainBuilder(layers, edges, back, labelled, bundles)
     numbers = range(len(edges))
     chains = [builder.make_chain(number, with_dummies=avoid_boxes) for number in numbers]
     return LayeredGraph(len(layers), builder.ranks, chains, back, builder.labels)
 
 
-def _bundle_edges(
+def bundle_edges(
     edges: Sequence[Edge], back: frozenset[int], forks: Mapping[int, Hashable]
-) -> dict[int, Hashable]:
+) -> dict[int, Bundle]:
     """Return the bundle of each edge that leads down: edges of a bundle share their channel."""
     down = [number for number in range(len(edges)) if number not in back]
     leaving = Counter((edges[number][0], forks[number]) for number in down)
     entering = Counter(edges[number][1] for number in down)
 
-    bundles: dict[int, Hashable] = {}
+    bundles: dict[int, Bundle] = {}
     for number in down:
         source, target = edges[number]
         if entering[target] > leaving[source, forks[number]]:
-            bundles[number] = ("to", target)
+            bundles[number] = ("to", target, None)
         else:
             bundles[number] = ("from", source, forks[number])
     return bundles
@@ -195,7 +195,7 @@ class _ChainBuilder:
         edges: Sequence[Edge],
         back: frozenset[int],
         labelled: Mapping[int, Hashable],
-        bundles: Mapping[int, Hashable],
+        bundles: Mapping[int, Bundle],
     ) -> None:
         self._layers = layers
         self._edges = edges

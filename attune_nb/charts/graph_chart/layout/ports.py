@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from attune_nb.charts.graph_chart.layout.layered_graph import Edge, Size
-    from attune_nb.charts.graph_chart.layout.sugiyama import Layout
+    from attune_nb.charts.graph_chart.layout.placement import Layout
 
     Side = tuple[float, float]  # the middle of a box's side, and how far ports may be from it
     Ports = dict[int, float]  # the position of each edge's port

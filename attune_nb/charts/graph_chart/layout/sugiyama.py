@@ -14,16 +14,19 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from attune_nb.charts.graph_chart.layout.brandes_koepf import assign_positions
+from attune_nb.charts.graph_chart.layout.combs import add_combs
 from attune_nb.charts.graph_chart.layout.confinement import confine
 from attune_nb.charts.graph_chart.layout.crossing_reduction import reduce_crossings
 from attune_nb.charts.graph_chart.layout.cycle_removal import find_back_edges
 from attune_nb.charts.graph_chart.layout.layered_graph import unique_segments
 from attune_nb.charts.graph_chart.layout.layering import (
     assign_layers,
+    bundle_edges,
     insert_dummies,
     lower_sources,
     wrap_layers,
 )
+from attune_nb.charts.graph_chart.layout.placement import Layout, Station
 from attune_nb.charts.graph_chart.layout.relaxation import relax
 from attune_nb.charts.graph_chart.layout.return_arcs import add_return_arcs
 
@@ -31,10 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
     from attune_nb.charts.graph_chart.layout.layered_graph import Edge, Gap, LayeredGraph, Size
+    from attune_nb.charts.graph_chart.layout.placement import Span
 
-    Span = tuple[float, float]  # start and end of a rank, along
 
-__all__ = ["Detour", "Layout", "Spacing", "Station", "lay_out", "lay_out_dense", "lay_out_within"]
+__all__ = ["Spacing", "lay_out", "lay_out_dense", "lay_out_within"]
 
 # how often a layout that came out too wide is made again with shorter rows, and by how much
 _MOST_ROUNDS = 5
@@ -59,70 +62,6 @@ class Spacing:
     ranks: float = 0.27
     slope: float = 0.06
     steepest: float = 0.8
-
-
-@dataclasses.dataclass(frozen=True)
-class Station:
-    """The passage of an edge through a rank: straight along, from `start` to `end`.
-
-    Attributes:
-        across: The position across.
-        start: The position along where the edge enters, or its box begins.
-        end: The position along where the edge leaves, or its box ends.
-        rank_end: The position along where the highest box of the rank ends.
-    """
-
-    across: float
-    start: float
-    end: float
-    rank_end: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Detour:
-    """The way of an edge from a column to the next one.
-
-    Attributes:
-        bottom: The position along where it runs below the column.
-        track: The position across where it runs up between the columns.
-        top: The position along where it runs over the next column.
-    """
-
-    bottom: float
-    track: float
-    top: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Layout:
-    """The positions of all boxes, edges and labels.
-
-    The origin is on the left, at the start of the first rank.
-
-    Attributes:
-        centres: The centre of each box.
-        stations: The stations of each edge, its upper end first.
-        labels: The centre of an edge's label, by the edge's number.
-        back: The numbers of the edges that lead up.
-        left: The numbers of those of them whose arc is on the left.
-        across: The size of the layout across the flow.
-        along: The size of the layout along the flow.
-        spans: The start and the end of each rank, along the flow.
-        label_sizes: The size of an edge's label, by the edge's number.
-        detours: The ways from a column to the next one, by the edge's number and the index of
-            its station there.
-    """
-
-    centres: list[Size]
-    stations: list[list[Station]]
-    labels: dict[int, Size]
-    back: frozenset[int]
-    left: frozenset[int]
-    across: float
-    along: float
-    spans: list[Span]
-    label_sizes: dict[int, Size]
-    detours: dict[tuple[int, int], Detour] = dataclasses.field(default_factory=dict)
 
 
 def lay_out(
@@ -156,13 +95,18 @@ def lay_out(
 
 
 def lay_out_dense(
-    sizes: Sequence[Size], edges: Sequence[Edge], spacing: Spacing, limit: float
+    sizes: Sequence[Size],
+    edges: Sequence[Edge],
+    forks: Mapping[int, Hashable],
+    spacing: Spacing,
+    limit: float,
 ) -> Layout:
     """Lay out a large graph in a moment, but with edges that run below its boxes.
 
     Args:
         sizes: As in `lay_out`.
         edges: As in `lay_out`.
+        forks: As in `lay_out`. The edges of a wide fork, or a wide join, go around the ranks.
         spacing: The free space.
         limit: The size across at which layers wrap.
     """
@@ -175,7 +119,8 @@ def lay_out_dense(
 
     vertex_sizes = _size_vertices(graph, sizes, {})
     positions = _pack_ranks(graph, _make_gap(graph, vertex_sizes, spacing))
-    return _place(graph, vertex_sizes, positions, spacing)
+    layout = _place(graph, vertex_sizes, positions, spacing)
+    return add_combs(layout, bundle_edges(edges, back, forks))
 
 
 def lay_out_within(
