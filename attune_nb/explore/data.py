@@ -8,6 +8,8 @@ import numpy as np
 
 from attune_nb.explore.attempts import STATUSES, read_attempts
 from attune_nb.explore.columns import pack_column
+from attune_nb.explore.failures import build_failures
+from attune_nb.explore.graph import build_graph
 from attune_nb.explore.previews import build_previews
 from attune_nb.explore.spans import join, read_groups, select_shown, sum_attempts
 from attune_nb.results.batches import batches_by_key
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from attune_nb.events import ErrorInfo, Event, Key, RunStatus
     from attune_nb.explore.attempts import Attempts
     from attune_nb.explore.spans import Spans
+    from attune_nb.results.failures import FailedTask
     from attune_nb.results.item_frames import ItemTable
     from attune_nb.results.timeline import TaskExecution
 
@@ -90,6 +93,9 @@ class ExploredRun(Protocol):
     def item_tables(self, keys: Iterable[Key]) -> dict[Key, ItemTable]:
         """Return the items of some task executions."""
 
+    def failed_tasks(self) -> list[FailedTask]:
+        """Return the tasks that failed, with their errors."""
+
     def error_text(self) -> str:
         """Return the error with counts, types and the user's own lines."""
 
@@ -146,6 +152,8 @@ def build_data(run: ExploredRun) -> dict[str, Any]:
         "errors": [_describe_error(error) for error in errors],
         "previews": previews,
         "notes": _notes(executions, summed.tolist(), groups, previews),
+        "failures": build_failures(run.failed_tasks()),
+        "graph": build_graph(run),
     }
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["RunPage"]
 
 # pixels; the reader can drag the frame's lower edge
-_HEIGHT = 620
+_HEIGHT = 680
 
 # A frame without an origin cannot ask for the theme of the notebook around it. The colour scheme of
 # its element decides what `prefers-color-scheme` means inside, also when the theme is changed.

@@ -33,9 +33,15 @@ _SCRIPTS = (
     "minimap.js",
     "explorer.js",
     "controls.js",
+    "task_source.js",
+    "graph.js",
+    "details.js",
     "table.js",
+    "panes.js",
     "main.js",
 )
+
+_STYLES = ("page.css", "panes.css")
 
 _LEVEL = 9  # of deflate
 
@@ -62,7 +68,7 @@ def build_page(run: ExploredRun, theme: PageTheme | None = None) -> str:
 
     data = json.dumps(build_data(run), ensure_ascii=True, separators=(",", ":"))
     packed = base64.b64encode(zlib.compress(data.encode(), _LEVEL)).decode("ascii")
-    style = _read("page.css")
+    style = "\n".join(_read(name) for name in _STYLES)
     parts = "\n".join(_read(name) for name in _SCRIPTS)
     script = f"(() => {{\n'use strict';\n{parts}\n}})();\n"
     slots = {

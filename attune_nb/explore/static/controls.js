@@ -149,7 +149,7 @@ function connectKeys(explorer) {
     F: () => goToNext(explorer, -1),
     w: () => switchGrouping(explorer),
     '/': () => document.getElementById('search').focus(),
-    Escape: () => explorer.choose(-1),
+    Escape: () => explorer.chooseNothing(),
   };
   document.addEventListener('keydown', (event) => {
     const action = actions[event.key];

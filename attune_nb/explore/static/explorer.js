@@ -160,6 +160,12 @@ class Explorer extends EventTarget {
     this.#notify('choose');
   }
 
+  /** Choose neither an attempt nor a lane. */
+  chooseNothing() {
+    this.lane = -1;
+    this.choose(-1);
+  }
+
   /** Choose an attempt, and zoom to it. */
   zoomTo(attempt) {
     const {start, duration} = this.data;

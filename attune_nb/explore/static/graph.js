@@ -1,264 +1,266 @@
-/* The graph of the workflow as SVG: the boxes of the tasks, and the transitions between them.
+// The graph of the workflow as SVG. Its boxes can be reached with the keyboard: one of them takes
+// the focus, and the arrow keys move it to its neighbours.
 
-All texts are set as text, never as markup. The boxes can be reached with the keyboard: one of them
-takes the focus, and the arrow keys move it to its neighbours. */
-
-const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
-
-/** The marks of statuses: no state is told by its colour alone. */
-const STATUS_MARKS = {
-  succeeded: "✓", failed: "✕", timed_out: "◷", cancelled: "⊘", running: "▶", retrying: "↻",
-  waiting: "?", paused: "‖", skipped: "–", interrupted: "!", pending: "·", "not reached": "·",
-};
+const SVG = 'http://www.w3.org/2000/svg';
+const LEAST_SCALE = 0.9; // of a graph that is shown in whole: below, its texts are too small
+const MOST_SCALE = 1.25;
+const GRAPH_MARGIN = 12;
+const NAME_LETTER = 7.4; // pixels of a letter, as explore/graph.py counts them
+const SMALL_LETTER = 6.3;
 
 /** Return an SVG element with these attributes and this text. */
-function svgElement(name, attributes = {}, text = null) {
-  const element = document.createElementNS(SVG_NAMESPACE, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  if (text !== null) element.textContent = text;
-  return element;
+function makeShape(tag, attributes = {}, text = null) {
+  const shape = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) shape.setAttribute(name, value);
+  if (text !== null) shape.textContent = text;
+  return shape;
 }
 
-/** The drawing of a graph, which can be moved and enlarged.
+/** Return the class of a status: the style gives it its colour. */
+function statusClass(status) {
+  return `status-${status.replaceAll(' ', '-')}`;
+}
 
-    `onSelect(task)` is called when a reader chooses a task. */
+/**
+ * The drawing of a graph, which can be moved and enlarged.
+ *
+ * `onChoose` is called with the path of a task when a reader chooses it.
+ */
 class GraphView {
-  constructor(parent, onSelect) {
-    this.onSelect = onSelect;
-    this.svg = svgElement("svg", { class: "graph", role: "group", "aria-label": "Graph of the tasks" });
-    parent.append(this.svg);
+  constructor(parent, onChoose) {
+    this.onChoose = onChoose;
+    this.svg = makeShape('svg', {role: 'group', 'aria-label': 'Graph of the tasks'});
     this.boxes = new Map();
-    this.order = [];
-    this.selected = null;
-    this._listen();
+    this.nodes = [];
+    this.chosen = null;
+    this.size = [0, 0];
+    parent.replaceChildren(this.svg);
+    this.#listen();
   }
 
   /** Draw a graph; the view stays as it is if only states have changed. */
   draw(graph) {
-    const sameSize = this.graph && this.graph.width === graph.width && this.graph.height === graph.height;
+    const isSame = this.graph?.width === graph.width && this.graph?.height === graph.height;
     this.graph = graph;
-    this.svg.replaceChildren();
     this.boxes.clear();
-    this.order = [];
+    this.nodes = [];
 
-    const written = new Set();
-    for (const edge of graph.edges) this._drawEdge(edge, written);
-    for (const node of graph.nodes) this._drawNode(node);
-    if (!sameSize) this.showAll();
-    this.mark(this.selected);
-    this._setTabStop(this.selected ?? this.order[0]?.task);
+    const labels = new Set();
+    const edges = graph.edges.map((edge) => this.#edge(edge, labels));
+    const nodes = graph.nodes.map((node) => this.#node(node));
+    this.svg.replaceChildren(...edges, ...nodes);
+    if (!isSame) this.showAll();
+    this.mark(this.chosen);
   }
 
-  /** Mark the box of a task as the selected one. */
+  /** Mark the box of a task as chosen, and move the view to it. */
   mark(task) {
-    this.boxes.get(this.selected)?.classList.remove("selected");
-    this.selected = task;
-    const box = this.boxes.get(task);
-    if (!box) return;
-    box.classList.add("selected");
-    this._setTabStop(task);
+    this.boxes.get(this.chosen)?.classList.remove('chosen');
+    this.chosen = task;
+    this.boxes.get(task)?.classList.add('chosen');
+    this.#moveTabStop(task);
+    this.#reveal(task);
   }
 
-  /** Move the view so that the box of a task is in it. */
-  reveal(task) {
-    const node = this.order.find((candidate) => candidate.task === task);
-    if (!node) return;
-    const { x, y, width, height } = this.view;
-    const isVisible = node.x >= x && node.x + node.w <= x + width && node.y >= y && node.y + node.h <= y + height;
-    if (isVisible) return;
-    this.view = { width, height, x: node.x + node.w / 2 - width / 2, y: node.y + node.h / 2 - height / 2 };
-    this._applyView();
-  }
-
-  /** Show the whole graph, unless its texts could not be read then: then its beginning. */
+  /** Show the whole graph; if its texts could not be read then, its beginning. */
   showAll() {
-    const { width: paneWidth, height: paneHeight } = this._paneSize();
-    const margin = 12;
-    const width = this.graph.width + 2 * margin;
-    const height = this.graph.height + 2 * margin;
-    const fitting = Math.max(width / paneWidth, height / paneHeight);
-    const scale = Math.min(Math.max(fitting, 0.8), 1.5);
-    const view = { width: paneWidth * scale, height: paneHeight * scale };
-    view.x = width <= view.width ? (this.graph.width - view.width) / 2 : -margin;
-    view.y = height <= view.height ? (this.graph.height - view.height) / 2 : -margin;
-    if (width > view.width && height <= view.height) {
-      // a broad graph begins above its first task
-      const first = this.order[0];
-      if (first) view.x = Math.min(Math.max(first.x + first.w / 2 - view.width / 2, -margin), width - view.width);
-    }
+    const box = this.svg.getBoundingClientRect();
+    this.size = [Math.max(box.width, 1), Math.max(box.height, 1)];
+    const width = this.graph.width + 2 * GRAPH_MARGIN;
+    const height = this.graph.height + 2 * GRAPH_MARGIN;
+    const fitting = Math.min(this.size[0] / width, this.size[1] / height);
+    const scale = Math.min(Math.max(fitting, LEAST_SCALE), MOST_SCALE);
+    const view = {width: this.size[0] / scale, height: this.size[1] / scale};
+    view.x = this.#startOf(width, view.width, 'x', 'w');
+    view.y = this.#startOf(height, view.height, 'y', 'h');
+    this.#setView(view);
+  }
+
+  /** Where a view begins: a graph that fits is in its middle, another one begins at a task. */
+  #startOf(length, shown, place, size) {
+    if (length <= shown) return (length - shown) / 2 - GRAPH_MARGIN;
+    const first = this.nodes[0];
+    const middle = first[place] + first[size] / 2 - shown / 2;
+    return Math.min(Math.max(middle, -GRAPH_MARGIN), length - shown - GRAPH_MARGIN);
+  }
+
+  #setView(view) {
     this.view = view;
-    this._applyView();
+    this.svg.setAttribute('viewBox', `${view.x} ${view.y} ${view.width} ${view.height}`);
   }
 
-  _paneSize() {
-    const { width, height } = this.svg.getBoundingClientRect();
-    return { width: Math.max(width, 1), height: Math.max(height, 1) };
+  /** Enlarge or shrink the view around a point, which is given as shares of width and height. */
+  zoom(factor, right = 0.5, down = 0.5) {
+    const {x, y, width, height} = this.view;
+    const most = 2 * Math.max(this.graph.width, this.graph.height, this.size[0]);
+    const newWidth = Math.min(Math.max(width * factor, 150), most);
+    const newHeight = height * newWidth / width;
+    this.#setView({
+      width: newWidth,
+      height: newHeight,
+      x: x + (width - newWidth) * right,
+      y: y + (height - newHeight) * down,
+    });
   }
 
-  _applyView() {
-    const { x, y, width, height } = this.view;
-    this.svg.setAttribute("viewBox", `${x} ${y} ${width} ${height}`);
+  #reveal(task) {
+    const node = this.nodes.find((candidate) => candidate.task === task);
+    if (!node || !this.view) return;
+    const {x, y, width, height} = this.view;
+    const isVisible = node.x >= x && node.x + node.w <= x + width
+      && node.y >= y && node.y + node.h <= y + height;
+    if (isVisible) return;
+    this.#setView({
+      width, height, x: node.x + (node.w - width) / 2, y: node.y + (node.h - height) / 2});
   }
 
-  _drawEdge(edge, written) {
-    const kind = edge.fired === null ? "" : edge.fired ? " fired" : " unfired";
-    const line = svgElement("g", { class: `edge${kind}` });
-    line.append(svgElement("path", { d: edge.d }), svgElement("polygon", { points: edge.tip }));
-    if (edge.label) {
-      // the transitions of a fork share one label
+  #edge(edge, labels) {
+    const line = makeShape('g', {class: 'edge'});
+    if (edge.fired !== null) line.classList.add(edge.fired ? 'fired' : 'idle');
+    line.append(makeShape('path', {d: edge.d}), makeShape('polygon', {points: edge.tip}));
+
+    // the transitions of a fork share a label
+    const place = String(edge.at);
+    if (edge.label && !labels.has(place)) {
+      labels.add(place);
       const [x, y] = edge.at;
-      if (!written.has(`${x},${y}`)) {
-        written.add(`${x},${y}`);
-        line.append(svgElement("text", { x, y, class: "condition" }, edge.label));
-      }
+      line.append(makeShape('text', {x, y, class: 'condition'}, edge.label));
     }
-    this.svg.append(line);
+    return line;
   }
 
-  _drawNode(node) {
-    if (node.kind === "noop" || node.kind === "fail") {
-      const end = svgElement("g", { class: `end ${node.kind}` });
-      const [x, y] = [node.x + node.w / 2, node.y + node.h / 2];
-      end.append(svgElement("circle", { cx: x, cy: y, r: 6 }));
-      end.append(svgElement("text", { x: x + 11, y }, node.name));
-      this.svg.append(end);
-      return;
-    }
+  #node(node) {
+    if (node.kind === 'noop' || node.kind === 'fail') return this.#endMark(node);
 
-    const status = node.status ?? "";
-    const box = svgElement("g", {
-      class: `task status-${status.replace(" ", "-")}`,
-      role: "button",
-      tabindex: -1,
-      "aria-label": [node.name, status.replace("_", " "), node.counts].filter(Boolean).join(", "),
-    });
+    const status = node.status ?? '';
+    const words = [node.name, formatStatus(status), node.counts].filter(Boolean);
+    const box = makeShape('g', {
+      class: `task ${statusClass(status)}`, role: 'button', tabindex: -1,
+      'aria-label': words.join(', ')});
+    const {x, y, w: width, h: height} = node;
+    box.append(makeShape('title', {}, node.task));
+    box.append(makeShape('rect', {class: 'outline', x, y, width, height, rx: 4}));
+    if (status) box.append(makeShape('rect', {class: 'band', x, y, width: 6, height, rx: 2}));
+    if (node.joins) box.append(makeShape('path', {class: 'join', d: `M${x + 8},${y}h${width - 16}`}));
+
+    const lines = [['name', node.name], ['action', node.action], ['state', this.#stateText(node)]];
+    let down = y + 15;
+    for (const [kind, text] of lines) {
+      if (!text) continue;
+      const letter = kind === 'name' ? NAME_LETTER : SMALL_LETTER;
+      const longest = Math.max(2, Math.floor((width - 20) / letter));
+      const shown = text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
+      box.append(makeShape('text', {class: kind, x: x + 13, y: down}, shown));
+      down += 17;
+    }
     box.dataset.task = node.task;
-    box.append(svgElement("title", {}, node.task));
-    box.append(svgElement("rect", { x: node.x, y: node.y, width: node.w, height: node.h, rx: 5 }));
-    if (status) box.append(svgElement("rect", { class: "band", x: node.x, y: node.y, width: 6, height: node.h, rx: 2 }));
-    if (node.joins) {
-      const [left, right] = [node.x + 8, node.x + node.w - 8];
-      box.append(svgElement("path", { class: "join", d: `M${left},${node.y}H${right}` }));
-    }
-
-    const x = node.x + 14;
-    const room = node.w - 20;
-    box.append(this._text(x, node.y + 14, node.name, "name", room));
-    if (node.action) box.append(this._text(x, node.y + 30, node.action, "action", room));
-    if (status) {
-      const visits = node.visits > 1 ? ` · visit ${node.visits.toLocaleString("en")}` : "";
-      const counts = node.counts ? ` ${node.counts}` : "";
-      const text = `${STATUS_MARKS[status] ?? "·"} ${status.replace("_", " ")}${counts}${visits}`;
-      const line = node.action ? 46 : 30;
-      box.append(this._text(x, node.y + line, text, "state", room));
-    }
-    this.svg.append(box);
     this.boxes.set(node.task, box);
-    this.order.push(node);
+    this.nodes.push(node);
+    return box;
   }
 
-  /** Return a text that is shortened if it needs more room. */
-  _text(x, y, text, className, room) {
-    const letter = className === "name" ? 7.4 : 6.3;
-    const longest = Math.floor(room / letter);
-    const shown = text.length > longest ? `${text.slice(0, Math.max(longest - 1, 1))}…` : text;
-    return svgElement("text", { x, y, class: className }, shown);
+  #stateText(node) {
+    if (!node.status) return '';
+    const mark = MARKS[node.status] ?? (node.status === 'succeeded' ? '✓' : '');
+    const visits = node.visits > 1 ? `×${formatNumber(node.visits)}` : '';
+    return [mark, formatStatus(node.status), node.counts, visits].filter(Boolean).join(' ');
   }
 
-  _setTabStop(task) {
-    for (const box of this.boxes.values()) box.setAttribute("tabindex", -1);
-    const box = this.boxes.get(task) ?? this.boxes.values().next().value;
-    box?.setAttribute("tabindex", 0);
-  }
-
-  _listen() {
-    let start = null;
-    let moved = false;
-    this.svg.addEventListener("pointerdown", (event) => {
-      start = { x: event.clientX, y: event.clientY, view: { ...this.view } };
-      moved = false;
-    });
-    this.svg.addEventListener("pointermove", (event) => {
-      if (!start || !event.buttons) return;
-      const right = event.clientX - start.x;
-      const down = event.clientY - start.y;
-      if (Math.abs(right) + Math.abs(down) < 4 && !moved) return;
-      moved = true;
-      this.svg.setPointerCapture(event.pointerId);
-      const scale = this.view.width / this._paneSize().width;
-      this.view.x = start.view.x - right * scale;
-      this.view.y = start.view.y - down * scale;
-      this._applyView();
-    });
-    this.svg.addEventListener("pointerup", () => { start = null; });
-    this.svg.addEventListener("click", (event) => {
-      const box = event.target.closest(".task");
-      if (box && !moved) this.onSelect(box.dataset.task);
-    });
-    this.svg.addEventListener("dblclick", () => this.showAll());
-    this.svg.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      const pane = this.svg.getBoundingClientRect();
-      const right = (event.clientX - pane.left) / pane.width;
-      const down = (event.clientY - pane.top) / pane.height;
-      this._zoom(event.deltaY > 0 ? 1.2 : 1 / 1.2, right, down);
-    }, { passive: false });
-    this.svg.addEventListener("keydown", (event) => this._onKey(event));
-    new ResizeObserver(() => { if (this.graph) this.showAll(); }).observe(this.svg);
-  }
-
-  /** Enlarge or shrink the view around a point, given as shares of its width and height. */
-  _zoom(factor, right = 0.5, down = 0.5) {
-    const { x, y, width, height } = this.view;
-    const most = Math.max(this.graph.width, this.graph.height, 400) * 4;
-    const newWidth = Math.min(Math.max(width * factor, 120), most);
-    const newHeight = height * (newWidth / width);
-    this.view = {
-      width: newWidth, height: newHeight,
-      x: x + (width - newWidth) * right, y: y + (height - newHeight) * down,
-    };
-    this._applyView();
-  }
-
-  _onKey(event) {
-    const box = event.target.closest(".task");
-    if (!box || event.ctrlKey || event.metaKey || event.altKey) return;
-    const directions = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    if (event.key === "Enter" || event.key === " ") {
-      this.onSelect(box.dataset.task);
-    } else if (event.key in directions) {
-      this._moveFocus(box.dataset.task, directions[event.key]);
-    } else if (event.key === "+" || event.key === "=") {
-      this._zoom(1 / 1.2);
-    } else if (event.key === "-") {
-      this._zoom(1.2);
-    } else if (event.key === "0") {
-      this.showAll();
-    } else {
-      return;
+  #endMark(node) {
+    const mark = makeShape('g', {class: `end ${node.kind}`});
+    const [x, y] = [node.x + 8, node.y + node.h / 2];
+    mark.append(makeShape('circle', {cx: x, cy: y, r: 6}));
+    if (node.kind === 'fail') {
+      mark.append(makeShape('path', {d: `M${x - 3},${y - 3}l6,6m0,-6l-6,6`}));
     }
+    mark.append(makeShape('text', {x: x + 11, y}, node.name));
+    return mark;
+  }
+
+  /** Let Tab reach one box: that of a task, or else the first. */
+  #moveTabStop(task) {
+    this.tabStop?.setAttribute('tabindex', -1);
+    this.tabStop = this.boxes.get(task) ?? this.tabStop ?? this.boxes.values().next().value;
+    if (!this.tabStop?.isConnected) this.tabStop = this.boxes.values().next().value;
+    this.tabStop?.setAttribute('tabindex', 0);
+  }
+
+  #listen() {
+    const {svg} = this;
+    let drag = null;
+    svg.addEventListener('pointerdown', (event) => {
+      drag = {x: event.clientX, y: event.clientY, moved: 0, view: this.view};
+    });
+    svg.addEventListener('pointermove', (event) => {
+      if (!drag || !event.buttons) return;
+      const [right, down] = [event.clientX - drag.x, event.clientY - drag.y];
+      drag.moved = Math.max(drag.moved, Math.abs(right), Math.abs(down));
+      if (drag.moved < STILL) return;
+      svg.setPointerCapture(event.pointerId);
+      const scale = this.view.width / this.size[0];
+      this.#setView({
+        ...drag.view, x: drag.view.x - right * scale, y: drag.view.y - down * scale});
+    });
+    svg.addEventListener('click', (event) => {
+      const box = event.target.closest('.task');
+      if (box && (!drag || drag.moved < STILL)) this.onChoose(box.dataset.task);
+      drag = null;
+    });
+    svg.addEventListener('dblclick', () => this.showAll());
+    svg.addEventListener('wheel', (event) => {
+      event.preventDefault();
+      const box = svg.getBoundingClientRect();
+      const right = (event.clientX - box.left) / box.width;
+      const down = (event.clientY - box.top) / box.height;
+      this.zoom(event.deltaY > 0 ? ZOOM : 1 / ZOOM, right, down);
+    }, {passive: false});
+    svg.addEventListener('keydown', (event) => this.#press(event));
+    new ResizeObserver(() => {
+      if (this.graph && svg.clientWidth) this.showAll();
+    }).observe(svg);
+  }
+
+  #press(event) {
+    const box = event.target.closest('.task');
+    if (!box || event.ctrlKey || event.metaKey || event.altKey) return;
+    const {task} = box.dataset;
+    const actions = {
+      Enter: () => this.onChoose(task),
+      ' ': () => this.onChoose(task),
+      ArrowLeft: () => this.#step(task, -1, 0),
+      ArrowRight: () => this.#step(task, 1, 0),
+      ArrowUp: () => this.#step(task, 0, -1),
+      ArrowDown: () => this.#step(task, 0, 1),
+      '+': () => this.zoom(1 / ZOOM),
+      '=': () => this.zoom(1 / ZOOM),
+      '-': () => this.zoom(ZOOM),
+      0: () => this.showAll(),
+    };
+    const action = actions[event.key];
+    if (!action) return;
+    action();
     event.preventDefault();
     event.stopPropagation();
   }
 
   /** Move the focus to the nearest box in a direction. */
-  _moveFocus(task, [right, down]) {
-    const from = this.order.find((node) => node.task === task);
-    const centre = (node) => [node.x + node.w / 2, node.y + node.h / 2];
-    const [x, y] = centre(from);
-    let best = null;
+  #step(task, right, down) {
+    const middle = (node) => [node.x + node.w / 2, node.y + node.h / 2];
+    const [x, y] = middle(this.nodes.find((node) => node.task === task));
+    let nearest = null;
     let least = Infinity;
-    for (const node of this.order) {
-      const [otherX, otherY] = centre(node);
-      const along = (otherX - x) * right + (otherY - y) * down;
-      if (along <= 1) continue;
-      const across = Math.abs((otherX - x) * down) + Math.abs((otherY - y) * right);
+    for (const node of this.nodes) {
+      const [nodeX, nodeY] = middle(node);
+      const along = (nodeX - x) * right + (nodeY - y) * down;
+      const across = Math.abs((nodeX - x) * down) + Math.abs((nodeY - y) * right);
       const distance = along + 2 * across;
-      if (distance < least) [best, least] = [node, distance];
+      if (along < 1 || distance >= least) continue;
+      nearest = node;
+      least = distance;
     }
-    if (!best) return;
-    this._setTabStop(best.task);
-    this.reveal(best.task);
-    this.boxes.get(best.task).focus();
+    if (!nearest) return;
+    this.#moveTabStop(nearest.task);
+    this.#reveal(nearest.task);
+    this.tabStop.focus({preventScroll: true});
   }
 }

@@ -52,10 +52,10 @@ async function start() {
   const explorer = new Explorer(data);
   explorer.addEventListener('choose', () => showChoice(explorer));
   explorer.addEventListener('search', () => showMatches(explorer));
-  explorer.addEventListener('update', () => { showHeader(explorer); showTable(explorer); });
+  explorer.addEventListener('update', () => showHeader(explorer));
   connectControls(explorer);
   showHeader(explorer);
-  showTable(explorer);
+  const panes = new Panes(explorer);
 
   new ResizeObserver(() => explorer.resize()).observe(document.getElementById('plot'));
   for (const query of ['(prefers-color-scheme: dark)', '(prefers-contrast: more)', '(forced-colors: active)']) {
@@ -63,6 +63,7 @@ async function start() {
   }
   explorer.resize();
   window.explorer = explorer;
+  window.panes = panes;
   document.documentElement.dataset.ready = 'true';
 }
 

@@ -1,28 +1,35 @@
-// The tasks as a table: the same as the plot, for readers who cannot see it.
+// The tasks as a table: the twin of the plot for the keyboard and for readers who cannot see it.
 
-function showTable(explorer) {
-  const {data} = explorer;
-  const heads = ['task', 'status', 'visits', 'items', 'attempts', 'failed', 'longest'];
-  const numbers = new Set(heads.slice(2));
-  const head = makeElement('tr', {}, ...heads.map((name) => makeElement(
-    'th', {scope: 'col', class: numbers.has(name) ? 'number' : ''}, name)));
-  const rows = lanesByTask(data).map((lane) => tableRow(data, lane));
-  const table = makeElement('table', {},
-    makeElement('thead', {}, head), makeElement('tbody', {}, ...rows));
-  document.getElementById('table').replaceChildren(table);
+/** Draw the table. `onChoose` is called with the name of a task that a reader chooses. */
+function showTable(parent, source, onChoose) {
+  const heads = ['task', 'status', 'visits#', 'items#', 'attempts#', 'failed#', 'longest#', 'error'];
+  const rows = source.data.tasks.map((task) => tableRow(source, task, onChoose));
+  parent.replaceChildren(makeTable('Tasks', heads, rows));
 }
 
-function tableRow(data, lane) {
-  const {executions} = data;
-  const last = lane.executions.at(-1);
-  const status = last === undefined ? 'pending' : data.statuses[executions.status[last]];
-  const items = lane.executions.reduce((sum, number) => sum + (executions.items[number] ?? 0), 0);
-  const failed = lane.executions.reduce((sum, number) => sum + executions.failed[number], 0);
-  const mark = MARKS[status];
-  const cells = [lane.executions.length, items, lane.attempts, failed];
-  return makeElement('tr', {},
-    makeElement('th', {scope: 'row'}, lane.name),
-    makeElement('td', {}, mark ? `${mark} ${formatStatus(status)}` : status),
-    ...cells.map((count) => makeElement('td', {class: 'number'}, formatNumber(count))),
-    makeElement('td', {class: 'number'}, formatDuration(lane.longest)));
+function tableRow(source, task, onChoose) {
+  const {visits, items, attempts, failed, longest} = source.counts(task);
+  const status = source.status(task);
+  const button = makeElement('button', {
+    type: 'button', class: 'link', onclick: () => onChoose(task)}, task);
+  const number = (text) => makeElement('td', {class: 'number'}, text);
+  const row = makeElement('tr', {},
+    makeElement('th', {scope: 'row'}, button),
+    makeElement('td', {}, makeStatus(status)),
+    number(formatNumber(visits)),
+    number(source.hasItems(task) ? formatNumber(items) : ''),
+    number(attempts ? formatNumber(attempts) : ''),
+    number(failed ? formatNumber(failed) : ''),
+    number(attempts ? formatDuration(longest) : ''),
+    makeElement('td', {class: 'text'}, source.error(task) ?? ''));
+  row.dataset.task = task;
+  return row;
+}
+
+/** Mark the row of a task as the chosen one; null marks none. */
+function markTableRow(parent, task) {
+  for (const row of parent.querySelectorAll('tr[data-task]')) {
+    if (row.dataset.task === task) row.setAttribute('aria-current', 'true');
+    else row.removeAttribute('aria-current');
+  }
 }

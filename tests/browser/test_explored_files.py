@@ -1,0 +1,118 @@
+"""The page of a run as a file: by keys and by clicks, from far away to one item."""
+
+import pytest
+from playwright.sync_api import expect
+from support.explored_pages import HOSTILE, HOSTILE_TASK, opened_page, run_check
+
+SHOWN_SECONDS = "explorer.view.to - explorer.view.from"
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("explored") / "page.html"
+    run_check().explore(path)
+    return path
+
+
+@pytest.fixture
+def page(lab, file):
+    with opened_page(lab.browser, file) as page:
+        yield page
+
+
+def details(page):
+    return page.get_by_role("region", name="Details")
+
+
+def attempt(page):
+    return page.get_by_role("region", name="Attempt")
+
+
+def test_a_key_goes_to_the_next_failure_and_shows_it(page):
+    page.keyboard.press("f")
+    expect(attempt(page)).to_contain_text("check, item")
+    expect(attempt(page)).to_contain_text(f"refused {HOSTILE}")
+    expect(attempt(page)).to_contain_text("raise ConnectionError")
+    first = page.evaluate("explorer.attempt")
+
+    page.keyboard.press("f")
+    expect(attempt(page)).to_contain_text("ConnectionError")
+    assert page.evaluate("explorer.attempt") != first
+
+
+def test_the_wheel_zooms_until_one_attempt_is_left(page):
+    page.keyboard.press("f")
+    page.locator("#plot-canvas").hover()
+    before = page.evaluate(SHOWN_SECONDS)
+
+    page.mouse.wheel(0, -600)
+    page.wait_for_function(f"{SHOWN_SECONDS} < {before}")
+    page.mouse.dblclick(500, 150)
+    page.wait_for_function(f"{SHOWN_SECONDS} === explorer.data.end")
+
+
+def test_a_task_of_the_table_shows_its_items_failures_first(page):
+    page.get_by_role("button", name="check", exact=True).click()
+    rows = details(page).locator("table[aria-label=Items] tbody tr")
+
+    expect(rows).to_have_count(100)
+    expect(rows.nth(0)).to_contain_text("failed")
+    expect(rows.nth(3)).to_contain_text("failed")
+    expect(rows.nth(4)).to_contain_text("succeeded")
+    assert page.evaluate("explorer.lanes[explorer.lane].name") == "check"
+
+
+def test_items_are_found_by_their_text(page):
+    page.get_by_role("button", name="check", exact=True).click()
+    page.get_by_label("Filter the items").fill("server 57")
+    rows = details(page).locator("table[aria-label=Items] tbody tr")
+    expect(rows).to_have_count(1)
+
+    rows.get_by_role("button", name="57").click()
+    expect(attempt(page)).to_contain_text("check, item 57")
+    expect(rows).to_have_attribute("aria-current", "true")
+    assert page.evaluate("explorer.data.index[explorer.attempt]") == 57
+
+
+def test_a_box_of_the_graph_shows_its_task(page):
+    page.get_by_role("tab", name="Graph").click()
+    page.get_by_role("group", name="Graph of the tasks").get_by_role("button", name="check").click()
+
+    expect(details(page)).to_contain_text("server 7 refused")
+    assert page.evaluate("explorer.lanes[explorer.lane].name") == "check"
+
+
+def test_the_graph_can_be_walked_with_the_arrows(page):
+    page.get_by_role("tab", name="Graph").click()
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+
+    expect(details(page).get_by_role("heading", name="check")).to_be_visible()
+
+
+def test_the_details_give_the_focus_back_when_they_close(page):
+    button = page.get_by_role("button", name="check", exact=True)
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(details(page)).to_be_focused()
+
+    page.keyboard.press("Escape")
+    expect(details(page)).to_be_hidden()
+    expect(button).to_be_focused()
+
+
+def test_texts_of_the_run_are_shown_as_they_are(page):
+    page.get_by_role("button", name="report").click()
+
+    expect(details(page).get_by_role("heading", name=HOSTILE_TASK)).to_be_visible()
+    expect(page.locator("img")).to_have_count(0)
+
+
+def test_a_dark_system_gives_a_dark_page(lab, file):
+    with opened_page(lab.browser, file, scheme="dark") as page:
+        page.keyboard.press("f")
+        lightness = page.evaluate(
+            "getComputedStyle(document.body).color.match(/\\d+/g).map(Number)"
+        )
+        assert min(lightness[:3]) > 180

@@ -1,0 +1,65 @@
+"""The page of a run in a browser: it is opened as a file, and watched for errors and requests."""
+
+from contextlib import contextmanager
+
+import attune_nb
+from support.jupyterlab import TIMEOUT
+
+HOSTILE = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>"
+HOSTILE_TASK = "report <img src=x onerror='window.hacked=1'>"
+
+CHECK = """
+tasks:
+  - name: prepare
+    action: core.noop
+    next: [{do: check}]
+  - name: check
+    action: check
+    with_items: "{{ range(ITEMS) }}"
+    concurrency: 4
+    input: {n: "{{ item }}"}
+    next:
+      - {when: "{{ failed() }}", do: "HOSTILE_TASK"}
+  - {name: "HOSTILE_TASK", action: core.noop}
+"""
+
+
+def check(n):
+    if n % 50 == 7:
+        raise ConnectionError(f"server {n} refused {HOSTILE}")
+    return {"server": n, "text": HOSTILE}
+
+
+def run_check(items=200, action=check, **options):
+    """Return a run in which each fiftieth item fails, from 7 on."""
+    text = CHECK.replace("ITEMS", str(items)).replace("HOSTILE_TASK", HOSTILE_TASK)
+    options = {"progress": False, "actions": {"check": action}, **options}
+    return attune_nb.loads(text, "health").run(**options)
+
+
+@contextmanager
+def opened_page(browser, path, scheme="light", height=720):
+    """Open a page; assert at the end that it had no errors, made no request and ran no text.
+
+    Args:
+        browser: The browser.
+        path: The file of the page.
+        scheme: "light" or "dark": the setting of the reader's system.
+        height: The height of the window in pixels.
+    """
+    page = browser.new_page(viewport={"width": 1000, "height": height}, color_scheme=scheme)
+    page.set_default_timeout(TIMEOUT)
+    errors = []
+    requests = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text))
+    page.on("request", lambda request: requests.append(request.url))
+    try:
+        page.goto(path.as_uri())
+        page.locator("html[data-ready]").wait_for(state="attached")
+        yield page
+        assert page.evaluate("window.hacked") is None
+        assert errors == []
+        assert requests == [path.as_uri()]
+    finally:
+        page.close()
