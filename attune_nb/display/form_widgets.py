@@ -59,13 +59,17 @@ class FormWidgets:
 
         self._message.value = ""
         self._button.disabled = True
+        is_started = False
         try:
             self._start(values, self._enable)
+            is_started = True
         except (AttuneError, OSError) as error:
             text = html.text(error, _MAX_ERROR)
             message = html.element("div", text, role="alert", style=ERROR_STYLE)
             self._message.value = str(message)
-            self._enable()
+        finally:
+            if not is_started:
+                self._enable()
 
     def _enable(self) -> None:
         self._button.disabled = False

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb import html
 from attune_nb.display import redraw
-from attune_nb.display.cell_outputs import open_output
+from attune_nb.display.cell_outputs import open_output as open_in_cell
 from attune_nb.display.panel import View, format_update_time, panel
 from attune_nb.display.static_text import static_text
 from attune_nb.events import RunEnded, RunResumed, RunStarted
@@ -132,9 +132,14 @@ class Text:
 
 
 class Display:
-    """Shows the progress of a run until it ends, and then its result."""
+    """Shows the progress of a run until it ends, and then its result.
+
+    Attributes:
+        on_end: Called when the run has ended and its result is shown, or None.
+    """
 
     def __init__(self) -> None:
+        self.on_end: Callable[[], None] | None = None
         self.progress = Progress()
         self.run: LiveRun | None = None
         self.in_background = False
@@ -183,6 +188,8 @@ class Display:
         redraw.close(self)
         self._is_over = True
         self.finish()
+        if self.on_end is not None:
+            self.on_end()
 
     def show(self) -> None:
         """Draw the progress; called with the lock held, before the end of the run."""
@@ -215,14 +222,14 @@ class CellDisplay(Display):
         open_output: Opens an output; by default one of the cell that runs.
     """
 
-    def __init__(self, open_output: OpenOutput = open_output) -> None:
+    def __init__(self, open_output: OpenOutput | None = None) -> None:
         super().__init__()
-        self.open_output = open_output
+        self.open_output = open_in_cell if open_output is None else open_output
         self._controls: Controls | None = None
         self._controls_handle: Any = None
         # when the HTML behind the widgets was sent, and what it said of a pause
         self._sent: tuple[float, str] = (0.0, "")
-        self._handle: Any = open_output(Text("starting"))
+        self._handle: Any = self.open_output(Text("starting"))
 
     def attach(self, run: LiveRun, *, background: bool) -> None:
         """Set the run that is shown; a run in the background gets buttons."""

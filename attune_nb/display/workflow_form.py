@@ -10,7 +10,6 @@ from attune_nb.display.outputs import CellDisplay, in_kernel, shows_widgets
 from attune_nb.display.panel import View
 from attune_nb.display.static_text import hide_static_text, static_text
 from attune_nb.errors import AttuneError
-from attune_nb.events import RunEnded
 from attune_nb.forms.reading import describe_field, format_value
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from attune_nb.display.cell_outputs import CellOutput, ReservedOutputs
     from attune_nb.display.form_widgets import FormWidgets
     from attune_nb.display.outputs import Display
-    from attune_nb.events import Event
     from attune_nb.forms.fields import FormField
     from attune_nb.results.protocols import LiveRun
 
@@ -40,12 +38,7 @@ class FormActions(Protocol):
     def explain_misfit(self, name: str, value: Any) -> str | None:
         """Return why a value does not fit its parameter, or None."""
 
-    def start(
-        self,
-        values: Mapping[str, Any],
-        open_display: Callable[[], Display],
-        read_events: Callable[[Sequence[Event]], None],
-    ) -> LiveRun:
+    def start(self, values: Mapping[str, Any], open_display: Callable[[], Display]) -> LiveRun:
         """Start a run in the background, and return it.
 
         Raises:
@@ -127,23 +120,20 @@ class WorkflowForm:
 
         Args:
             values: The parameters.
-            on_end: Called when the run has ended, in the engine's thread.
+            on_end: Called at the end of the run, in the engine's thread.
 
         Raises:
             AttuneError: The run cannot start.
         """
 
         def open_display() -> Display:
-            if self._outputs is None:
-                return CellDisplay()
-            return CellDisplay(self._outputs.take())
-
-        def read_events(events: Sequence[Event]) -> None:
-            if any(isinstance(event, RunEnded) for event in events):
-                on_end()
+            open_output = None if self._outputs is None else self._outputs.take()
+            display = CellDisplay(open_output)
+            display.on_end = on_end
+            return display
 
         try:
-            self.run = self._actions.start(values, open_display, read_events)
+            self.run = self._actions.start(values, open_display)
         except (AttuneError, OSError):
             if self._outputs is not None:
                 self._outputs.take()

@@ -96,13 +96,12 @@ def _read_text(field: FormField, text: str) -> Any:
             case _:
                 return _read_yaml(text)
     except ValueError as error:
-        shown = f"not `{text[:_MAX_VALUE]}`"
+        reason = f", not `{text[:_MAX_VALUE]}`"
         if field.is_secret:
-            shown = "and the entered value is not (it is secret, so it is not shown)"
+            reason = " (it is secret, so it is not shown)"
         elif field.kind == "yaml":
-            shown = str(error)
-        message = f"`{field.name}` must be {_noun_of(field)}, {shown}"
-        raise ParameterError(message) from None
+            reason = f"; {error}"
+        raise ParameterError(f"`{field.name}` must be {_noun_of(field)}{reason}") from None
 
 
 def _read_number(text: str) -> int | float:

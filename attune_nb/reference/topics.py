@@ -156,6 +156,24 @@ TOPICS: tuple[Entry, ...] = (
         "core.ask", "waiting", "answer",
     ),
     _topic(
+        "forms",
+        "`workflow.form()` and `%attune form NAME` show a form for a workflow's parameters, made "
+        "from their declarations: `enum` makes a menu, `secret` a password field, an array or an "
+        "object a text of YAML; `title`, `description` and `default` are its labels, hints and "
+        "first values. Run starts a background run, `form.run`, whose panel appears below.",
+        """
+        parameters:
+          region: {enum: [eu, us], required: true, title: Region}
+          servers: {type: integer, minimum: 1, default: 3, description: how many}
+          token: {type: string, secret: true, default: none}
+        tasks:
+          - name: deploy
+            action: core.noop
+            input: {region: "{{ parameters.region }}", servers: "{{ parameters.servers }}"}
+        """,
+        "parameters", "enum", "secret", "default", "title", "description",
+    ),
+    _topic(
         "secrets",
         "A parameter with `secret: true` and all values of `keystore` are shown as `***` and are "
         "never recorded: pass them again when a run is resumed (`--secret NAME` asks, "

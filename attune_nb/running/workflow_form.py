@@ -12,10 +12,9 @@ from attune_nb.running.prepare import read_names
 from attune_nb.running.request import FormOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from attune_nb.display.outputs import Display
-    from attune_nb.events import Event
     from attune_nb.running.run import Run
     from attune_nb.running.workflow_view import WorkflowView
 
@@ -84,20 +83,13 @@ class _FormActions:
         problem = explain_misfit(self._declared, name, value)
         return None if problem is None else problem.removeprefix("parameter ")
 
-    def start(
-        self,
-        values: Mapping[str, Any],
-        open_display: Callable[[], Display],
-        read_events: Callable[[Sequence[Event]], None],
-    ) -> Run:
+    def start(self, values: Mapping[str, Any], open_display: Callable[[], Display]) -> Run:
         """Start a run in the background, and return it.
 
         Raises:
             AttuneError: It cannot start.
         """
-        options = dict(self._options)
-        readers = [*(options.pop("readers", None) or ()), read_events]
-        return self._run(values, background=True, progress=open_display, readers=readers, **options)
+        return self._run(values, background=True, progress=open_display, **self._options)
 
 
 def _check_options(options: Mapping[str, Any]) -> None:

@@ -71,6 +71,8 @@ def complete_at_bar(shell, text):
         ("%attune help ret|", {"retry"}),
         ("%attune help core.e|", {"core.echo"}),
         ("%attune help timel|", {"timeline"}),
+        ("%attune form he|", {"health"}),
+        ("%attune form health servers=fleet |", {"servers=", "limit="}),
         ("%attune bench |", {"clone", "fanout"}),
         ("%attune fork small_run --at |", {"only"}),
         ("%attune resume --|", {"--backend", "--workers"}),
