@@ -116,6 +116,21 @@ TOPICS: tuple[Entry, ...] = (
         "retry", "on_error", "timeout", "next", "failed", "timed_out", "noop", "fail",
     ),
     _topic(
+        "logs",
+        "What an action prints or logs, or a process that it starts, is kept line by line, with "
+        "its task, item and attempt. `%attune logs RUN TASK --index N --level WARNING` shows the "
+        "lines, `--follow` until the run ends; in a shell `attune-nb logs`, in Python `run.logs`. "
+        "`--logs all`, `none` or a number says how many lines a run shows itself. They are on "
+        "record without secrets, at most 64 KB of an attempt and 50 MB of a run.",
+        """
+        tasks:
+          - name: greet
+            action: core.shell
+            input: {cmd: "echo hello"}
+        """,
+        "items", "core.shell",
+    ),
+    _topic(
         "branches",
         "Every transition of `next` whose `when` is true fires, so that tasks run side by side; "
         "`join: all` waits for all of them. `type: parallel` does the same for a few tasks in one.",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from attune_nb.events import AskOpened, Event, Key, QuestionKey, RunStatus, TaskStatus
     from attune_nb.results.failures import FailedTask
     from attune_nb.results.in_doubt import Doubt
+    from attune_nb.results.log_text import ShownLine
     from attune_nb.values.paged_bytes import PagedBytes
 
 __all__ = ["ExecutionState", "LiveRun", "ReadableRun", "RunSource", "ViewedState"]
@@ -144,6 +145,9 @@ class ReadableRun(Protocol):
 
     def describe_answers(self) -> list[str]:
         """Return a line for each question that was answered, and by whom."""
+
+    def last_lines(self, task: str, index: int) -> list[ShownLine]:
+        """Return the last lines of an item, or of a task without items (index 0)."""
 
     def describe_logs(self) -> list[str]:
         """Return a line that counts the log lines; no line if there are none."""

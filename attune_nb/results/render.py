@@ -179,6 +179,7 @@ def _failure_elements(run: ReadableRun, failed_tasks: Sequence[FailedTask]) -> l
             parts.append(html.element("div", text, style=failed_style))
         if failed_task.first.has_frames:
             parts.append(_details(failed_task))
+        parts += _last_lines(run, failed_task)
     if len(failed_tasks) > _MAX_FAILURES:
         hidden = f"and {len(failed_tasks) - _MAX_FAILURES:,} more tasks failed; run.tasks has them"
         parts.append(html.element("div", hidden))
@@ -196,6 +197,26 @@ def _details(failed_task: FailedTask) -> html.Markup:
 
     lines = html.element("pre", html.text(group.details, _MAX_DETAILS), style=_DETAILS_STYLE)
     return html.element("details", html.element("summary", title, style="cursor:pointer"), lines)
+
+
+def _last_lines(run: ReadableRun, failed_task: FailedTask) -> list[html.Markup]:
+    """Return the folded last lines of the item of a task's first error, if it printed any."""
+    if failed_task.executions > 1:
+        # they may be of another execution than the error
+        return []
+
+    index = failed_task.first.index
+    lines = run.last_lines(failed_task.task, 0 if index is None else index)
+    if not lines:
+        return []
+
+    title = f"last lines of `{failed_task.task}`"
+    if index is not None:
+        title += f", item {index}"
+    texts = "\n".join(f"{line.level}: {line.text}" if line.level else line.text for line in lines)
+    block = html.element("pre", html.text(texts, _MAX_DETAILS), style=_DETAILS_STYLE)
+    summary = html.element("summary", title, style="cursor:pointer")
+    return [html.element("details", summary, block)]
 
 
 def _describe(failed_task: FailedTask, *, is_only: bool) -> str:

@@ -23,6 +23,8 @@ from attune_nb.log_batches import RunLogs
 from attune_nb.results import render
 from attune_nb.results.batches import batches_by_key
 from attune_nb.results.in_doubt import Doubt
+from attune_nb.results.log_text import shown_line
+from attune_nb.results.logs import LogSelection, logs_frame
 from attune_nb.results.reuse import ReusedPart, find_reused
 from attune_nb.results.summary import summarize
 from attune_nb.results.timeline import TaskTimeline
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from attune_nb.results.clock import RunClock
     from attune_nb.results.failures import FailedTask
     from attune_nb.results.item_frames import ItemTable
-    from attune_nb.results.logs import LogSelection
+    from attune_nb.results.log_text import ShownLine
     from attune_nb.results.protocols import ExecutionState, ReadableRun, RunSource
     from attune_nb.results.scaling import WorkflowScaling
     from attune_nb.values.secrets import Mask
@@ -51,6 +53,11 @@ __all__ = ["RunView"]
 
 # names in a message
 _MAX_NAMES = 20
+
+# the last lines of a failed item, the characters of each, and how many lines are looked at for them
+_MAX_LAST_LINES = 5
+_MAX_LINE_LENGTH = 300
+_MAX_SEARCHED_LINES = 100_000
 
 # `RunEnded` is among the last events of a run, if it has ended
 _LAST_EVENTS = 3
@@ -328,8 +335,6 @@ class RunView:
             ParameterError: Another argument cannot be used.
             StoreError: The record cannot be read.
         """
-        from attune_nb.results.logs import logs_frame  # noqa: PLC0415 - pandas is slow to import
-
         selection = self.select_logs(task, index, attempt, level)
         columns, _ = self.read_lines()
         return logs_frame(selection.select(columns), self.log_clock())
@@ -343,8 +348,6 @@ class RunView:
             LookupFailed: There is no such task.
             ParameterError: Another argument cannot be used.
         """
-        from attune_nb.results.logs import LogSelection  # noqa: PLC0415 - seldom needed
-
         return LogSelection.read(task, index, attempt, level, self._task_paths)
 
     def read_lines(self, first: int = 0) -> tuple[LogColumns, int]:
@@ -365,6 +368,17 @@ class RunView:
     def log_counts(self) -> LogCounts:
         """How many lines the actions have printed or logged, and how many of them are warnings."""
         return self._logs.counts()
+
+    def last_lines(self, task: str, index: int) -> list[ShownLine]:
+        """Return the last lines of an item, or of a task without items (index 0).
+
+        They are looked for among the lines of an ordinary run; among very many, there are none.
+        """
+        if not 0 < self.log_counts.lines <= _MAX_SEARCHED_LINES:
+            return []
+        columns, _ = self.read_lines()
+        columns = LogSelection(task, index).select(columns).last(_MAX_LAST_LINES)
+        return [shown_line(line, (), _MAX_LINE_LENGTH) for line in columns.rows()]
 
     def describe_logs(self) -> list[str]:
         """Return a line that counts the log lines; no line if there are none."""

@@ -219,10 +219,29 @@ class Recorder:
                 raise self.error
 
     def read_lines(self, _lines: Sequence[LogLine]) -> None:
-        """Take note of new lines in the logs of the run; called after those have read them."""
+        """Take note of new lines in the logs of the run; called after those have read them.
+
+        Raises:
+            StoreError: They came after the run's end, and cannot be written.
+        """
         with self._changed:
+            is_late = self._is_ending and not self._is_cut and self.error is None
             self._has_new_lines = True
             self._changed.notify_all()
+        if is_late:
+            self._write_late_lines()
+
+    def _write_late_lines(self) -> None:
+        """Write lines that came after the end of the run: the writing thread has ended.
+
+        Raises:
+            StoreError: They cannot be written.
+        """
+        with connected(self.path) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            if self._is_owner(connection):
+                self._insert_lines(connection)
+            connection.execute("COMMIT")
 
     def sync(self) -> None:
         """Return when all events that were read are on the disk, or none will be any more."""
