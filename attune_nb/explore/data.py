@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from attune_nb.events import FAILED, TIMED_OUT
 from attune_nb.explore.attempts import STATUSES, read_attempts
 from attune_nb.explore.columns import pack_column
 from attune_nb.explore.failures import build_failures
 from attune_nb.explore.graph import build_graph
+from attune_nb.explore.logs import build_logs
 from attune_nb.explore.previews import build_previews
 from attune_nb.explore.spans import join, read_groups, select_shown, sum_attempts
 from attune_nb.results.batches import batches_by_key
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from attune_nb.events import ErrorInfo, Event, Key, RunStatus
     from attune_nb.explore.attempts import Attempts
     from attune_nb.explore.spans import Spans
+    from attune_nb.log_batches import LogColumns
     from attune_nb.results.failures import FailedTask
     from attune_nb.results.item_frames import ItemTable
     from attune_nb.results.timeline import TaskExecution
@@ -96,6 +99,9 @@ class ExploredRun(Protocol):
     def failed_tasks(self) -> list[FailedTask]:
         """Return the tasks that failed, with their errors."""
 
+    def read_lines(self, first: int = 0) -> tuple[LogColumns, int]:
+        """Return the lines that its actions printed."""
+
     def error_text(self) -> str:
         """Return the error with counts, types and the user's own lines."""
 
@@ -153,6 +159,7 @@ def build_data(run: ExploredRun) -> dict[str, Any]:
         "previews": previews,
         "notes": _notes(executions, summed.tolist(), groups, previews),
         "failures": build_failures(run.failed_tasks()),
+        "logs": build_logs(run.read_lines()[0], _failed_items(all_attempts, keys)),
         "graph": build_graph(run),
     }
 
@@ -164,6 +171,13 @@ def _previewed(executions: Sequence[TaskExecution]) -> list[Key]:
     # of a loop with very many visits, some that lie evenly
     step = max(len(others) // _MOST_PREVIEWED, 1)
     return [*failed[:_MOST_PREVIEWED], *others[::step]]
+
+
+def _failed_items(attempts: Attempts, keys: Sequence[Key]) -> set[tuple[str, int, int]]:
+    """Return the task, the visit and the index of each item that failed for good."""
+    rows = np.flatnonzero(np.isin(attempts.status, (FAILED, TIMED_OUT)))
+    pairs = zip(attempts.execution[rows].tolist(), attempts.index[rows].tolist(), strict=True)
+    return {(*keys[execution], index) for execution, index in pairs}
 
 
 def _notes(

@@ -33,6 +33,7 @@ def test_a_key_goes_to_the_next_failure_and_shows_it(page):
     expect(attempt(page)).to_contain_text("check, item")
     expect(attempt(page)).to_contain_text(f"refused {HOSTILE}")
     expect(attempt(page)).to_contain_text("raise ConnectionError")
+    expect(attempt(page).locator(".lines")).to_contain_text(f"WARNING server 7 {HOSTILE}")
     first = page.evaluate("explorer.attempt")
 
     page.keyboard.press("f")

@@ -1,5 +1,6 @@
 """The page of a run in a browser: it is opened as a file, and watched for errors and requests."""
 
+import logging
 from contextlib import contextmanager
 
 import attune_nb
@@ -25,6 +26,7 @@ tasks:
 
 
 def check(n):
+    logging.getLogger("checks").warning("server %s %s", n, HOSTILE)
     if n % 50 == 7:
         raise ConnectionError(f"server {n} refused {HOSTILE}")
     return {"server": n, "text": HOSTILE}

@@ -248,8 +248,10 @@ class Details {
   }
 
   #lines() {
-    const lines = this.source.lines(this.task);
-    if (!lines.length) return null;
+    const {source, task} = this;
+    const lines = source.lines(task);
+    const total = source.lineCount(task);
+    if (!total) return null;
 
     const body = makeElement('div');
     const draw = (most) => {
@@ -258,6 +260,9 @@ class Details {
         body.append(makeElement('button', {
           type: 'button', onclick: () => draw(most + 5 * LINES_AT_ONCE),
         }, `Show more of ${formatCount(lines.length, 'line')}`));
+      } else if (lines.length < total) {
+        body.append(makeNote(`${formatNumber(lines.length)} of ${formatCount(total, 'line')}; `
+          + 'run.logs() has all of them'));
       }
     };
     draw(LINES_AT_ONCE);

@@ -106,6 +106,11 @@ class TaskSource {
     return this.linesByTask.get(task) ?? [];
   }
 
+  /** How many lines the attempts of a task printed; the page may hold fewer. */
+  lineCount(task) {
+    return this.data.json.logs?.totals[task] ?? 0;
+  }
+
   /** The lines of the item of a row: of all its attempts. */
   linesOf(row) {
     const {data} = this;

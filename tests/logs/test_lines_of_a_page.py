@@ -1,0 +1,53 @@
+"""The lines of a run's page: all of them, or those that explain failures first."""
+
+import sys
+
+from support.item_runs import run_work
+
+from attune_nb.explore.data import build_data
+
+
+def logs_of(work, n=20, **options):
+    return build_data(run_work(work, {"n": n}, **options))["logs"]
+
+
+def test_a_line_is_shown_with_its_item():
+    def work(x):
+        print(f"item {x}")
+
+    logs = logs_of(work)
+
+    assert logs["totals"] == {"a": 20}
+    assert sorted(logs["text"]) == sorted(f"item {index}" for index in range(20))
+    for index, text in zip(logs["index"], logs["text"], strict=True):
+        assert text == f"item {index}"
+
+
+def test_of_too_many_lines_those_of_failures_are_kept():
+    def work(x):
+        for number in range(500):
+            print(f"{x} {number} " + "x" * 30)
+        print("a warning", file=sys.stderr)
+        if x == 37:
+            raise ValueError
+
+    logs = logs_of(work, n=40)
+
+    assert logs["totals"]["a"] == 40 * 501
+    assert sum(map(len, logs["text"])) < 300_000
+    assert logs["text"].count("a warning") == 40
+    last_lines = [text for text in logs["text"] if text.startswith("37 ")]
+    assert last_lines[0].startswith("37 451 ")
+    assert last_lines[-1].startswith("37 499 ")
+
+
+def test_a_line_cannot_be_longer_than_the_page():
+    def work(x):
+        print("x" * 60_000)
+
+    (text,) = logs_of(work, n=1)["text"]
+    assert len(text) < 1_100
+
+
+def test_a_run_without_lines_has_none():
+    assert logs_of(lambda x: x)["totals"] == {}
