@@ -192,9 +192,11 @@ def _notes(
     summed_tasks = dict.fromkeys(executions[number].task for number in [*summed, *ungathered])
     if summed_tasks:
         names = ", ".join(f"`{name}`" for name in list(summed_tasks)[:_MAX_NAMES])
+        if len(summed_tasks) > _MAX_NAMES:
+            names += f" and {len(summed_tasks) - _MAX_NAMES:,} other tasks"
         notes.append(
             f"Of {names} there are sums of attempts over time; only failures and a sample are "
-            "drawn one by one."
+            "drawn one by one, and lanes by worker show only these."
         )
 
     shown, failed = previews["failed"]

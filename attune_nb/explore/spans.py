@@ -31,7 +31,7 @@ _SPANS = 2_000
 
 # attempts of a summed execution that are on the page themselves: failures, and a sample of all
 _MOST_FAILURES = 20_000
-_SAMPLE = 5_000
+_SAMPLE = 2_000
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,6 +9,7 @@ const CHOSEN_SHARE = 0.5; // of the canvas, for the lane that is chosen
 const LANE_GAP = 4;
 const MOST_BARS = 400; // in a lane; with more it is a strip
 const LEAST_ROW = 4; // pixels: the height of a bar
+const WRITTEN_ROW = 13; // pixels: the height of a bar that has space for a text
 const LEAST_FAILED_BAR = 3; // pixels: the width of a bar that failed
 const EDGED_BAR = 3; // pixels: from this width on a bar has an edge
 const TIME_STEPS = [10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10800, 21600, 43200,
@@ -158,13 +159,17 @@ class Plot {
     if (places.length > MOST_BARS) return null;
 
     const inner = height - LANE_GAP;
-    if (inner / lane.lines >= LEAST_ROW) {
-      const lines = places.map((place) => lane.place[place]);
-      return this.#boxesOf(data, lane, places, lines, lane.lines, top, inner, view);
+    let lines = places.map((place) => lane.place[place]);
+    let count = lane.lines;
+    if (inner / count < WRITTEN_ROW) {
+      // the lines of all attempts are thin; those that are in view may need fewer
+      const rows = Uint32Array.from(places, (place) => lane.rows[place]);
+      const [fewer, needed] = packByTime(data, rows);
+      if (needed < count) {
+        lines = fewer;
+        count = needed;
+      }
     }
-    // the lines of all attempts are too thin; those that are in view may need fewer
-    const rows = Uint32Array.from(places, (place) => lane.rows[place]);
-    const [lines, count] = packByTime(data, rows);
     if (inner / count < LEAST_ROW) return null;
     return this.#boxesOf(data, lane, places, lines, count, top, inner, view);
   }

@@ -1,0 +1,161 @@
+"""The timeline of a run's page: what it draws, and what mouse and keys do."""
+
+import pytest
+from playwright.sync_api import expect
+from support.explore_pages import opened_page
+from support.item_runs import run_work
+
+from attune_nb.explore.data import build_data
+from attune_nb.explore.page import build_page
+
+MARKUP = "<img src=x onerror='window.hacked=1'>"
+COUNT = 100_000
+FAILURES = (20_007, 60_007)
+
+
+def work(x):
+    if x in FAILURES:
+        raise ValueError(f"{x} is broken {MARKUP}")
+    return x
+
+
+@pytest.fixture(scope="module")
+def run():
+    return run_work(work, {"n": COUNT})
+
+
+@pytest.fixture
+def page(lab, run, tmp_path):
+    with opened_page(lab, run, tmp_path) as page:
+        yield page
+
+
+def test_100_000_attempts_are_drawn_in_few_calls(page):
+    expect(page.page.locator("#facts")).to_contain_text("100,000 attempts")
+    assert page.drawn("bars") == 0
+    assert page.drawn("calls") < 50
+
+
+def test_f_goes_from_one_failure_to_the_next_and_around(page):
+    for index in (*FAILURES, FAILURES[0]):
+        page.press("f")
+        expect(page.message).to_contain_text(f"a, item {index:,}: failed after")
+    page.press("F")
+    expect(page.message).to_contain_text(f"item {FAILURES[1]:,}")
+
+
+def test_an_error_is_shown_as_text(page):
+    page.press("f")
+    expect(page.message).to_contain_text(f"ValueError: {FAILURES[0]} is broken {MARKUP}")
+    assert page.page.evaluate("window.hacked") is None
+
+
+def test_bars_are_drawn_when_they_are_near(page):
+    page.press("f")
+    assert 0 < page.drawn("bars") < 1_000
+    first, last = page.view()
+    assert last - first < page.end() / 10
+
+
+def test_keys_zoom_move_and_show_all(page):
+    end = page.end()
+    page.press("+")
+    first, last = page.view()
+    assert 0 < first < last < end
+
+    page.press("ArrowRight")
+    assert page.view()[0] > first
+    page.press("ArrowLeft")
+    assert page.view() == pytest.approx((first, last))
+    page.press("-")
+    assert page.view() == pytest.approx((0, end))
+    page.press("+", "+", "0")
+    assert page.view() == (0, end)
+
+
+def test_the_wheel_zooms_and_a_double_click_shows_all(page):
+    end = page.end()
+    page.canvas.hover(position={"x": 600, "y": 100})
+    page.page.mouse.wheel(0, -120)
+    page.page.wait_for_function(f"window.explorer.view.to < {end}")
+    page.canvas.dblclick(position={"x": 600, "y": 100})
+    page.page.wait_for_function(f"window.explorer.view.to === {end}")
+
+
+def test_a_drag_moves_the_view(page):
+    page.press("+", "+")
+    first, last = page.view()
+    page.canvas.hover(position={"x": 600, "y": 100})
+    page.page.mouse.down()
+    page.page.mouse.move(400, 150)
+    page.page.mouse.up()
+    page.page.wait_for_function(f"window.explorer.view.from > {first}")
+    assert page.view()[1] - page.view()[0] == pytest.approx(last - first)
+
+
+def test_a_search_marks_attempts_and_enter_goes_to_them(page):
+    page.canvas.focus()
+    page.page.keyboard.press("/")
+    search = page.page.locator("#search")
+    expect(search).to_be_focused()
+    search.fill("broken")
+    expect(page.message).to_contain_text("2 attempts found")
+    search.press("Enter")
+    expect(page.message).to_contain_text(f"item {FAILURES[0]:,}")
+
+    search.fill("#31415")
+    search.press("Enter")
+    expect(page.message).to_contain_text("item 31,415: succeeded")
+    search.press("Escape")
+    expect(search).to_have_value("")
+    expect(page.canvas).to_be_focused()
+
+
+def test_lanes_can_be_workers(page):
+    lanes = "window.explorer.lanes.map(lane => lane.name)"
+    assert page.page.evaluate(lanes) == ["a"]
+    page.press("w")
+    assert page.page.evaluate(lanes) == [f"worker {number}" for number in range(8)]
+    page.press("w")
+    assert page.page.evaluate(lanes) == ["a"]
+
+
+def test_the_mouse_over_a_strip_shows_its_counts(page):
+    page.canvas.hover(position={"x": 600, "y": 100})
+    expect(page.page.locator("#tip")).to_contain_text("succeeded")
+
+
+def test_a_run_that_goes_on_stays_in_view(page, run):
+    """A view of the whole run follows its end; a nearer one stays where it is."""
+    update = """async json => {
+      json.run.seconds *= 2;
+      window.explorer.update(await window.explorer.data.constructor.read(json)); }"""
+    end = page.end()
+    page.page.evaluate(update, build_data(run))
+    assert page.view() == (0, pytest.approx(2 * end, rel=0.1))
+
+    page.press("+", "+")
+    view = page.view()
+    page.page.evaluate(update, build_data(run))
+    assert page.view() == view
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_follows_the_theme_of_its_reader(lab, tmp_path, scheme):
+    small_run = run_work(lambda x: x)
+    ink = "getComputedStyle(document.documentElement).getPropertyValue('--ink').trim()"
+    with opened_page(lab, small_run, tmp_path, color_scheme=scheme) as page:
+        follows = page.page.evaluate(ink)
+    forced = "light" if scheme == "dark" else "dark"
+    with opened_page(lab, small_run, tmp_path, theme=forced, color_scheme=scheme) as page:
+        assert page.page.evaluate(ink) != follows
+
+
+def test_without_scripts_a_line_says_what_to_do(lab, tmp_path):
+    path = tmp_path / "page.html"
+    path.write_text(build_page(run_work(lambda x: x)), encoding="utf-8")
+    page = lab.browser.new_page(java_script_enabled=False)
+    page.goto(path.as_uri())
+    expect(page.locator("#static")).to_contain_text("succeeded after")
+    expect(page.locator("#static")).to_contain_text('run.explore("page.html")')
+    page.close()
