@@ -3,8 +3,8 @@
 /** Seconds: no view is shorter. */
 const SHORTEST_VIEW = 1e-6;
 
-/** How much longer than an attempt the view is that shows it. */
-const AROUND = 8;
+/** How much longer than an attempt the view is that shows it; the last is the closest one. */
+const AROUND = [8, 3, 1.5];
 
 /**
  * The page of a run.
@@ -166,12 +166,16 @@ class Explorer extends EventTarget {
     this.choose(-1);
   }
 
-  /** Choose an attempt, and zoom to it. */
+  /** Choose an attempt, and zoom to it: closer, if too many others are around it. */
   zoomTo(attempt) {
     const {start, duration} = this.data;
-    const length = Math.max(duration[attempt] * AROUND, SHORTEST_VIEW);
     const middle = start[attempt] + duration[attempt] / 2;
-    this.show(middle - length / 2, middle + length / 2);
+    const lane = this.lanes[this.laneOf(attempt)];
+    for (const around of AROUND) {
+      const half = Math.max(duration[attempt] * around, SHORTEST_VIEW) / 2;
+      this.show(middle - half, middle + half);
+      if (lane.visible(this.view.from, this.view.to, MOST_BARS / 4)) break;
+    }
     this.choose(attempt);
   }
 

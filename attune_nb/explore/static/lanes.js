@@ -60,14 +60,16 @@ class Lane {
     return low;
   }
 
-  /** The places of the attempts that run at some moment between two times. */
-  visible(from, to) {
+  /** The places of the attempts that run between two times; null if they are more than `most`. */
+  visible(from, to, most = Infinity) {
     const {start, duration} = this.data;
     const places = [];
     const last = this.lastAt(to);
     for (let place = this.firstAt(from); place < last; place++) {
       const row = this.rows[place];
-      if (start[row] + duration[row] >= from) places.push(place);
+      if (start[row] + duration[row] < from) continue;
+      if (places.length === most) return null;
+      places.push(place);
     }
     return places;
   }

@@ -7,7 +7,7 @@ const MOST_WIDE_LANE = 160; // of a lane with attempts beside each other
 const WIDE = 2.5; // such a lane is so much higher than others
 const CHOSEN_SHARE = 0.5; // of the canvas, for the lane that is chosen
 const LANE_GAP = 4;
-const MOST_BARS = 400; // in a lane; with more it is a strip
+const MOST_BARS = 1000; // in a lane; with more it is a strip
 const LEAST_ROW = 4; // pixels: the height of a bar
 const WRITTEN_ROW = 13; // pixels: the height of a bar that has space for a text
 const LEAST_FAILED_BAR = 3; // pixels: the width of a bar that failed
@@ -153,10 +153,8 @@ class Plot {
 
   /** Return the bars of a lane with few visible attempts, or null if it must be a strip. */
   #placeBars(data, {lane, top, height}, view) {
-    const first = lane.firstAt(view.from);
-    if (lane.lastAt(view.to) - first > 4 * MOST_BARS) return null;
-    const places = lane.visible(view.from, view.to);
-    if (places.length > MOST_BARS) return null;
+    const places = lane.visible(view.from, view.to, MOST_BARS);
+    if (!places) return null;
 
     const inner = height - LANE_GAP;
     let lines = places.map((place) => lane.place[place]);
@@ -389,18 +387,30 @@ class Plot {
     const {context} = this;
     context.strokeStyle = palette.ink;
     context.lineWidth = 2;
-    const bar = this.hits.find((hit) => hit.attempt === attempt);
-    if (bar) {
-      const left = Math.max(this.gutter, bar.x);
-      const right = Math.min(this.size.width, bar.x + bar.width);
-      if (right < this.gutter || left > this.size.width) return;
-      context.strokeRect(left - 1, bar.y - 1, right - left + 2, bar.height + 2);
-    } else {
-      const x = this.xOf(data.start[attempt], view);
-      if (x < this.gutter || x > this.size.width) return;
-      context.strokeRect(x - 2, AXIS_HEIGHT + box.top - view.top + 1, 4, box.height - LANE_GAP);
-    }
+    const bar = this.hits.find((hit) => hit.attempt === attempt)
+      ?? this.#barInStrip(data, attempt, box, view, palette);
+    const left = Math.max(this.gutter, bar.x);
+    const right = Math.min(this.size.width, bar.x + bar.width);
+    if (right < this.gutter || left > this.size.width) return;
+    context.strokeRect(left - 1, bar.y - 1, right - left + 2, bar.height + 2);
     this.calls += 1;
+  }
+
+  /** Draw the bar of an attempt in a lane that is a strip, and return its place. */
+  #barInStrip(data, attempt, {top, height}, view, palette) {
+    const x = this.xOf(data.start[attempt], view);
+    const end = this.xOf(data.start[attempt] + data.duration[attempt], view);
+    const bar = {
+      x, y: AXIS_HEIGHT + top - view.top + height * 0.3,
+      width: Math.max(LEAST_FAILED_BAR, end - x), height: height * 0.4,
+    };
+    const left = Math.max(this.gutter, x);
+    if (x + bar.width > left) {
+      this.context.fillStyle = palette.colours[data.status[attempt]];
+      this.context.fillRect(left, bar.y, x + bar.width - left, bar.height);
+      this.calls += 1;
+    }
+    return bar;
   }
 
   /** Draw which of the lanes are in view, if not all are. */
