@@ -106,10 +106,7 @@ def graph(
     if output is None:
         output = file.with_suffix(".svg")
     try:
-        workflow = load_file(file)
-        from attune_nb import charts  # noqa: PLC0415 - matplotlib is heavy
-
-        charts.graph(workflow, dark=dark or None).savefig(output)
+        load_file(file).graph(dark=dark or None).savefig(output)
     except (AttuneError, OSError, ValueError) as error:
         exit_with_error(error)
     typer.echo(output)

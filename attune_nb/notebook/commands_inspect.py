@@ -82,13 +82,13 @@ def _explore(session: Session, run: str | None, output: str | None, *, dark: boo
 @command(argument("name", "graph", "a workflow or a run; the latest run", nargs="?"), DARK)
 def _graph(session: Session, name: str | None, *, dark: bool) -> Any:
     """Draw a workflow, or the state of a run in it."""
-    from attune_nb import charts  # noqa: PLC0415 - matplotlib is heavy
-
     # a workflow that has run is drawn with the state of its last run
     is_unused_workflow = name in session.workflows and name not in session.last_runs
     if name is not None and is_unused_workflow:
-        return charts.graph(session.get_workflow(name), dark=dark or None)
-    return charts.graph(session.get_run(name), dark=dark or None)
+        workflow = session.get_workflow(name)
+        actions = session.actions(workflow)
+        return workflow.graph(dark=dark or None, actions=actions, packs=session.pack_set)
+    return session.get_run(name).graph(dark=dark or None)
 
 
 @command(RUN)

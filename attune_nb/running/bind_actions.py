@@ -38,6 +38,7 @@ __all__ = [
     "explain_nested_question",
     "find_asking_tasks",
     "find_nested_questions",
+    "find_nested_workflows",
     "mocked_paths",
     "replace_mocked_parallel_tasks",
     "unmade_paths",
@@ -145,9 +146,11 @@ def _bind(
     return actions, problems
 
 
-def find_nested_questions(workflow: WorkflowSpec, context: BindingContext) -> Iterator[Problem]:
-    """Yield a warning at each task that runs a workflow which asks a question."""
-    for _, task in workflow.walk():
+def find_nested_workflows(
+    workflow: WorkflowSpec, context: BindingContext
+) -> Iterator[tuple[str, Task, WorkflowView]]:
+    """Yield each task that runs a workflow: its path, the task and that workflow."""
+    for path, task in workflow.walk():
         if task.type == "parallel":
             continue
         try:
@@ -155,9 +158,13 @@ def find_nested_questions(workflow: WorkflowSpec, context: BindingContext) -> It
         except (KeyError, WorkflowError):
             # `bind_actions` reports it
             continue
-        if nested is None:
-            continue
+        if nested is not None:
+            yield path, task, nested
 
+
+def find_nested_questions(workflow: WorkflowSpec, context: BindingContext) -> Iterator[Problem]:
+    """Yield a warning at each task that runs a workflow which asks a question."""
+    for _, task, nested in find_nested_workflows(workflow, context):
         problem = explain_nested_question(nested.spec, task.action or "")
         if problem:
             yield Problem(problem, task.positions.action, "warning")

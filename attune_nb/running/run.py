@@ -12,12 +12,13 @@ from attune_nb.results.run import RunView
 from attune_nb.results.statuses import UNATTENDED
 from attune_nb.running.answers import AdvanceAnswers, user_name, value_for
 from attune_nb.running.artifact_folders import artifact_folder
+from attune_nb.running.bind_actions import find_nested_workflows
 from attune_nb.running.current_actions import current_actions
 from attune_nb.running.fork import plan_fork, plan_retry, restore_secrets
 from attune_nb.running.interrupts import HeldInterrupts
 from attune_nb.running.latest import LATEST
 from attune_nb.running.plan import plan_run
-from attune_nb.running.prepare import check_workflow, read_names, read_options
+from attune_nb.running.prepare import binding_context, check_workflow, read_names, read_options
 from attune_nb.running.process_costs import find_process_costs
 from attune_nb.running.record import check_nothing_missing
 from attune_nb.running.request import (
@@ -258,6 +259,12 @@ class BaseRun(RunView):
         if path is not None:
             page.save(path)
         return page
+
+    def nested_workflows(self) -> dict[str, WorkflowView]:
+        """Return the workflows that tasks run, by the task's path."""
+        context = binding_context(self._request.options)
+        found = find_nested_workflows(self.workflow, context)
+        return {path: nested for path, _, nested in found}
 
     def _earlier_run(self) -> EarlierRun:
         return EarlierRun(

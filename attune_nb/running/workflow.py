@@ -12,7 +12,11 @@ from attune_nb.language.checks import flow
 from attune_nb.language.checks.traps import find_traps
 from attune_nb.language.load import load_workflow
 from attune_nb.language.reading.data_files import read_object_file
-from attune_nb.running.bind_actions import bind_actions, find_nested_questions
+from attune_nb.running.bind_actions import (
+    bind_actions,
+    find_nested_questions,
+    find_nested_workflows,
+)
 from attune_nb.running.interrupts import HeldInterrupts
 from attune_nb.running.open_packs import open_packs, read_variable_names
 from attune_nb.running.prepare import binding_context, read_names, read_options
@@ -24,6 +28,9 @@ from attune_nb.values.named_values import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from attune_nb.backends.protocol import Backend
     from attune_nb.display.workflow_form import WorkflowForm
@@ -73,6 +80,44 @@ class Workflow(WorkflowView):
         _, problems = bind_actions(self.spec, context)
         questions = find_nested_questions(self.spec, context)
         return [*flow.find_problems(self.spec), *find_traps(self.spec), *problems, *questions]
+
+    def nested_workflows(
+        self, actions: Actions | None = None, *, packs: Packs = ()
+    ) -> dict[str, WorkflowView]:
+        """Return the workflows that tasks run, by the task's path.
+
+        Args:
+            actions: As in `run`.
+            packs: As in `check`.
+        """
+        actions = read_names("actions", actions)
+        if actions is None:
+            actions = {}
+        options = RunOptions(load=load_file, actions=actions, packs=open_packs(packs))
+        found = find_nested_workflows(self.spec, binding_context(options))
+        return {path: nested for path, _, nested in found}
+
+    def graph(
+        self,
+        ax: Axes | None = None,
+        *,
+        dark: bool | None = None,
+        actions: Actions | None = None,
+        packs: Packs = (),
+    ) -> Figure:
+        """Draw the tasks and the transitions between them; `run.graph` draws a run of them.
+
+        A task that runs a workflow shows the tasks in it.
+
+        Args:
+            ax: The axes to draw on; by default those of a new figure.
+            dark: For a dark page; by default the picture is light or dark as its page.
+            actions: As in `run`: workflows among them are drawn in the tasks that run them.
+            packs: As in `check`.
+        """
+        from attune_nb.charts import graph  # noqa: PLC0415 - matplotlib is slow to import
+
+        return graph(self, ax=ax, dark=dark, nested=self.nested_workflows(actions, packs=packs))
 
     def unset_parameters(self, parameters: Mapping[str, Any]) -> list[str]:
         """Return the names of optional parameters that have neither a value nor a default.

@@ -21,6 +21,8 @@ from attune_nb.charts.legend import legend_height, place_legend
 from attune_nb.charts.style import disable_mathtext, theme_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -68,9 +70,16 @@ _OMISSIONS = {
 }
 
 
-def graph(wf_or_run: Any, ax: Axes | None = None, dark: bool | None = None) -> Figure:
+def graph(
+    wf_or_run: Any,
+    ax: Axes | None = None,
+    dark: bool | None = None,
+    *,
+    nested: Mapping[str, Any] | None = None,
+) -> Figure:
     """Draw a workflow, or a run of it, as layers of tasks and the transitions between them.
 
+    A task that runs a workflow is a card with the tasks in it, and with the counts of its runs.
     A large workflow is drawn with less text: of more than 60 tasks only the names, shortened, and
     of more than 400 none but those on the way to a failure. A line below says which text was left
     out.
@@ -79,6 +88,8 @@ def graph(wf_or_run: Any, ax: Axes | None = None, dark: bool | None = None) -> F
         wf_or_run: A workflow, or a run in any state.
         ax: The axes to draw on. Without them, a figure as large as the workflow needs is made.
         dark: Whether the chart is for a dark page; by default it is light or dark as its page.
+        nested: The workflows that tasks run, by the task's path. By default those that the
+            workflow or the run finds: by the names of files, among its actions and packs.
 
     Returns:
         The figure. It is not registered with pyplot, so it is freed like any other object.
@@ -86,7 +97,7 @@ def graph(wf_or_run: Any, ax: Axes | None = None, dark: bool | None = None) -> F
     Raises:
         TypeError: It is neither a workflow nor a run.
     """
-    workflow_graph = read_graph(wf_or_run)
+    workflow_graph = read_graph(wf_or_run, nested)
     theme = theme_of(dark=dark)
     if ax is None:
         plan = choose_plan(workflow_graph, _PAGE, _least_scale(_DPI))

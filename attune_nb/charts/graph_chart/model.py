@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from attune_nb.charts.style import clean_text, format_status
@@ -13,7 +13,7 @@ from attune_nb.results.progress import Progress
 from attune_nb.values.describe import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from attune_nb.events import Event, Key, TaskStatus
     from attune_nb.results.timeline import TaskExecution
@@ -29,6 +29,7 @@ __all__ = [
     "UNREACHED",
     "GraphEdge",
     "GraphNode",
+    "NestedGraph",
     "NodeState",
     "WorkflowGraph",
     "format_condition",
@@ -50,6 +51,9 @@ _LONGEST_NAME = 48
 _LONGEST_ACTION = 36
 _LONGEST_CONDITION = 30
 _LONGEST_CONCURRENCY = 20
+
+# tasks of a nested workflow that are drawn
+_MOST_NESTED = 6
 
 # conditions that have a shorter name
 _SHORT_CONDITIONS = {
@@ -83,6 +87,7 @@ class GraphNode:
         joins: Whether the task waits for several branches.
         state: The state of the task in the run, or None without a run.
         inner: The tasks of a parallel task.
+        nested: The workflow that the task runs, if it runs one.
         on_failed_path: Whether the task failed, or led to one that did.
     """
 
@@ -94,6 +99,7 @@ class GraphNode:
     joins: bool = False
     state: NodeState | None = None
     inner: tuple[GraphNode, ...] = ()
+    nested: NestedGraph | None = None
     on_failed_path: bool = False
 
     @property
@@ -106,6 +112,36 @@ class GraphNode:
         yield self
         for node in self.inner:
             yield from node.walk()
+
+
+@dataclasses.dataclass(frozen=True)
+class NestedGraph:
+    """A workflow that a task runs, in a few words.
+
+    Attributes:
+        title: The name and the number of tasks.
+        nodes: The tasks, the first ones if there are many. Those of a single run have a state.
+        hidden: The number of tasks that are not among them.
+        runs: How many runs of it have which status, the failed ones first.
+    """
+
+    title: str
+    nodes: tuple[GraphNode, ...]
+    hidden: int = 0
+    runs: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def counts(self) -> str:
+        """The number of runs and their statuses: `10 runs · 2 failed · 8 succeeded`.
+
+        Empty for a single run, whose state is that of the task.
+        """
+        total = sum(count for _, count in self.runs)
+        if total <= 1:
+            return ""
+
+        parts = [f"{count:,} {_format_status(status)}" for status, count in self.runs]
+        return " · ".join([f"{total:,} runs", *parts])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,8 +205,12 @@ class WorkflowGraph:
         return sum(node.kind not in ENDS for node in self.walk())
 
 
-def read_graph(wf_or_run: Any) -> WorkflowGraph:
+def read_graph(wf_or_run: Any, nested: Mapping[str, Any] | None = None) -> WorkflowGraph:
     """Return the graph of a workflow, or of a run with its workflow.
+
+    Args:
+        wf_or_run: The workflow or the run.
+        nested: The workflows that tasks run, by the task's path; by default those that it finds.
 
     Raises:
         TypeError: It is neither.
@@ -187,16 +227,29 @@ def read_graph(wf_or_run: Any) -> WorkflowGraph:
             "`attune_nb.load(path)` and `attune_nb.loads(text)` return a workflow"
         )
 
+    if nested is None:
+        nested = _find_nested(wf_or_run)
     if events is None:
         name = clean_text(workflow.name, _LONGEST_NAME)
         count = len(list(workflow.walk()))
-        return _make_graph(f"{name} · {_format_count(count)}", tasks, None)
+        reader = _NodeReader(None, nested, None)
+        return _make_graph(f"{name} · {_format_count(count)}", tasks, reader)
 
     progress = Progress()
     progress.read(events)
+    reader = _NodeReader(_read_state(progress, events), nested, wf_or_run)
+    return _make_graph(_format_run_title(wf_or_run, progress.now), tasks, reader)
+
+
+def _find_nested(wf_or_run: Any) -> Mapping[str, Any]:
+    """Return the workflows that the tasks of a workflow or a run run, by the task's path."""
+    find = getattr(wf_or_run, "nested_workflows", None)
+    return {} if find is None else find()
+
+
+def _read_state(progress: Progress, events: Iterable[Event]) -> RunState:
     last_visits = _find_last_visits(progress)
-    state = RunState(last_visits, _count_fired(events), _find_failed_steps(progress, last_visits))
-    return _make_graph(_format_run_title(wf_or_run, progress.now), tasks, state)
+    return RunState(last_visits, _count_fired(events), _find_failed_steps(progress, last_visits))
 
 
 def _format_count(tasks: int) -> str:
@@ -252,11 +305,9 @@ def _count_fired(events: Iterable[Event]) -> Fired:
     return fired
 
 
-def _make_graph(title: str, tasks: tuple[Any, ...], state: RunState | None) -> WorkflowGraph:
-    failed_path = set()
-    if state is not None:
-        failed_path = state.failed_path
-    nodes = [_make_node(task, task.name, state, failed_path) for task in tasks]
+def _make_graph(title: str, tasks: tuple[Any, ...], reader: _NodeReader) -> WorkflowGraph:
+    state = reader.state
+    nodes = [reader.read(task, task.name) for task in tasks]
     index_of = {node.path: index for index, node in enumerate(nodes)}
     edges = []
     for source, task in enumerate(tasks):
@@ -309,35 +360,114 @@ def _format_label(condition: str, times: int | None) -> str:
     return f"{condition} · {_TIMES}{times:,}"
 
 
-def _make_node(
-    task: Any, path: str, run_state: RunState | None, failed_path: set[str]
-) -> GraphNode:
-    inner = tuple(
-        _make_node(child, f"{path}/{child.name}", run_state, failed_path) for child in task.tasks
-    )
-    state = None
-    if run_state is not None:
-        state = _make_state(run_state.last_visits.get(path), parallel=bool(inner))
+class _NodeReader:
+    """Makes the nodes of tasks.
 
-    kind: NodeKind = "task"
-    action = ""
-    if inner:
-        kind = "parallel"
-        action = f"parallel · {_format_count(len(inner))}"
-    elif task.action:
+    Args:
+        state: The states of a run, or None without a run.
+        nested: The workflows that tasks run, by the task's path.
+        run: The run, which may have runs of these workflows.
+    """
+
+    def __init__(self, state: RunState | None, nested: Mapping[str, Any], run: Any) -> None:
+        self.state = state
+        self._nested = nested
+        self._run = run
+        self._failed_path: set[str] = set()
+        if state is not None:
+            self._failed_path = state.failed_path
+        self._run_counts: dict[str, Counter[str]] = {}
+        if nested and run is not None:
+            self._run_counts = _count_child_runs(run)
+
+    def read(self, task: Any, path: str) -> GraphNode:
+        """Return the node of a task."""
+        inner = tuple(self.read(child, f"{path}/{child.name}") for child in task.tasks)
+        kind: NodeKind = "task"
+        action = ""
+        if inner:
+            kind = "parallel"
+            action = f"parallel · {_format_count(len(inner))}"
+        elif task.action:
+            action = clean_text(task.action, _LONGEST_ACTION)
+
+        state = None
+        if self.state is not None:
+            state = _make_state(self.state.last_visits.get(path), parallel=bool(inner))
+        return GraphNode(
+            path=path,
+            kind=kind,
+            name=clean_text(task.name, _LONGEST_NAME),
+            action=action,
+            settings=_format_settings(task),
+            joins=task.join is not None,
+            state=state,
+            inner=inner,
+            nested=self._read_nested(task, path),
+            on_failed_path=path in self._failed_path,
+        )
+
+    def _read_nested(self, task: Any, path: str) -> NestedGraph | None:
+        """Return the workflow that a task runs, or None."""
+        workflow = self._nested.get(path)
+        if workflow is None:
+            return None
+
+        counts = self._run_counts.get(path, Counter())
+        child_state = None
+        if counts.total() == 1:
+            child_state = _read_child_state(self._run, path)
+
+        most = _MOST_NESTED
+        if len(workflow.tasks) == most + 1:
+            most += 1
+        nodes = []
+        for child in workflow.tasks[:most]:
+            state = None
+            if child_state is not None:
+                row = child_state.last_visits.get(child.name)
+                state = _make_state(row, parallel=bool(child.tasks))
+            name = clean_text(child.name, _LONGEST_NAME)
+            nodes.append(GraphNode(f"{path}/{child.name}", "task", name, state=state))
+
         action = clean_text(task.action, _LONGEST_ACTION)
+        return NestedGraph(
+            title=f"workflow {action} · {_format_count(len(workflow.tasks))}",
+            nodes=tuple(nodes),
+            hidden=len(workflow.tasks) - len(nodes),
+            runs=tuple(sorted(counts.items(), key=_order_of_status)),
+        )
 
-    return GraphNode(
-        path=path,
-        kind=kind,
-        name=clean_text(task.name, _LONGEST_NAME),
-        action=action,
-        settings=_format_settings(task),
-        joins=task.join is not None,
-        state=state,
-        inner=inner,
-        on_failed_path=path in failed_path,
-    )
+
+def _count_child_runs(run: Any) -> dict[str, Counter[str]]:
+    """Return how many runs of each status the tasks of a run have started, by the task's path."""
+    find = getattr(run, "children", None)
+    if find is None:
+        return {}
+
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    children = find()
+    for task, status in zip(children["task"], children["status"], strict=True):
+        counts[task][status] += 1
+    return counts
+
+
+def _read_child_state(run: Any, path: str) -> RunState:
+    """Return the states in the only run that a task has started."""
+    events = run.child(path).events
+    progress = Progress()
+    progress.read(events)
+    return _read_state(progress, events)
+
+
+def _order_of_status(status_and_count: tuple[str, int]) -> tuple[bool, str]:
+    """Return a key that sorts successes after all other statuses."""
+    status, _ = status_and_count
+    return status == "succeeded", status
+
+
+def _format_status(status: str) -> str:
+    return status.replace("_", " ")
 
 
 def _format_settings(task: Any) -> tuple[str, ...]:

@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
-from attune_nb.charts.graph_chart.model import ENDS
+from attune_nb.charts.graph_chart.model import ENDS, GraphNode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from attune_nb.charts.graph_chart.model import GraphNode
+    from attune_nb.charts.graph_chart.model import NestedGraph
 
 __all__ = [
     "BAND",
+    "BAR",
     "RING",
     "SIDE",
+    "STACK",
     "Detail",
     "NodeBox",
     "TextLine",
@@ -32,6 +34,12 @@ __all__ = [
 
 BAND = 0.1
 """The width of the band on the left that shows the state."""
+
+BAR = 0.07
+"""The height of the bar that shows the shares of statuses."""
+
+STACK = 0.05
+"""The part of the card below that a task which runs a workflow shows on the right and below."""
 
 RING = 0.15
 """The width of the mark of an end."""
@@ -47,6 +55,7 @@ _WIDEST_LABEL = 1.4
 _TEXT_WIDTH = _WIDEST - 2 * SIDE - BAND  # the space for text
 _LABEL_WIDTH = _WIDEST_LABEL - 2 * SIDE - BAND
 _GAP = 0.13  # between the boxes within a box
+_SMALL_GAP = 0.07  # the same in a card
 _DOT = (0.13, 0.09)  # the size of a box without text
 _END_GAP = 0.06  # between the mark of an end and its name on the right
 _END_GAP_BELOW = 0.02
@@ -101,13 +110,23 @@ class TextLine:
 
 @dataclasses.dataclass(frozen=True)
 class NodeBox:
-    """A node with its lines of text, and the boxes within it with their positions."""
+    """A node with its lines of text, and the boxes within it with their positions.
+
+    Attributes:
+        node: The node.
+        width: The width.
+        height: The height.
+        lines: The lines of text.
+        inner: The boxes within it, each with its left and its top in it.
+        bar: The distance from the top to the bar that shows the shares of statuses, if any.
+    """
 
     node: GraphNode
     width: float
     height: float
     lines: tuple[TextLine, ...] = ()
     inner: tuple[tuple[NodeBox, float, float], ...] = ()
+    bar: float | None = None
 
     def resize(self, width: float, height: float) -> NodeBox:
         """Return the box with another size."""
@@ -141,12 +160,31 @@ def make_box(node: GraphNode, detail: Detail, *, sideways: bool = False) -> Node
     if lines:
         height = lines[-1].offset + lines[-1].height / 2 + lines[0].offset - lines[0].height / 2
 
+    box = NodeBox(node, width, height, lines)
+    if node.nested is not None:
+        return _make_card(box, node.nested, detail)
+
     inner = [make_box(child, detail) for child in node.inner]
     if not inner:
-        return NodeBox(node, width, height, lines)
+        return box
+    return _enclose(box, inner, (band + _GAP, height), _GAP)
 
-    top = height if lines else _GAP
-    return _enclose(NodeBox(node, width, height, lines), inner, (band + _GAP, top), _GAP)
+
+def _make_card(box: NodeBox, nested: NestedGraph, detail: Detail) -> NodeBox:
+    """Return the box of a task that runs a workflow: a card on another one, with its tasks."""
+    if detail == Detail.ALL:
+        if len(nested.runs) > 1:
+            box = dataclasses.replace(box, height=box.height + BAR + _SMALL_GAP, bar=box.height)
+        inner = [make_box(child, Detail.LABELS) for child in nested.nodes]
+        if nested.hidden:
+            path = f"{box.node.path}/…"
+            rest = GraphNode(path, "task", f"{nested.hidden:,} more")
+            inner.append(make_box(rest, Detail.LABELS))
+        left = SIDE
+        if box.node.state is not None:
+            left += BAND
+        box = _enclose(box, inner, (left, box.height), _SMALL_GAP)
+    return box.resize(box.width + STACK, box.height + STACK)
 
 
 def align_widths(boxes: list[NodeBox]) -> list[NodeBox]:
@@ -186,7 +224,9 @@ def _enclose(
         gap: The space between them.
     """
     places, right, bottom = _arrange_in_grid(inner, corner, gap)
-    shift = max(box.width - right - gap, 0.0) / 2
+    shift = 0.0
+    if box.node.nested is None:
+        shift = max(box.width - right - gap, 0.0) / 2
     return dataclasses.replace(
         box,
         width=max(box.width, right + gap),
@@ -256,16 +296,24 @@ def _make_lines(node: GraphNode, detail: Detail) -> tuple[TextLine, ...]:
     name = _format_name(node, name_size)
     lines = [TextLine(name, name_size, 0.0, bold=True, is_name=True)]
     if detail == Detail.ALL:
-        action = _shorten(node.action, _ACTION_SIZE, _TEXT_WIDTH)
+        title = node.action if node.nested is None else node.nested.title
+        action = _shorten(title, _ACTION_SIZE, _TEXT_WIDTH)
         settings = _join_settings(node.settings, _SMALL_SIZE, _TEXT_WIDTH)
         lines.append(TextLine(action, _ACTION_SIZE, 0.0, muted=True))
         lines.append(TextLine(settings, _SMALL_SIZE, 0.0, muted=True))
 
     if node.state is not None:
         state = node.state.status.replace("_", " ")
-        if node.state.counts:
-            state = f"{state} · {node.state.counts}"
+        counts = node.state.counts
+        if detail == Detail.ALL and node.nested is not None and node.nested.counts:
+            # one line for the state, and one for the runs
+            counts = ""
+        if counts:
+            state = f"{state} · {counts}"
         lines.append(TextLine(_shorten(state, _SMALL_SIZE, _TEXT_WIDTH), _SMALL_SIZE, 0.0))
+    if detail == Detail.ALL and node.nested is not None:
+        counts = _shorten(node.nested.counts, _SMALL_SIZE, _TEXT_WIDTH)
+        lines.append(TextLine(counts, _SMALL_SIZE, 0.0))
 
     placed = []
     top = _TOP

@@ -17,18 +17,19 @@ from attune_nb.charts.graph_chart.node_style import (
     edge_style,
     state_style,
 )
-from attune_nb.charts.graph_chart.nodes import BAND, RING, SIDE
+from attune_nb.charts.graph_chart.nodes import BAND, BAR, RING, SIDE, STACK
 from attune_nb.charts.graph_chart.plan import LABEL, LOOP
 from attune_nb.charts.style import COLOURS
 
 if TYPE_CHECKING:
     from attune_nb.charts.graph_chart.canvas import GraphCanvas, Rectangle
-    from attune_nb.charts.graph_chart.model import GraphEdge, WorkflowGraph
+    from attune_nb.charts.graph_chart.model import GraphEdge, NestedGraph, WorkflowGraph
     from attune_nb.charts.graph_chart.nodes import NodeBox, TextLine
     from attune_nb.charts.graph_chart.plan import Plan
 
 __all__ = ["draw_edges", "draw_nodes"]
 
+_NARROWEST_PART = 0.03  # inches: of a bar
 _HALF_JOIN = 0.022  # inches: half of the thickness of a join's bar
 _JOIN_MARGIN = 0.09  # inches: from the corner of a box to the bar of a join
 _HALF_CROSS = 0.03  # inches: half of the cross in the mark where a run fails
@@ -123,7 +124,7 @@ def _draw_box(canvas: GraphCanvas, box: NodeBox, left: float, top: float) -> Non
         return
 
     is_reached = status not in ("", UNREACHED)
-    face = theme.rule if node.inner else theme.paper
+    face = theme.rule if box.inner else theme.paper
     width = 1.3 if is_reached else 1.0
     outline = ShapeStyle(
         face=face,
@@ -132,7 +133,11 @@ def _draw_box(canvas: GraphCanvas, box: NodeBox, left: float, top: float) -> Non
         dashed=status == UNREACHED,
         zorder=_box_order(box),
     )
+    if node.nested is not None:
+        rectangle = _draw_card_below(canvas, rectangle, outline)
     canvas.add_shape(round_corners(rectangle), outline)
+    if box.bar is not None and node.nested is not None:
+        _draw_bar(canvas, node.nested, rectangle, top + box.bar)
     if is_reached:
         canvas.add_shape(round_left_corners(rectangle, left + BAND), state_style(status, theme))
     if node.joins:
@@ -143,6 +148,33 @@ def _draw_box(canvas: GraphCanvas, box: NodeBox, left: float, top: float) -> Non
         x += BAND
     for line in box.lines:
         _write_line(canvas, box, line, (x, top + line.offset))
+
+
+def _draw_card_below(canvas: GraphCanvas, rectangle: Rectangle, style: ShapeStyle) -> Rectangle:
+    """Add the card below that of a task which runs a workflow; return the space of the upper."""
+    left, top, right, bottom = rectangle
+    below = dataclasses.replace(style, zorder=style.zorder - 0.1)
+    canvas.add_shape(round_corners((left + STACK, top + STACK, right, bottom)), below)
+    return left, top, right - STACK, bottom - STACK
+
+
+def _draw_bar(canvas: GraphCanvas, nested: NestedGraph, rectangle: Rectangle, top: float) -> None:
+    """Add the bar that shows how many runs of a workflow have which status.
+
+    A status that few have is still seen: its part is never narrower than a line.
+    """
+    left, _, right, _ = rectangle
+    left += BAND + SIDE
+    width = right - SIDE - left
+    total = sum(count for _, count in nested.runs)
+    rest = width - _NARROWEST_PART * len(nested.runs)
+
+    for status, count in nested.runs:
+        part = _NARROWEST_PART + rest * count / total
+        style = state_style(status, canvas.theme)
+        shape = round_corners((left, top, left + part, top + BAR), radius=0.0)
+        canvas.add_shape(shape, style)
+        left += part
 
 
 def _box_order(box: NodeBox) -> float:
