@@ -28,8 +28,11 @@ __all__ = ["ERROR_STYLE", "MUTED_STYLE", "Fields", "close_widgets"]
 ERROR_STYLE = f"color:var(--jp-error-color1,#b30000);{html.BREAK_WORDS}"
 MUTED_STYLE = f"color:var(--jp-ui-font-color2,#767676);{html.BREAK_WORDS}"
 
-_INPUT_LAYOUT = {"width": "25em", "max_width": "100%", "flex": "0 1 auto"}
-_NOTE_LAYOUT = {"min_width": "12em", "max_width": "40em", "flex": "1 1 12em"}
+# the width of a field without its label, and the gap between them
+_INPUT_WIDTH = "18em"
+_GAP = "8px"
+_INPUT_LAYOUT = {"max_width": "100%", "flex": "0 1 auto"}
+_NOTE_LAYOUT = {"min_width": "10em", "max_width": "40em", "flex": "1 1 10em"}
 _ROW_LAYOUT = {"flex_flow": "row wrap", "align_items": "flex-start"}
 
 # lines of a text area: the least and the most
@@ -37,7 +40,7 @@ _MIN_LINES = 2
 _MAX_LINES = 12
 
 # characters of the longest label that widen the column of labels, and the width of one
-_MAX_LABEL = 30
+_MAX_LABEL = 18
 _LABEL_EM = 0.62
 
 # characters of a hint and of a message
@@ -94,14 +97,17 @@ class Fields:
         width = f"{min(longest, _MAX_LABEL) * _LABEL_EM + 0.5:.1f}em"
         for field in self._fields.values():
             field.input.style.description_width = width
+            field.input.layout.width = f"calc({width} + {_GAP} + {_INPUT_WIDTH})"
             if isinstance(field.input, ipywidgets.Checkbox):
                 # its label is to its right
-                field.input.layout.margin = f"2px 2px 2px calc({width} + 8px)"
+                field.input.layout.width = _INPUT_WIDTH
+                field.input.layout.margin = f"2px 2px 2px calc({width} + {_GAP})"
 
     def hide_label(self, tooltip: str) -> None:
         """Remove the label of the only field: the text above the form is its label."""
         (field,) = self._fields.values()
         field.input.description = ""
+        field.input.layout.width = "25em"
         field.input.tooltip = tooltip
 
     def _check_field(self, name: str) -> None:
@@ -168,7 +174,7 @@ class _Field:
         if field.is_required:
             label += " *"
         self.input: Any = self._make_input(label, value)
-        self.input.tooltip = html.printable(field.hint)
+        self.input.tooltip = _tooltip_of(field)
         self._note: Any = ipywidgets.HTML(layout=_NOTE_LAYOUT)
         self.row: Any = ipywidgets.HBox([self.input, self._note], layout=_ROW_LAYOUT)
         self.show_problem("")
@@ -233,6 +239,12 @@ class _Field:
         close_widgets(self.input, self._note, self.row)
 
 
+def _tooltip_of(field: FormField) -> str:
+    """Return the name, which a long label hides, and the purpose of a field."""
+    text = f"{field.name}: {field.hint}" if field.hint else field.name
+    return html.printable(text)
+
+
 def _make_menu(field: FormField, value: Any, options: Mapping[str, Any]) -> Any:
     """Return a menu of choices; its values are their indexes."""
     entries = []
@@ -240,6 +252,8 @@ def _make_menu(field: FormField, value: Any, options: Mapping[str, Any]) -> Any:
         entries.append((html.printable(format_choice(choice)), index))
 
     selected = _index_of(value, field.choices)
+    if field.is_required and len(field.choices) == 1:
+        selected = 0
     if field.may_be_empty:
         entries.insert(0, ("", NO_CHOICE))
     elif selected == NO_CHOICE:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from attune_nb.running.answers import OptionAnswers
     from attune_nb.running.history import AnyRun
 
-__all__ = ["ANSWER", "CONCURRENCY", "OUT", "WORKERS"]
+__all__ = ["ANSWER", "CONCURRENCY", "LOGS", "OUT", "WORKERS"]
 
 _SET = argument(
     "--set",

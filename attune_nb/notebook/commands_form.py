@@ -9,7 +9,7 @@ from IPython.core.error import UsageError
 from attune_nb.errors import ParameterError
 from attune_nb.notebook.answers import read_answers
 from attune_nb.notebook.command import WORKFLOW, argument, check_variable_name, command
-from attune_nb.notebook.commands_control import ANSWER, CONCURRENCY, OUT, WORKERS
+from attune_nb.notebook.commands_control import ANSWER, CONCURRENCY, LOGS, OUT, WORKERS
 from attune_nb.notebook.expressions import read_parameters
 from attune_nb.notebook.secret_options import SECRET_ARGUMENTS, read_secrets
 from attune_nb.running.declared_parameters import secret_parameter_names, text_parameter_names
@@ -39,6 +39,7 @@ __all__: list[str] = []
     CONCURRENCY,
     ANSWER,
     *SECRET_ARGUMENTS,
+    LOGS,
     OUT,
 )
 def _form(session: Session, name: str, pairs: list[str], **line_options: Any) -> WorkflowForm:
@@ -60,7 +61,7 @@ def _form(session: Session, name: str, pairs: list[str], **line_options: Any) ->
     )
     magics: Any = session.shell.magics_manager.registry["AttuneMagics"]
     options = magics.run_defaults()
-    for option in ("backend", "workers", "concurrency"):
+    for option in ("backend", "workers", "concurrency", "logs"):
         if line_options[option] is not None:
             options[option] = line_options[option]
     if line_options["answers"]:
