@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from attune_nb.running.plan import RunPlan
     from attune_nb.running.request import RunOptions
     from attune_nb.store.reading import StoredRun
-    from attune_nb.store.recorder import Recorder, RunRecord
+    from attune_nb.store.recorder import Recorder
+    from attune_nb.store.run_writer import RunRecord
 
 __all__ = ["check_nothing_missing", "open_recorder"]
 
@@ -73,7 +74,7 @@ def open_recorder(plan: RunPlan, comparison: Mapping[str, Any], logs: RunLogs) -
 def _make_record(plan: RunPlan, comparison: Mapping[str, Any]) -> RunRecord:
     from attune_nb.language import export  # noqa: PLC0415 - a run without a store needs none of it
     from attune_nb.store.event_rows import plain_or_marker  # noqa: PLC0415
-    from attune_nb.store.recorder import RunRecord  # noqa: PLC0415
+    from attune_nb.store.run_writer import RunRecord  # noqa: PLC0415
 
     prepared = plan.prepared
     options = plan.request.options

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["RemovedRecords", "remove_runs"]
 
-# The blobs that no event refers to. An event's reference is `@` and 32 bytes. The length is
-# compared first, since SQLite knows it without reading the data.
+# The blobs that nothing refers to. An event's reference is `@` and 32 bytes; that of the text of a
+# run within a run is `@` and 64 digits. The length is compared first, since SQLite knows it without
+# reading the data.
 _DELETE_UNUSED_BLOBS = """DELETE FROM blobs WHERE hash NOT IN (
     SELECT substr(data, 2) FROM events WHERE length(data) = 33 AND substr(data, 1, 1) = X'40'
+) AND lower(hex(hash)) NOT IN (
+    SELECT substr(text, 2) FROM runs WHERE parent != '' AND substr(text, 1, 1) = '@'
 )"""
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from attune_nb.errors import Source, StoreError, nearest
 from attune_nb.events import RunStatus, describe_kind
-from attune_nb.store.blobs import load_data
+from attune_nb.store.blobs import load_data, load_texts
 from attune_nb.store.database import connected
 from attune_nb.store.event_rows import EventRow, column_text, event_of
 from attune_nb.store.json_values import NO_SECRETS, from_plain, has_tag
@@ -35,6 +35,7 @@ __all__ = [
     "FILE_TAGS",
     "LIVE",
     "StoredRun",
+    "children_of",
     "events_of",
     "intents_of",
     "is_alive",
@@ -43,6 +44,7 @@ __all__ = [
     "run_of",
     "runs_in",
     "task_durations",
+    "with_texts",
 ]
 
 STALE = 60.0
@@ -101,7 +103,9 @@ class _Columns(_RunFields, frozen=True, kw_only=True):
 _COLUMNS = _Columns.__struct_fields__
 _SELECT_RUN = f"SELECT {', '.join(_COLUMNS)} FROM runs WHERE number = ?"  # noqa: S608 - constants
 _SELECT_ID = f"SELECT {', '.join(_COLUMNS)} FROM runs WHERE run_id = ?"  # noqa: S608 - constants
-_SELECT_RUNS = f"SELECT {', '.join(_COLUMNS)} FROM runs ORDER BY started DESC, number DESC"  # noqa: S608 - constants
+_SELECT_ALL = f"SELECT {', '.join(_COLUMNS)} FROM runs"  # noqa: S608 - constants
+_NEWEST_FIRST = "ORDER BY started DESC, number DESC"
+_SELECT_CHILDREN = f"{_SELECT_ALL} WHERE parent = ? AND parent != '' ORDER BY number"
 
 
 class _Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,6 +167,8 @@ def runs_in(
     path: Path,
     is_wanted: Callable[[StoredRun], bool] = lambda _: True,
     limit: int | None = None,
+    *,
+    children: bool = False,
 ) -> list[StoredRun]:
     """Return the runs, the newest first.
 
@@ -170,19 +176,45 @@ def runs_in(
         path: The store.
         is_wanted: Selects runs.
         limit: The most runs; None for all.
+        children: Whether to return runs within other runs, too.
 
     Raises:
         StoreError: There is no store, or it cannot be read.
     """
     runs: list[StoredRun] = []
+    # a column with flipped bytes names no parent
+    condition = "" if children else "WHERE parent = '' OR typeof(parent) != 'text'"
+    statement = f"{_SELECT_ALL} {condition} {_NEWEST_FIRST}"
     with connected(path) as connection:
-        for row in connection.execute(_SELECT_RUNS):
+        for row in connection.execute(statement):
             if limit is not None and len(runs) >= limit:
                 break
             run = _run_now(path, row)
             if is_wanted(run):
                 runs.append(run)
     return runs
+
+
+def children_of(path: Path, run_id: str) -> list[StoredRun]:
+    """Return the runs within a run, in the order in which they began.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    with connected(path) as connection:
+        rows = connection.execute(_SELECT_CHILDREN, (run_id,)).fetchall()
+        return [with_texts(connection, _stored_run(row)) for row in rows]
+
+
+def with_texts(connection: sqlite3.Connection, run: StoredRun) -> StoredRun:
+    """Return a run with the text of its workflow, which many runs may share.
+
+    Raises:
+        StoreError: The text is damaged.
+    """
+    text, source_text = load_texts(connection, run.text, run.source.text)
+    source = Source(run.source.name, source_text)
+    return msgspec.structs.replace(run, text=text, source=source)
 
 
 def _runs_with_id(path: Path, run_id: str) -> list[StoredRun]:
@@ -232,7 +264,7 @@ def run_of(path: Path, run_id: str, *, damaged: bool = False) -> StoredRun:
     matches = _runs_with_id(path, run_id)
     runs: list[StoredRun] = []
     if not matches:
-        runs = runs_in(path)
+        runs = runs_in(path, children=True)
         # one whose row is damaged has an id that is in no row
         matches = [run for run in runs if run.run_id == run_id]
     if not matches and run_id:
@@ -250,6 +282,9 @@ def run_of(path: Path, run_id: str, *, damaged: bool = False) -> StoredRun:
     run = matches[0]
     if run.damage and not damaged:
         raise StoreError(_damage_message(run.run_id, run.damage))
+    if run.parent:
+        with connected(path) as connection:
+            return with_texts(connection, run)
     return run
 
 

@@ -10,25 +10,10 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from attune_nb.errors import StoreError
 from attune_nb.events import (
-    AskAnswered,
-    AttemptsEnded,
-    CancelRequested,
-    KeyAdded,
-    PauseRequested,
-    ResumeRequested,
-    RetriesPlanned,
     RunEnded,
-    RunResumed,
-    RunStarted,
-    TaskStarted,
-    mask_event,
-    secret_of,
 )
-from attune_nb.store.blobs import store_data
 from attune_nb.store.claims import owner_columns
 from attune_nb.store.database import (
     DamagedFileError,
@@ -37,29 +22,26 @@ from attune_nb.store.database import (
     delete_run,
     replace_damaged,
 )
-from attune_nb.store.event_rows import EventRow, column_text, drop_values, row_of, row_within
 from attune_nb.store.files import file_identity
-from attune_nb.store.json_values import has_tag, to_plain
-from attune_nb.store.log_rows import insert_batches
-from attune_nb.store.reading import FILE_TAGS, LIVE, is_alive
-from attune_nb.store.tables.events import shows_tables
-from attune_nb.store.tables.recording import TableRecorder
+from attune_nb.store.reading import LIVE, is_alive
+from attune_nb.store.run_writer import RunWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from attune_nb.events import Event, Key, RunStatus
+    from attune_nb.events import Event, Key
     from attune_nb.log_batches import RunLogs
     from attune_nb.log_lines import LogLine
     from attune_nb.store.claims import Claim
     from attune_nb.store.files import FileIdentity
+    from attune_nb.store.run_writer import RunRecord
     from attune_nb.values.secrets import Mask
 
-    # task, visit, index, attempt
-    _Intent = tuple[str, int, int, int]
+    # the run, task, visit, index, attempt
+    _Intent = tuple[RunWriter, str, int, int, int]
 
-__all__ = ["Recorder", "RunRecord"]
+__all__ = ["ChildRecorder", "Recorder"]
 
 MIN_INTERVAL = 0.05
 """Seconds between two commits, at least."""
@@ -74,44 +56,14 @@ LONGEST_WORK = 0.25
 # seconds that a program which ends waits for the last commit
 _LAST_COMMIT = 5.0
 
-# bytes of a row beside the data of its event
-_ROW_OVERHEAD = 10_000
-
-# in the data of a row with a marker: of a table, perhaps, which is a file then
-_MARKER_TAG = b'"$object"'
-
 # the recorders whose runs have not ended
 _OPEN: weakref.WeakSet[Recorder] = weakref.WeakSet()
 
 _log = logging.getLogger("attune_nb")
 
-_STATUS_AFTER: dict[type[Event], RunStatus] = {
-    RunStarted: "running",
-    PauseRequested: "paused",
-    ResumeRequested: "running",
-    CancelRequested: "cancelling",
-    RunResumed: "running",
-}
-
 
 class _ClaimLostError(StoreError):
     """Another engine has claimed the run, or its record was removed on purpose."""
-
-
-class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The start of a run, as plain data without secrets.
-
-    `text` is the workflow's canonical text; `source_name` and `source_text` are the text as
-    written, which positions refer to.
-    """
-
-    run_id: str
-    workflow: str
-    text: str
-    source_name: str
-    source_text: str
-    options: dict[str, Any]
-    versions: dict[str, str]
 
 
 class Recorder:
@@ -128,7 +80,8 @@ class Recorder:
     both they and the writing thread use are guarded by `_changed`.
 
     Attributes:
-        alerts: Notes on values that the record lacks. The list only grows; the record holds it.
+        path: The store.
+        error: Why the record has ended before the run; else None.
 
     Args:
         path: The store.
@@ -156,18 +109,16 @@ class Recorder:
         create(path)
         self.path = path
         self.error: StoreError | None = None
-        self.alerts: list[str] = [*alerts]
-        self._record = record
-        self._mask = mask
-        self._claim = claim
-        # the owner token in the record
-        self._owner = ""
+        self._run = RunWriter(path, record, mask, claim, past, alerts, logs)
+        # the runs within the run that have new rows, or may get some
+        self._children: list[RunWriter] = []
+        # the columns that identify this engine in the record
+        self._owner: dict[str, Any] = {"owner": ""}
+        if claim is not None:
+            self._owner = {**owner_columns(), "owner": claim.owner}
         self._failure_callbacks: list[Callable[[str], None]] = []
 
         self._changed = threading.Condition()
-        self._new_events: list[Event] = []
-        # all events, to write them again if the file is removed
-        self._events: list[Event] = [*past]
         # intents that are not on the disk yet, and those that are
         self._new_intents: list[_Intent] = []
         self._stored_intents: list[_Intent] = []
@@ -179,9 +130,6 @@ class Recorder:
         self._stored_count = 0
         # whether a thread waits for them
         self._is_awaited = False
-        self._logs = logs
-        # whether lines have come since the last commit began
-        self._has_new_lines = False
         self._is_ending = False
         self._is_cut = False
         self._run_ended = threading.Event()
@@ -189,6 +137,15 @@ class Recorder:
         # tries in a row at which another program held the file
         self._failed_tries = 0
         self._thread = threading.Thread(target=self._write, name="attune store", daemon=True)
+
+    @property
+    def alerts(self) -> list[str]:
+        """Notes on values that the record lacks. The list only grows; the record holds it."""
+        return self._run.alerts
+
+    def report(self, alert: str) -> None:
+        """Add an alert to those of the run, and log it, once."""
+        self._run.report(alert)
 
     def read(self, events: list[Event]) -> None:
         """Take new events; after the last one, return when all are on the disk.
@@ -200,15 +157,8 @@ class Recorder:
         if is_last:
             self._run_ended.set()
 
-        with self._changed:
-            if self._is_cut:
-                return
-            if self.error is not None:
-                raise self.error
-            self._new_events += events
-            self._read_count += len(events)
-            self._is_ending = is_last
-            self._changed.notify_all()
+        if not self.take_events(self._run, events, is_last=is_last):
+            return
 
         # started only now: a record without events is of no use
         if self._thread.ident is None:
@@ -218,20 +168,45 @@ class Recorder:
             if self.error is not None:
                 raise self.error
 
+    def take_events(self, run: RunWriter, events: list[Event], *, is_last: bool = False) -> bool:
+        """Take new events of a run; return False if nothing is written any more.
+
+        Raises:
+            StoreError: The record has ended before the run.
+        """
+        with self._changed:
+            if self._is_cut:
+                return False
+            if self.error is not None:
+                raise self.error
+            run.new_events += events
+            self._read_count += len(events)
+            if is_last:
+                self._is_ending = True
+            self._changed.notify_all()
+        return True
+
     def read_lines(self, _lines: Sequence[LogLine]) -> None:
         """Take note of new lines in the logs of the run; called after those have read them.
 
         Raises:
             StoreError: They came after the run's end, and cannot be written.
         """
+        self.note_lines(self._run)
+
+    def note_lines(self, run: RunWriter) -> None:
+        """Take note of new lines in the logs of a run, as `read_lines` does."""
         with self._changed:
             is_late = self._is_ending and not self._is_cut and self.error is None
-            self._has_new_lines = True
+            run.has_new_lines = True
+            if run is not self._run and run not in self._children:
+                # it has ended, and was forgotten
+                self._children.append(run)
             self._changed.notify_all()
         if is_late:
-            self._write_late_lines()
+            self._write_late_lines(run)
 
-    def _write_late_lines(self) -> None:
+    def _write_late_lines(self, run: RunWriter) -> None:
         """Write lines that came after the end of the run: the writing thread has ended.
 
         Raises:
@@ -240,8 +215,17 @@ class Recorder:
         with connected(self.path) as connection:
             connection.execute("BEGIN IMMEDIATE")
             if self._is_owner(connection):
-                self._insert_lines(connection)
+                run.insert_lines(connection)
             connection.execute("COMMIT")
+
+    def open_child(self, run: RunWriter) -> ChildRecorder:
+        """Record a run within the run, in the same transactions.
+
+        The rows of a run are on the disk before those of the runs that were opened before it.
+        """
+        with self._changed:
+            self._children.append(run)
+        return ChildRecorder(self, run)
 
     def sync(self) -> None:
         """Return when all events that were read are on the disk, or none will be any more."""
@@ -303,8 +287,12 @@ class Recorder:
         Raises:
             StoreError: It cannot be recorded, so the attempt must not begin.
         """
+        self.intend_for(self._run, key, index, attempt)
+
+    def intend_for(self, run: RunWriter, key: Key, index: int, attempt: int) -> None:
+        """Record that an attempt of a run is about to begin, as `intend` does."""
         with self._changed:
-            self._new_intents.append((*key, index, attempt))
+            self._new_intents.append((run, *key, index, attempt))
             self._intent_count += 1
             number = self._intent_count
             self._changed.notify_all()
@@ -328,10 +316,11 @@ class Recorder:
             self._fail(error)
             self._report_failure(str(error))
         except Exception as error:  # noqa: BLE001 - a fault of the recorder must not end the run
-            _log.exception("run %s continues without a record", self._record.run_id)
-            self._fail(StoreError(f"the record cannot be written: {self._mask.text(repr(error))}"))
+            _log.exception("run %s continues without a record", self._run.record.run_id)
+            reason = self._run.mask_text(repr(error))
+            self._fail(StoreError(f"the record cannot be written: {reason}"))
         finally:
-            LIVE.discard(self._owner)
+            LIVE.discard(self._owner["owner"])
             _OPEN.discard(self)
 
     def _fail(self, error: StoreError) -> None:
@@ -342,12 +331,15 @@ class Recorder:
     def _write_all_again(self) -> None:
         """Make all events and intents new ones, for a file that was created again."""
         with self._changed:
-            self._new_events = self._events + self._new_events
-            self._events = []
+            for run in self._runs():
+                run.begin_again()
             self._new_intents = self._stored_intents + self._new_intents
             self._stored_intent_count -= len(self._stored_intents)
             self._stored_intents = []
-        self._claim = None
+
+    def _runs(self) -> list[RunWriter]:
+        """Return the run after those within it: what an attempt has caused is on the disk first."""
+        return [*reversed(self._children), self._run]
 
     def _write_to_file(self) -> bool:
         """Write until the run ends, or the file is removed or found to be damaged.
@@ -381,65 +373,36 @@ class Recorder:
             file: The file that has the path. A removed one can still be written to.
         """
         with connected(self.path) as connection:
-            self._begin()
+            for run in self._runs():
+                run.begin()
             while True:
                 with self._changed:
-                    events = self._new_events
-                    self._new_events = []
-                    self._has_new_lines = False
+                    runs = self._runs()
+                    for run in runs:
+                        run.take_new()
                     read_count = self._read_count
                     is_ending = self._is_ending
                     intents = [*self._new_intents]
 
-                self._events += events
-                was_written = self._commit(connection, intents)
+                was_written = self._commit(connection, runs, intents)
                 if file_identity(self.path) != file:
                     return True
-                if was_written and not self._has_all_rows():
+                if was_written and not all(run.has_all_rows() for run in runs):
                     continue
                 if was_written:
                     self._confirm_events(read_count)
+                    self._forget_ended()
                 if was_written and is_ending:
-                    self._check_complete(connection)
+                    self._run.check_complete(connection)
                     return False
                 self._wait()
 
-    def _check_complete(self, connection: sqlite3.Connection) -> None:
-        """Check that the file returns all events that were written to it.
-
-        Raises:
-            DamagedFileError: It does not: an index with flipped bytes hides rows.
-        """
-        statement = "SELECT count(*) FROM events WHERE run = ?"
-        (count,) = connection.execute(statement, (self._run_number,)).fetchone()
-        if count != self._next_number:
-            message = f"the store {self.path} is damaged: it hides events that were just written"
-            raise DamagedFileError(message, file_identity(self.path))
-
-    def _has_all_rows(self) -> bool:
-        """Return whether all events that were taken are on the disk."""
-        return self._next_number == len(self._events)
-
-    def _begin(self) -> None:
-        """Set the position in the record: after the events of a claim, or at the start."""
-        self._run_number: int | None = None
-        self._next_number = 0
-        # the rows of the next events, and the tables that they refer to
-        self._rows: list[EventRow] = []
-        self._tables = TableRecorder(self.path)
-        self._stored_alert_count = 0
-        self._next_batch = 0
-        self._counts = _Counts()
-        if self._claim is None:
-            return
-
-        self._stored_alert_count = len(self.alerts)
-        self._run_number = self._claim.number
-        self._owner = self._claim.owner
-        self._next_number = self._claim.written
-        self._next_batch = self._claim.batches
-        for event in self._events[: self._next_number]:
-            self._counts.add(event)
+    def _forget_ended(self) -> None:
+        """Forget the runs within the run that have ended, and that are on the disk."""
+        with self._changed:
+            self._children = [
+                run for run in self._children if run.new_events or not run.has_ended()
+            ]
 
     def _wait(self) -> None:
         """Wait until there is something to write, at least `MIN_INTERVAL`, at most a beat."""
@@ -453,18 +416,16 @@ class Recorder:
             )
 
     def _has_work(self) -> bool:
-        return bool(
-            self._new_events
-            or self._is_ending
-            or self._failed_tries
-            or self._new_intents
-            or self._has_new_lines
-        )
+        if self._is_ending or self._failed_tries or self._new_intents:
+            return True
+        return any(run.new_events or run.has_new_lines for run in self._runs())
 
-    def _commit(self, connection: sqlite3.Connection, intents: list[_Intent]) -> bool:
+    def _commit(
+        self, connection: sqlite3.Connection, runs: Sequence[RunWriter], intents: list[_Intent]
+    ) -> bool:
         """Write new events and intents; return False if another program holds the file."""
         # large tables take long to write: no other program waits meanwhile
-        self._make_rows(connection)
+        ready = self._make_rows(connection, runs)
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
@@ -475,29 +436,52 @@ class Recorder:
             return False
         self._failed_tries = 0
 
-        if self._run_number is None:
+        if self._run.number is None:
             self._remove_older_copy(connection)
-            self._run_number = self._insert_run(connection)
+            self._renew_owner()
+            self._run.insert(connection, self._owner)
         if not self._is_owner(connection):
             connection.execute("ROLLBACK")
             raise _ClaimLostError(self._loss_message(connection))
-        self._insert_events(connection)
-        self._insert_lines(connection)
-        if not self._has_all_rows():
+        for run in ready:
+            run.write(connection, self._owner)
+        if not all(run.has_all_rows() for run in runs):
             # what caused an attempt is on the disk before the intent
             intents = []
         connection.executemany(
             "INSERT OR IGNORE INTO intents VALUES (?, ?, ?, ?, ?)",
-            [(self._run_number, *intent) for intent in intents],
+            [(run.number, *intent) for run, *intent in intents],
         )
-        if len(self.alerts) > self._stored_alert_count:
-            self._store_alerts(connection)
-        self._update_run(connection)
         self._end_commit(connection)
 
         if intents:
             self._confirm(intents)
         return True
+
+    def _make_rows(
+        self, connection: sqlite3.Connection, runs: Sequence[RunWriter]
+    ) -> list[RunWriter]:
+        """Make rows of new events; return the runs whose rows may be written.
+
+        It stops when it has taken long, so that what is done is soon on the disk.
+        """
+        end = time.monotonic() + LONGEST_WORK
+        ready = []
+        for run in runs:
+            run.make_rows(connection, end)
+            ready.append(run)
+            if not run.has_rows_of_all():
+                # the new rows of the runs around it come later
+                break
+        if self._run not in ready:
+            ready.append(self._run)
+        return ready
+
+    def _renew_owner(self) -> None:
+        """Take a new token, for the row of a new file."""
+        LIVE.discard(self._owner["owner"])
+        self._owner = {**owner_columns()}
+        LIVE.add(self._owner["owner"])
 
     def _end_commit(self, connection: sqlite3.Connection) -> None:
         """End the transaction; without a log it waits for other programs that read the file."""
@@ -510,136 +494,6 @@ class Recorder:
                 _log.warning("another program reads the store %s: waiting for it", self.path)
             else:
                 return
-
-    def _make_rows(self, connection: sqlite3.Connection) -> None:
-        """Make the rows of events that have none yet, and write the tables in them.
-
-        It stops when it has taken long, so that what is done is soon on the disk.
-        """
-        end = time.monotonic() + LONGEST_WORK
-        first = self._next_number + len(self._rows)
-        for event in self._events[first:]:
-            if self._rows and time.monotonic() > end:
-                return
-            self._counts.add(event)
-            secret = secret_of(event)
-            if secret is not None:
-                # the events after it may contain the secret too
-                self._mask = self._mask.with_secret(*secret)
-            self._rows.append(self._make_row(event, connection))
-
-    def _insert_events(self, connection: sqlite3.Connection) -> None:
-        """Insert the events that are not in the record yet."""
-        rows = []
-        for number, event_row in enumerate(self._rows, start=self._next_number):
-            row = event_row._replace(data=store_data(connection, event_row.data))
-            rows.append((self._run_number, number, *row))
-
-        self._next_number += len(rows)
-        self._rows = []
-        connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        for file in self._tables.insert(connection, self._run_number):
-            self.report(f"the record refers to a table whose file {file} is missing")
-
-    def _insert_lines(self, connection: sqlite3.Connection) -> None:
-        """Insert the log lines that are not in the record yet.
-
-        They are among the logs before the end of their attempt is among the events. So whatever
-        attempt has ended on record has its lines there, too.
-        """
-        if self._logs is None or self._run_number is None:
-            return
-        batches = self._logs.batches(self._next_batch)
-        if batches:
-            insert_batches(connection, self._run_number, self._next_batch, batches)
-            self._next_batch += len(batches)
-
-    def _make_row(self, event: Event, connection: sqlite3.Connection) -> EventRow:
-        """Return the row of an event, with markers for values that the store cannot hold."""
-        most_bytes = connection.getlimit(sqlite3.SQLITE_LIMIT_LENGTH) - _ROW_OVERHEAD
-        problem = f"the store holds at most {most_bytes:,} bytes of it"
-        masked_event: Event | None = None
-        try:
-            masked_event = self._hide_secrets(event)
-            has_tables = shows_tables(masked_event)
-            if has_tables:
-                masked_event = self._write_tables(masked_event)
-            row = row_of(masked_event)
-            if has_tag(row.data, _MARKER_TAG) and not has_tables:
-                # a table may be deep in a value, in place of which there is a marker
-                masked_event = self._write_tables(masked_event)
-                row = row_of(masked_event)
-            if has_tag(row.data, *FILE_TAGS):
-                self._tables.add_references(masked_event)
-            if len(row.data) <= most_bytes:
-                return row
-            del row
-        except StoreError:
-            raise
-        except Exception as error:  # noqa: BLE001 - no value may end the record
-            problem = f"it cannot be written ({type(error).__name__})"
-        if masked_event is None:
-            masked_event = drop_values(event)
-
-        self.report(
-            f"the record holds only a marker in place of {_describe_values(event)}: {problem}; "
-            "let an action keep large data in a file and return its path"
-        )
-        return row_within(masked_event, most_bytes)
-
-    def report(self, alert: str) -> None:
-        """Add an alert to those of the run, and log it, once.
-
-        Events are written again if the file was removed.
-        """
-        if alert not in self.alerts:
-            self.alerts.append(alert)
-            _log.warning("run %s: %s", self._record.run_id, alert)
-
-    def _write_tables(self, event: Event) -> Event:
-        """Write the tables of an event to files; return the event with references to them."""
-
-        def report(reason: str) -> None:
-            values = _describe_values(event)
-            self.report(f"the record holds only a marker in place of {values}: {reason}")
-
-        return self._tables.write_tables(event, self._mask, report)
-
-    def _store_alerts(self, connection: sqlite3.Connection) -> None:
-        """Add the alerts to the options of the run, which a resumed run has from its start."""
-        statement = "SELECT options FROM runs WHERE number = ?"
-        (text,) = connection.execute(statement, (self._run_number,)).fetchone()
-
-        alerts = [self._mask.text(alert) for alert in self.alerts]
-        options = msgspec.json.decode(text) | {"alerts": alerts}
-        connection.execute(
-            "UPDATE runs SET options = ? WHERE number = ?",
-            (msgspec.json.encode(options).decode(), self._run_number),
-        )
-        self._stored_alert_count = len(self.alerts)
-
-    def _hide_secrets(self, event: Event) -> Event:
-        if not self._mask:
-            return event
-        return mask_event(event, self._mask, named=True)
-
-    def _update_run(self, connection: sqlite3.Connection) -> None:
-        """Update the figures of the run, and its sign of life."""
-        counts = self._counts
-        connection.execute(
-            "UPDATE runs SET started = ?, status = ?, duration = ?, tasks = ?, items = ?, "
-            "failed = ?, beat = ? WHERE number = ?",
-            (
-                counts.started,
-                counts.status,
-                counts.duration,
-                counts.tasks,
-                counts.items,
-                counts.failed,
-                time.time(),
-                self._run_number,
-            ),
-        )
 
     def _confirm_events(self, count: int) -> None:
         """Wake the thread that waits for events, of which so many are on the disk."""
@@ -660,17 +514,17 @@ class Recorder:
     def _is_owner(self, connection: sqlite3.Connection) -> bool:
         """Return whether no other engine has claimed the run; ask within a transaction."""
         statement = "SELECT owner FROM runs WHERE number = ?"
-        row = connection.execute(statement, (self._run_number,)).fetchone()
-        return bool(row == (self._owner,))
+        row = connection.execute(statement, (self._run.number,)).fetchone()
+        return bool(row == (self._owner["owner"],))
 
     def _loss_message(self, connection: sqlite3.Connection) -> str:
         """Return the message that another process has claimed the run, or removed it."""
         statement = "SELECT pid, host FROM runs WHERE number = ?"
-        row = connection.execute(statement, (self._run_number,)).fetchone()
+        row = connection.execute(statement, (self._run.number,)).fetchone()
         if row is None:
-            return f"run {self._record.run_id} was removed from the store by another program"
+            return f"run {self._run.record.run_id} was removed from the store by another program"
         pid, host = row
-        return _describe_take_over(self._record.run_id, pid, host)
+        return _describe_take_over(self._run.record.run_id, pid, host)
 
     def _remove_older_copy(self, connection: sqlite3.Connection) -> None:
         """Remove what a file that has taken the store's place holds of this run: a copy, say.
@@ -679,44 +533,48 @@ class Recorder:
             StoreError: Another process is running it.
         """
         statement = "SELECT number, host, pid, born, beat, owner FROM runs WHERE run_id = ?"
-        row = connection.execute(statement, (self._record.run_id,)).fetchone()
+        row = connection.execute(statement, (self._run.record.run_id,)).fetchone()
         if row is None:
             return
 
         number, host, pid, born, beat, owner = row
-        if owner != self._owner and is_alive(host, pid, born, beat, owner):
-            raise _ClaimLostError(_describe_take_over(self._record.run_id, pid, host))
+        if owner != self._owner["owner"] and is_alive(host, pid, born, beat, owner):
+            raise _ClaimLostError(_describe_take_over(self._run.record.run_id, pid, host))
         delete_run(connection, number)
 
-    def _insert_run(self, connection: sqlite3.Connection) -> int | None:
-        """Insert the run under a new owner token; return its number."""
-        owner = owner_columns()
-        LIVE.discard(self._owner)
-        self._owner = str(owner["owner"])
-        LIVE.add(self._owner)
 
-        record = self._record
-        columns = {
-            "number": _next_run_number(connection),
-            "run_id": record.run_id,
-            "workflow": column_text(record.workflow),
-            "text": column_text(record.text),
-            "source_name": column_text(record.source_name),
-            "source_text": column_text(record.source_text),
-            "options": _encode_options(record).decode(),
-            "versions": msgspec.json.encode(record.versions).decode(),
-            "started": time.time(),
-            "status": "pending",
-            "duration": 0.0,
-            "tasks": 0,
-            "items": 0,
-            "failed": 0,
-            **owner,
-        }
-        names = ", ".join(columns)
-        marks = ", ".join("?" * len(columns))
-        statement = f"INSERT INTO runs ({names}) VALUES ({marks})"  # noqa: S608 - constant names
-        return connection.execute(statement, [*columns.values()]).lastrowid
+class ChildRecorder:
+    """Writes the events of a run within another one; see `Recorder`.
+
+    Args:
+        recorder: The recorder of the outermost run.
+        run: The record of this run.
+    """
+
+    def __init__(self, recorder: Recorder, run: RunWriter) -> None:
+        self._recorder = recorder
+        self._run = run
+
+    @property
+    def alerts(self) -> list[str]:
+        """Notes on values that the record lacks; the list only grows."""
+        return self._run.alerts
+
+    def read(self, events: list[Event]) -> None:
+        """Take new events.
+
+        Raises:
+            StoreError: The record has ended before the run.
+        """
+        self._recorder.take_events(self._run, events)
+
+    def read_lines(self, _lines: Sequence[LogLine]) -> None:
+        """Take note of new lines in the logs of the run; called after those have read them."""
+        self._recorder.note_lines(self._run)
+
+    def intend(self, key: Key, index: int, attempt: int) -> None:
+        """Record that an attempt is about to begin, as `Recorder.intend` does."""
+        self._recorder.intend_for(self._run, key, index, attempt)
 
 
 @atexit.register
@@ -726,78 +584,5 @@ def _cut_all() -> None:
         recorder.cut()
 
 
-def _encode_options(record: RunRecord) -> bytes:
-    """Return the options of a run as JSON, with its name if the column cannot hold that."""
-    options = dict(record.options)
-    if column_text(record.workflow) != record.workflow:
-        options["name"] = to_plain(record.workflow, check_strings=True)
-    try:
-        return msgspec.json.encode(options)
-    except ValueError:
-        return msgspec.json.encode(to_plain(options, check_strings=True))
-
-
-def _describe_values(event: Event) -> str:
-    """Return how a message names the values of an event."""
-    match event:
-        case AttemptsEnded():
-            return f"results of `{event.task}`"
-        case KeyAdded():
-            return f"the key `{event.name}`"
-        case AskAnswered():
-            return f"the answer to `{event.task}`"
-        case RunStarted():
-            return "parameters"
-        case RunEnded():
-            return "the output"
-    return f"a value in {type(event).__name__}"
-
-
 def _describe_take_over(run_id: str, pid: int, host: str) -> str:
     return f"run {run_id} was taken over by process {pid} on {host}"
-
-
-def _next_run_number(connection: sqlite3.Connection) -> int:
-    """Return a number that no run has, nor any event that is left of a damaged run."""
-    numbers = connection.execute(
-        "SELECT (SELECT max(number) FROM runs), (SELECT max(run) FROM events)"
-    ).fetchone()
-    return 1 + max((number for number in numbers if isinstance(number, int)), default=0)
-
-
-class _Counts:
-    """The figures of a run, updated event by event."""
-
-    def __init__(self) -> None:
-        self.started = time.time()
-        self.duration = 0.0
-        self.status: RunStatus = "pending"
-        self.tasks = 0
-        self.items = 0
-        self.failed = 0
-        self._has_ended = False
-        self._with_items: set[Key] = set()
-
-    def add(self, event: Event) -> None:
-        self.duration = event.time
-        if not self._has_ended:
-            self.status = _STATUS_AFTER.get(type(event), self.status)
-        match event:
-            case RunResumed() if event.doubts:
-                self.status = "paused"
-            case RunStarted():
-                self.started = event.started_at
-            case RunEnded():
-                self.status = event.status
-                self._has_ended = True
-            case TaskStarted():
-                self.tasks += 1
-                if event.with_items:
-                    self._with_items.add((event.task, event.visit))
-            case AttemptsEnded() if (event.task, event.visit) in self._with_items:
-                self.items += event.batch.count
-                self.failed += event.batch.failed
-            case RetriesPlanned() if (event.task, event.visit) in self._with_items:
-                # the attempts to retry are no longer failed items
-                self.items -= event.count
-                self.failed -= event.count

@@ -354,7 +354,7 @@ def test_a_fault_of_the_recorder_does_not_end_the_run(path, monkeypatch, caplog)
     def fails(connection, data):
         raise ZeroDivisionError("a mistake")
 
-    monkeypatch.setattr("attune_nb.store.recorder.store_data", fails)
+    monkeypatch.setattr("attune_nb.store.run_writer.store_data", fails)
     run = record_run(path)
     assert run.status == "succeeded"
     assert "continues without a record" in caplog.text

@@ -156,7 +156,7 @@ def test_an_event_with_a_table_is_encoded_once(path, store, monkeypatch):
     value = pd.DataFrame({"a": [1]})
     for key in reversed(path):
         value = {key: value} if isinstance(key, str) else [value]
-    monkeypatch.setattr("attune_nb.store.recorder.row_of", count)
+    monkeypatch.setattr("attune_nb.store.run_writer.row_of", count)
     run_load(lambda: value, store)
 
     assert encoded.count("AttemptsEnded") == 1
