@@ -58,13 +58,11 @@ MAX_LENGTH = 1_000
 # seconds between two updates of a cell
 _UPDATE_WAIT = 0.2
 
-_STYLE = (
-    "font-family:var(--jp-code-font-family,monospace);font-size:12px;line-height:1.4;"
-    "white-space:pre-wrap;overflow-wrap:anywhere;max-height:36em;overflow-y:auto"
-)
+_STYLE = "font-family:var(--jp-code-font-family,monospace);font-size:12px;line-height:1.4"
+_LINES_STYLE = "white-space:pre-wrap;overflow-wrap:anywhere;max-height:36em;overflow-y:auto"
 _MUTED = "color:var(--jp-ui-font-color2,#767676)"
 # reads on a light page and on a dark one
-_WARNING = "background:rgba(213,94,0,0.15)"
+_WARNING = "background:rgba(213,94,0,0.12)"
 
 
 def read_limit(value: Any) -> int | None:
@@ -135,9 +133,15 @@ def lines_markup(lines: Sequence[ShownLine], more: str = "") -> html.Markup:
         text = html.text(line.text, len(line.text))
         head = html.element("span", line.head, style=_MUTED)
         rows.append(html.element("div", head, text, **style))
+    # a person without a mouse can scroll it, too
+    parts = [
+        html.element(
+            "div", *rows, style=_LINES_STYLE, role="log", aria_label="log lines", tabindex="0"
+        )
+    ]
     if more:
-        rows.append(html.element("div", more, style=_MUTED))
-    return html.element("div", *rows, class_="attune-logs", style=_STYLE, role="log")
+        parts.append(html.element("div", more, style=_MUTED))
+    return html.element("div", *parts, class_="attune-logs", style=_STYLE)
 
 
 class LogOutput:
