@@ -9,6 +9,7 @@ import numpy as np
 from attune_nb.events import FAILED, TIMED_OUT
 from attune_nb.explore.attempts import STATUSES, read_attempts
 from attune_nb.explore.columns import pack_column
+from attune_nb.explore.error_table import ErrorTable
 from attune_nb.explore.failures import build_failures
 from attune_nb.explore.graph import build_graph
 from attune_nb.explore.logs import build_logs
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from attune_nb.events import ErrorInfo, Event, Key, RunStatus
+    from attune_nb.events import Event, Key, RunStatus
     from attune_nb.explore.attempts import Attempts
     from attune_nb.explore.spans import Spans
     from attune_nb.log_batches import LogColumns
@@ -54,9 +55,14 @@ _MOST_PREVIEWED = 500
 # names of tasks in a note
 _MAX_NAMES = 5
 
-# characters of an error
+# characters of the error of the run, or of an execution
 _MAX_MESSAGE = 2_000
-_MAX_TRACEBACK = 6_000
+
+# executions of a task with an error of their own, besides the last one that failed
+_MOST_EXECUTION_ERRORS = 500
+
+# decimal places of a time in seconds: a microsecond
+_PLACES = 6
 
 
 class ExploredRun(Protocol):
@@ -134,7 +140,7 @@ def build_data(run: ExploredRun) -> dict[str, Any]:
     attempts = all_attempts.take(rows)
     groups = read_groups(batches, keys)
     spans = join([groups, sum_attempts(all_attempts, summed.tolist())])
-    errors, error_numbers = _number_errors(attempts)
+    errors = ErrorTable(attempts, np.isin(attempts.status, (FAILED, TIMED_OUT)))
     previews = build_previews(run.item_tables(_previewed(executions)), keys)
     tick = _choose_tick(attempts)
 
@@ -153,11 +159,11 @@ def build_data(run: ExploredRun) -> dict[str, Any]:
         "statuses": list(STATUSES),
         "tasks": tasks,
         "executions": _execution_columns(executions, tasks, attempts, spans),
-        "attempts": _pack_attempts(attempts, error_numbers, tick),
+        "attempts": _pack_attempts(attempts, errors.numbers, tick),
         "spans": _pack_spans(spans, tick),
-        "errors": [_describe_error(error) for error in errors],
+        "errors": errors.rows,
         "previews": previews,
-        "notes": _notes(executions, summed.tolist(), groups, previews),
+        "notes": _notes(executions, summed.tolist(), groups, previews, errors),
         "failures": build_failures(run.failed_tasks()),
         "logs": build_logs(run.read_lines()[0], _failed_items(all_attempts, keys)),
         "graph": build_graph(run),
@@ -185,6 +191,7 @@ def _notes(
     summed: Sequence[int],
     groups: Spans,
     previews: Mapping[str, Any],
+    errors: ErrorTable,
 ) -> list[str]:
     """Return lines about what the page does not show."""
     notes = []
@@ -204,7 +211,11 @@ def _notes(
         notes.append(f"{shown:,} of {failed:,} failed items have a preview of item and result.")
     shown, others = previews["others"]
     if shown < others:
-        notes.append(f"Of the other {others:,} items, a sample of {shown:,} has one.")
+        notes.append(
+            f"Of {others:,} items that did not fail, {shown:,} have a preview of item and result."
+        )
+    if errors.shortened:
+        notes.append(f"{errors.shortened:,} different errors are shortened: there are too many.")
     return notes
 
 
@@ -219,42 +230,39 @@ def _execution_columns(
         "task": [numbers[execution.task] for execution in executions],
         "visit": [execution.visit for execution in executions],
         "status": [STATUSES.index(execution.status) for execution in executions],
-        "start": [execution.started for execution in executions],
-        "end": [execution.ended for execution in executions],
+        "start": [round(execution.started, _PLACES) for execution in executions],
+        "end": [_round(execution.ended) for execution in executions],
         "items": [_item_count(execution) for execution in executions],
         "failed": [execution.failed for execution in executions],
         "attempts": [execution.attempts for execution in executions],
         "rows": rows.tolist(),
         "spans": span_rows.tolist(),
-        "error": [None if item.error is None else item.error.message for item in executions],
+        "error": _execution_errors(executions),
     }
+
+
+def _round(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, _PLACES)
+
+
+def _execution_errors(executions: Sequence[TaskExecution]) -> list[str | None]:
+    """Return the messages of the executions that failed: the last of each task, and the first."""
+    last = {execution.task: execution.visit for execution in executions if execution.error}
+    free = _MOST_EXECUTION_ERRORS
+    messages: list[str | None] = []
+    for execution in executions:
+        error = execution.error
+        if error is None or (free <= 0 and last[execution.task] != execution.visit):
+            messages.append(None)
+            continue
+        free -= 1
+        messages.append(error.message[:_MAX_MESSAGE])
+    return messages
 
 
 def _item_count(execution: TaskExecution) -> int | None:
     """Return the number of items; None for a task without items, or if it is unknown."""
     return execution.total if execution.with_items else None
-
-
-def _number_errors(attempts: Attempts) -> tuple[list[ErrorInfo], NDArray[np.int64]]:
-    """Return the different errors, and for each attempt the number of its error, from 1; else 0."""
-    numbers: dict[tuple[str, str, str], int] = {}
-    errors = []
-    column = np.zeros(len(attempts), np.int64)
-    for row, error in attempts.errors.items():
-        kind = (error.type, error.message, error.traceback)
-        if kind not in numbers:
-            errors.append(error)
-            numbers[kind] = len(errors)
-        column[row] = numbers[kind]
-    return errors, column
-
-
-def _describe_error(error: ErrorInfo) -> dict[str, str]:
-    return {
-        "type": error.type,
-        "message": error.message[:_MAX_MESSAGE],
-        "traceback": error.traceback[-_MAX_TRACEBACK:],
-    }
 
 
 def _pack_attempts(

@@ -43,7 +43,9 @@ def test_of_many_items_all_failures_and_a_sample_have_one():
     data = build_data(run_work(fail_on_odd, {"n": 400}))
     assert data["previews"]["failed"] == [200, 200]
     assert data["previews"]["others"] == [60, 200]
-    assert data["notes"] == ["Of the other 200 items, a sample of 60 has one."]
+    assert data["notes"] == [
+        "Of 200 items that did not fail, 60 have a preview of item and result."
+    ]
 
 
 def test_the_result_of_a_failed_item_is_the_data_of_its_error():

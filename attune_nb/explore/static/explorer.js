@@ -37,8 +37,9 @@ class Explorer extends EventTarget {
   /** Show other data of the same run: it has gone on. A view of all of it stays one. */
   update(data) {
     const showedAll = this.#showsAll();
+    const before = this.data;
     this.#setData(data);
-    this.attempt = -1;
+    if (this.attempt >= 0) this.attempt = data.find(before, this.attempt);
     if (showedAll) this.view = {...this.view, from: 0, to: data.end};
     if (this.query) this.#match();
     this.resize();

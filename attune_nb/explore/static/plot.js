@@ -84,15 +84,16 @@ class Plot {
     this.gutter = Math.min(180, Math.max(90, this.size.width * 0.16));
     const free = Math.max(1, this.size.height - AXIS_HEIGHT);
     const isWide = (lane) => lane.lines > 1 || lane.spans.length > 0;
-    const unit = free / lanes.reduce((sum, lane) => sum + (isWide(lane) ? WIDE : 1), 0);
+    // so that the bars of the chosen lane can be told from each other
+    const enlarged = lanes[chosen] && isWide(lanes[chosen])
+      ? Math.min(MOST_WIDE_LANE, Math.floor(free * CHOSEN_SHARE)) : 0;
+    const weights = lanes.reduce((sum, lane) => sum + (isWide(lane) ? WIDE : 1), 0);
+    const unit = (free - enlarged) / (enlarged ? Math.max(1, weights - WIDE) : weights);
     let top = 0;
     this.layout = lanes.map((lane, number) => {
       const [wanted, most] = isWide(lane) ? [unit * WIDE, MOST_WIDE_LANE] : [unit, MOST_LANE];
       let height = Math.floor(Math.min(most, Math.max(LEAST_LANE, wanted)));
-      // so that its bars can be told from each other
-      if (number === chosen && isWide(lane)) {
-        height = Math.max(height, Math.min(MOST_WIDE_LANE, Math.floor(free * CHOSEN_SHARE)));
-      }
+      if (number === chosen && enlarged) height = Math.max(height, enlarged);
       const box = {lane, top, height};
       top += height;
       return box;

@@ -101,6 +101,16 @@ class RunData {
     return end || 1e-3;
   }
 
+  /** The row of the attempt that is in a row of earlier data of the same run, or -1. */
+  find(before, row) {
+    const execution = before.execution[row];
+    for (let other = 0; other < this.count; other++) {
+      if (this.execution[other] === execution && this.index[other] === before.index[row]
+        && this.attempt[other] === before.attempt[row]) return other;
+    }
+    return -1;
+  }
+
   /** The number of the task of an attempt. */
   taskOf(row) {
     return this.executions.task[this.execution[row]];
