@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALL",
+    "CELL_LENGTH",
     "CELL_LIMIT",
     "MAX_LENGTH",
     "CellLogs",
@@ -54,6 +55,8 @@ CELL_LIMIT = 100
 
 MAX_LENGTH = 1_000
 """Characters of a line that are shown."""
+CELL_LENGTH = 300
+"""Characters of a line that the cell of its run shows: about four rows."""
 
 # seconds between two updates of a cell
 _UPDATE_WAIT = 0.2
@@ -152,6 +155,9 @@ class LogOutput:
         limit: The most lines.
     """
 
+    # characters after which a line is cut
+    _max_length = MAX_LENGTH
+
     def __init__(self, with_items: Collection[str], limit: int) -> None:
         self._with_items = with_items
         self._limit = limit
@@ -166,7 +172,7 @@ class LogOutput:
             first = lines[: self._limit - self._count]
             self._count += len(first)
             self._hidden += len(lines) - len(first)
-            self._show([shown_line(line, self._with_items, MAX_LENGTH) for line in first])
+            self._show([shown_line(line, self._with_items, self._max_length) for line in first])
 
     def read_events(self, events: Sequence[Event]) -> None:
         """Notice the end of the run; called in the engine's thread, after its lines were read."""
@@ -199,6 +205,8 @@ class CellLogs(LogOutput):
         open_output: Opens an output; by default one of the cell that runs.
     """
 
+    _max_length = CELL_LENGTH
+
     def __init__(
         self, with_items: Collection[str], limit: int, open_output: OpenOutput = open_output
     ) -> None:
@@ -222,7 +230,8 @@ class CellLogs(LogOutput):
         if self._handle is None:
             self._handle = self._open_output(self._view())
             self._updated = time.monotonic()
-            redraw.keep_drawn(self)
+            if not self._is_over:
+                redraw.keep_drawn(self)
 
     def _show(self, lines: Sequence[ShownLine]) -> None:
         self._lines += lines

@@ -6,7 +6,7 @@ import itertools
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.errors import LookupFailed, RunCancelled, RunFailed, nearest
+from attune_nb.errors import LookupFailed, RunCancelled, RunFailed, StoreError, nearest
 from attune_nb.events import (
     AskAnswered,
     AskOpened,
@@ -373,16 +373,24 @@ class RunView:
         """Return the last lines of an item, or of a task without items (index 0).
 
         They are looked for among the lines of an ordinary run; among very many, there are none.
+        Nor are there any if the record of the lines is damaged, which `describe_logs` says.
         """
-        if not 0 < self.log_counts.lines <= _MAX_SEARCHED_LINES:
+        try:
+            if not 0 < self.log_counts.lines <= _MAX_SEARCHED_LINES:
+                return []
+            columns, _ = self.read_lines()
+        except StoreError:
             return []
-        columns, _ = self.read_lines()
         columns = LogSelection(task, index).select(columns).last(_MAX_LAST_LINES)
         return [shown_line(line, (), _MAX_LINE_LENGTH) for line in columns.rows()]
 
     def describe_logs(self) -> list[str]:
         """Return a line that counts the log lines; no line if there are none."""
-        lines, warnings = self.log_counts
+        try:
+            lines, warnings = self.log_counts
+        except StoreError as error:
+            # the rest of the run can be read
+            return [str(error)]
         if not lines:
             return []
 
