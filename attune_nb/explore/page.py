@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
-import zlib
 from importlib import resources
 from typing import TYPE_CHECKING, Literal, get_args
 
 from attune_nb import html
 from attune_nb.errors import ParameterError
 from attune_nb.explore.data import build_data
+from attune_nb.explore.packed_data import pack_data
 from attune_nb.results.durations import format_duration
 
 if TYPE_CHECKING:
@@ -43,8 +42,6 @@ _SCRIPTS = (
 
 _STYLES = ("page.css", "panes.css")
 
-_LEVEL = 9  # of deflate
-
 # a name between two per cent signs, as the template has them
 _SLOT = re.compile("%([A-Z]+)%")
 
@@ -66,8 +63,6 @@ def build_page(run: ExploredRun, theme: PageTheme | None = None) -> str:
     if theme is not None and theme not in themes:
         raise ParameterError(f"theme: {theme!r} is none; it is one of {', '.join(themes)}, or None")
 
-    data = json.dumps(build_data(run), ensure_ascii=True, separators=(",", ":"))
-    packed = base64.b64encode(zlib.compress(data.encode(), _LEVEL)).decode("ascii")
     style = "\n".join(_read(name) for name in _STYLES)
     parts = "\n".join(_read(name) for name in _SCRIPTS)
     script = f"(() => {{\n'use strict';\n{parts}\n}})();\n"
@@ -77,7 +72,7 @@ def build_page(run: ExploredRun, theme: PageTheme | None = None) -> str:
         "TITLE": html.text(f"{run.workflow_name} · {run.run_id}"),
         "STATIC": html.text(_describe_run(run), max_length=1_000),
         "STYLE": style,
-        "DATA": packed,
+        "DATA": pack_data(build_data(run)),
         "SCRIPT": script,
     }
     # in one pass: a name of the run may look like a slot

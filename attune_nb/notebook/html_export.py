@@ -23,6 +23,7 @@ from urllib.parse import quote
 from nbconvert import HTMLExporter
 
 from attune_nb import html
+from attune_nb.explore.packed_data import change_texts
 from attune_nb.notebook.failed_cells import find_failed_cells
 
 if TYPE_CHECKING:
@@ -164,12 +165,15 @@ def _hide_paths(notebook: NotebookNode, folder: Path) -> None:
     # a colour's code ends in a letter, and a path may follow it
     pattern = re.compile(rf"(^|[^\w.~-]|\x1b\[[\d;]*m)({paths})(?![\w-]|\.\w)")
 
+    def hide_in_text(text: str) -> str:
+        if _CELL_FILE_MARK in text:
+            text = _replace_cell_files(text)
+        return pattern.sub(lambda match: match[1] + labels[match[2]], text)
+
     def hide(value: Any) -> Any:
         if isinstance(value, str):
-            text = value
-            if _CELL_FILE_MARK in text:
-                text = _replace_cell_files(text)
-            return pattern.sub(lambda match: match[1] + labels[match[2]], text)
+            # the texts of a run's page are packed, and hold tracebacks
+            return hide_in_text(change_texts(value, hide_in_text))
 
         if isinstance(value, list):
             return [hide(element) for element in value]

@@ -2,15 +2,14 @@
 
 import base64
 import hashlib
-import json
 import re
-import zlib
 
 import pytest
 from support.item_runs import run_work
 
 from attune_nb.errors import ParameterError
 from attune_nb.explore.data import build_data
+from attune_nb.explore.packed_data import unpack_data
 from attune_nb.explore.page import build_page
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
@@ -24,8 +23,7 @@ def fail_on_three(x):
 
 def data_of(page):
     """Return the data that a page holds."""
-    packed = re.search(r'id="data">([^<]*)<', page)[1]
-    return json.loads(zlib.decompress(base64.b64decode(packed)))
+    return unpack_data(re.search(r'id="data">([^<]*)<', page)[1])
 
 
 @pytest.fixture(scope="module")

@@ -40,16 +40,15 @@ def run_check(items=200, action=check, **options):
 
 
 @contextmanager
-def opened_page(browser, path, scheme="light", height=720):
-    """Open a page; assert at the end that it had no errors, made no request and ran no text.
+def watched_page(browser, path, scheme="light"):
+    """Open a file; assert at the end that it had no errors, made no request and ran no text.
 
     Args:
         browser: The browser.
-        path: The file of the page.
+        path: The file.
         scheme: "light" or "dark": the setting of the reader's system.
-        height: The height of the window in pixels.
     """
-    page = browser.new_page(viewport={"width": 1000, "height": height}, color_scheme=scheme)
+    page = browser.new_page(viewport={"width": 1000, "height": 720}, color_scheme=scheme)
     page.set_default_timeout(TIMEOUT)
     errors = []
     requests = []
@@ -58,10 +57,25 @@ def opened_page(browser, path, scheme="light", height=720):
     page.on("request", lambda request: requests.append(request.url))
     try:
         page.goto(path.as_uri())
-        page.locator("html[data-ready]").wait_for(state="attached")
         yield page
-        assert page.evaluate("window.hacked") is None
+        for frame in page.frames:
+            assert frame.evaluate("window.hacked") is None
         assert errors == []
-        assert requests == [path.as_uri()]
+        assert set(requests) == {path.as_uri()}
     finally:
         page.close()
+
+
+@contextmanager
+def opened_page(browser, path, scheme="light"):
+    """Open the page of a run, and wait until it is drawn; see `watched_page`."""
+    with watched_page(browser, path, scheme) as page:
+        page.locator("html[data-ready]").wait_for(state="attached")
+        yield page
+
+
+def explored_frame(page):
+    """Return the frame of a run's page within another page, once it is drawn."""
+    frame = page.frame_locator("iframe.attune-explore")
+    frame.locator("html[data-ready]").wait_for(state="attached")
+    return frame

@@ -7,9 +7,9 @@ const FAILURES = ['failed', 'timed_out'];
 const MARKS = {failed: '×', timed_out: '!', cancelled: '–', retried: '↻', skipped: '»',
   running: '…', retrying: '↻', waiting: '?', paused: '‖', pending: '·'};
 
-/** The bytes of a base64 text, inflated. */
+/** The bytes of a base64 text, plain or for URLs, inflated. */
 async function inflate(text) {
-  const letters = atob(text);
+  const letters = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
   const bytes = new Uint8Array(letters.length);
   for (let place = 0; place < letters.length; place++) bytes[place] = letters.charCodeAt(place);
 
