@@ -18,7 +18,7 @@ from attune_nb.backends.attempt.remote_inputs import fetch_inputs
 from attune_nb.events import CANCELLED, TIMED_OUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from attune_nb.backends.attempt.job import Job
     from attune_nb.backends.protocol import Backend
@@ -264,6 +264,10 @@ class Channel:
         if self._batches:
             return True
         return any(item.job.results.count_uncollected() for item in self.workflow_jobs.values())
+
+    def all_within(self) -> Sequence[Driver]:
+        """Return the drivers of all runs within the outermost run, if this is its backend."""
+        return [] if self.path else self._runs.drivers
 
     def has_only_questions(self, key: Key) -> bool:
         """Return whether a task runs workflows, and all of them wait for answers alone."""

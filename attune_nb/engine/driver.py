@@ -72,6 +72,9 @@ class RunsWithin(Protocol):
     def has_only_questions(self, key: Key) -> bool:
         """Return whether a task runs workflows, and all of them wait for answers alone."""
 
+    def all_within(self) -> Sequence[RequestQueue]:
+        """Return the requests of all runs within the outermost run that have not ended."""
+
 
 class Driver(RequestQueue):
     """Runs one run from its start to its end, in the thread that calls `run` or `continue_run`.
@@ -98,6 +101,8 @@ class Driver(RequestQueue):
             thread: at most once a turn, and before the readers get the ends of these attempts.
             Without any, nothing is captured. Add them before the run starts.
         runs_within: The backend, if tasks of the run may be runs of workflows; else None.
+        show_lines: Shows log lines of this run to a person; None if none are shown.
+        was_restored: Whether the run began with events of an earlier time.
         leaves_at_questions: Whether `run` and `continue_run` return when nothing but questions
             is open. `drive_on` continues.
 
@@ -131,6 +136,8 @@ class Driver(RequestQueue):
         self.on_question: Callable[[Driver, AskOpened], None] | None = None
         self.on_end: Callable[[], None] | None = None
         self.log_readers: list[LineReader] = []
+        self.show_lines: LineReader | None = None
+        self.was_restored = False
         self.leaves_at_questions = False
         self.runs_within: RunsWithin | None = None
 
@@ -159,6 +166,17 @@ class Driver(RequestQueue):
     def events(self) -> list[Event]:
         """The run's log. It only grows, so any thread may read it."""
         return self._log.events
+
+    def add_reader(self, reader: Reader) -> None:
+        """Call one more reader with new events; before the run starts."""
+        self._log.add_reader(reader)
+
+    def add_key(self, ref: str, value: Any) -> None:
+        """Hide the texts of a key in all that follows, also in the runs within this one."""
+        super().add_key(ref, value)
+        if self.runs_within is not None:
+            for queue in self.runs_within.all_within():
+                RequestQueue.add_key(queue, ref, value)
 
     def on_reader_failure(self, callback: Callable[[StoreError | str], None]) -> None:
         """Call a method when a reader fails: with the record's error, or another's message.
@@ -284,6 +302,7 @@ class Driver(RequestQueue):
             changed: As in `RunResumed`.
             notes: As in `RunResumed`.
         """
+        self.was_restored = True
         self.state = past.state
         for event in past.events[:1]:
             if isinstance(event, RunStarted):

@@ -33,6 +33,10 @@ class EventLog:
         self._unread: list[Event] = []
         self._unread_with_results: list[Event] = []
 
+    def add_reader(self, reader: Reader) -> None:
+        """Call one more reader with new events."""
+        self._readers.append(reader)
+
     @property
     def has_result_readers(self) -> bool:
         """Whether a reader gets the results that the log does not keep."""

@@ -1,27 +1,93 @@
-"""The runs within a run: made, found again, kept."""
+"""The runs within a run: made, found again after a crash, kept to be looked at."""
 
 from __future__ import annotations
 
-import uuid
+import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
 
 from attune_nb.engine.child_runs import Child
 from attune_nb.engine.driver import Driver
+from attune_nb.errors import StoreError
+from attune_nb.log_batches import RunLogs
+from attune_nb.running.child_record import open_child_record
+from attune_nb.running.new_run_id import new_run_id
+from attune_nb.running.replay_record import find_doubts, replay_record
 
 if TYPE_CHECKING:
-    from attune_nb.engine.child_runs import Channel, ParentAttempt
-    from attune_nb.running.child_workflow import ChildWorkflow
+    from collections.abc import Sequence
+    from pathlib import Path
 
-__all__ = ["ChildBook"]
+    from attune_nb.capture.collector import LineReader
+    from attune_nb.engine.child_runs import Channel, ParentAttempt
+    from attune_nb.events import Event
+    from attune_nb.log_batches import LogBatch
+    from attune_nb.log_lines import LogLine
+    from attune_nb.running.child_workflow import ChildWorkflow
+    from attune_nb.running.prepared_run import PreparedRun
+    from attune_nb.store.claims import Claim
+    from attune_nb.store.reading import StoredRun
+    from attune_nb.store.recorder import ChildRecorder, Recorder
+    from attune_nb.values.secrets import Mask
+
+__all__ = ["ChildBook", "KeptChild"]
+
+# the runs that have ended and are kept in memory, if there is no store
+_MOST_KEPT = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptChild:
+    """A run within a run of this process.
+
+    Attributes:
+        run_id: Its id.
+        attempt: The attempt that it is.
+        workflow: Its workflow.
+        prepared: The run as it began.
+        driver: Its driver.
+        logs: Its log lines.
+        alerts: Notes on values that its record lacks.
+    """
+
+    run_id: str
+    attempt: ParentAttempt
+    workflow: ChildWorkflow
+    prepared: PreparedRun
+    driver: Driver
+    logs: RunLogs
+    alerts: Sequence[str] = field(default_factory=list)
 
 
 class ChildBook:
-    """Makes the runs within a run, and keeps them."""
+    """Makes the runs within a run, and keeps them: all of them, or those that no store holds.
+
+    The thread of the run makes them; any thread may read them.
+
+    Args:
+        recorder: The recorder of the run; None if it is not recorded.
+        is_resumed: Whether the record of the run was continued, so that it may hold runs within.
+    """
+
+    def __init__(self, recorder: Recorder | None = None, *, is_resumed: bool = False) -> None:
+        self._recorder = recorder
+        self._lock = threading.Lock()
+        self._children: dict[str, KeptChild] = {}
+        # the runs whose record was continued, and the runs within them on record
+        self._resumed_runs: dict[str, dict[tuple[str, int, int, int], StoredRun]] = {}
+        self._is_resumed = is_resumed
+
+    def children(self) -> list[KeptChild]:
+        """Return the runs within the run that are kept, in the order in which they began."""
+        with self._lock:
+            return list(self._children.values())
 
     def open_child(
         self, attempt: ParentAttempt, function: Any, rendered: Any, channel: Channel
     ) -> Child:
-        """Make the run of an attempt.
+        """Make the run of an attempt, or go on with the one that the record holds.
 
         Args:
             attempt: The attempt.
@@ -30,18 +96,177 @@ class ChildBook:
             channel: The backend of the run.
 
         Raises:
-            AttuneError: The workflow or a parameter cannot be used.
+            AttuneError: The workflow or a parameter cannot be used, or the record is damaged.
         """
         workflow = cast("ChildWorkflow", function)
-        bound = workflow.bound()
-        parent = attempt.driver
-        prepared = bound.prepare(rendered, parent.state.context.mask)
-        driver = Driver(prepared.state, channel, bound.actions, skip_delays=prepared.skip_delays)
-        driver.share_with(parent)
+        stored = self._find_stored(attempt)
+        if stored is not None:
+            workflow = workflow.as_recorded(stored)
 
-        run_id = uuid.uuid4().hex[:12]
+        bound = workflow.bound()
+        outer_mask = attempt.driver.state.context.mask
+        prepared = bound.prepare(rendered, outer_mask)
+        driver = Driver(prepared.state, channel, bound.actions, skip_delays=prepared.skip_delays)
+        driver.share_with(attempt.driver)
+        if stored is not None:
+            return self._continue_child(attempt, workflow, prepared, driver, stored)
+
+        run_id = new_run_id()
+        mask = prepared.mask
+        kept = self._keep(attempt, workflow, prepared, driver, run_id, mask)
         return Child(
             driver,
             lambda: driver.begin(run_id, workflow.name, prepared.recorded_parameters),
-            lambda: workflow.outcome_of(driver),
+            lambda: self._finish(kept),
         )
+
+    def _keep(
+        self,
+        attempt: ParentAttempt,
+        workflow: ChildWorkflow,
+        prepared: PreparedRun,
+        driver: Driver,
+        run_id: str,
+        mask: Mask,
+        past: Sequence[Event] = (),
+        stored: StoredRun | None = None,
+    ) -> KeptChild:
+        """Open the record of a run, connect its driver with it, and keep the run."""
+        logs = RunLogs()
+        claim = None
+        if stored is not None:
+            batches, claim = self._claim(stored, len(past))
+            logs = RunLogs(batches)
+        record: ChildRecorder | None = None
+        alerts: Sequence[str] = ()
+        if self._recorder is not None:
+            record = open_child_record(
+                self._recorder,
+                workflow,
+                prepared,
+                attempt,
+                run_id,
+                mask=mask,
+                logs=logs,
+                claim=claim,
+                past=past,
+            )
+            alerts = record.alerts
+            driver.add_reader(record.read)
+            driver.announce = record.intend
+            driver.sync = self._recorder.sync
+
+        parent = attempt.driver
+        if parent.log_readers:
+            driver.log_readers.append(logs.read)
+            if record is not None:
+                driver.log_readers.append(record.read_lines)
+            driver.show_lines = _show_at(parent, f"{attempt.task}[{attempt.index}]/")
+            if driver.show_lines is not None:
+                driver.log_readers.append(driver.show_lines)
+
+        kept = KeptChild(
+            run_id=run_id,
+            attempt=attempt,
+            workflow=workflow,
+            prepared=prepared,
+            driver=driver,
+            logs=logs,
+            alerts=alerts,
+        )
+        with self._lock:
+            self._children[run_id] = kept
+        return kept
+
+    def _finish(self, kept: KeptChild) -> tuple[int, Any, Any]:
+        """Return how a run has ended, and let it go if it is on record."""
+        outcome = kept.workflow.outcome_of(kept.driver)
+        with self._lock:
+            if self._recorder is not None and self._recorder.error is None:
+                self._children.pop(kept.run_id, None)
+            elif len(self._children) > _MOST_KEPT:
+                oldest = next(iter(self._children))
+                del self._children[oldest]
+        return outcome
+
+    def _find_stored(self, attempt: ParentAttempt) -> StoredRun | None:
+        """Return the run of an attempt that the record holds from before a crash; or None."""
+        parent_id = attempt.driver.run_id
+        if not self._is_resumed or self._recorder is None:
+            return None
+        if not attempt.driver.was_restored:
+            return None
+
+        children = self._resumed_runs.get(parent_id)
+        if children is None:
+            from attune_nb.store import reading  # noqa: PLC0415 - SQLite is slow to import
+
+            children = {}
+            for stored in reading.children_of(self._recorder.path, parent_id):
+                place = (
+                    stored.parent_task,
+                    stored.parent_visit,
+                    stored.parent_item,
+                    stored.parent_attempt,
+                )
+                children[place] = stored
+            self._resumed_runs[parent_id] = children
+        place = (attempt.task, attempt.visit, attempt.index, attempt.attempt)
+        return children.pop(place, None)
+
+    def _continue_child(
+        self,
+        attempt: ParentAttempt,
+        workflow: ChildWorkflow,
+        prepared: PreparedRun,
+        driver: Driver,
+        stored: StoredRun,
+    ) -> Child:
+        """Make the run of an attempt from its record, to go on from there."""
+        from attune_nb.store import reading  # noqa: PLC0415 - SQLite is slow to import
+
+        path = self._store_path()
+        with reading.reading_record(stored.run_id):
+            events = reading.events_of(path, stored, prepared.mask)
+            past = replay_record(prepared, events, stored)
+            doubts = find_doubts(past.state, reading.intents_of(path, stored))
+            past = msgspec.structs.replace(past, in_doubt=tuple(doubts))
+        driver.restore(past, written=len(events))
+        kept = self._keep(
+            attempt,
+            workflow,
+            prepared,
+            driver,
+            stored.run_id,
+            past.state.context.mask,
+            events,
+            stored,
+        )
+        return Child(driver, driver.begin_again, lambda: self._finish(kept))
+
+    def _claim(self, stored: StoredRun, written: int) -> tuple[Sequence[LogBatch], Claim]:
+        """Return the log lines of a run on record, and the right to continue its record."""
+        from attune_nb.store.claims import Claim  # noqa: PLC0415 - SQLite is slow to import
+        from attune_nb.store.log_rows import read_batches  # noqa: PLC0415
+
+        batches = read_batches(self._store_path(), stored.number)
+        # the outermost run has claimed all
+        claim = Claim(number=stored.number, owner="", written=written, batches=len(batches))
+        return batches, claim
+
+    def _store_path(self) -> Path:
+        if self._recorder is None:
+            raise StoreError("the run has no record")
+        return self._recorder.path
+
+
+def _show_at(parent: Driver, path: str) -> LineReader | None:
+    """Return what shows lines of a run beside those of its parent, with their path; or None."""
+    show = parent.show_lines
+    if show is None:
+        return None
+
+    def show_prefixed(lines: Sequence[LogLine]) -> None:
+        show([msgspec.structs.replace(line, task=path + line.task) for line in lines])
+
+    return show_prefixed

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import ActionError, Timeout
 from attune_nb.events import FAILED, SUCCEEDED, TIMED_OUT, ErrorInfo, TaskEnded
+from attune_nb.language import export
+from attune_nb.language.load import load_workflow
 from attune_nb.results.error_titles import format_title
 from attune_nb.results.failures import explain_error, find_failed_tasks
 from attune_nb.results.mistakes import find_mistakes
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from attune_nb.results.failures import FailedTask
     from attune_nb.running.prepared_run import BoundWorkflow
     from attune_nb.running.request import RunOptions
+    from attune_nb.store.reading import StoredRun
+    from attune_nb.values.secrets import Mask
 
     Bind = Callable[[WorkflowSpec, RunOptions], BoundWorkflow]
 
@@ -53,6 +58,7 @@ class ChildWorkflow:
         self.spec = spec
         self.name = name
         self.depth = options.depth + 1
+        self._outer_options = options
         self._options = replace(options, mock={}, answers={}, concurrency=None, depth=self.depth)
         self._bind = bind
         self._bound: BoundWorkflow | None = None
@@ -76,6 +82,32 @@ class ChildWorkflow:
                 raise ActionError(problem)
             self._bound = self._bind(self.spec, self._options)
         return self._bound
+
+    @cached_property
+    def _text(self) -> str:
+        """The canonical text of the workflow, with its secrets."""
+        return export.to_record(self.spec, str)
+
+    def recorded_text(self, mask: Mask) -> str:
+        """Return the canonical text of the workflow, without the secrets of a mask."""
+        if not mask:
+            return self._text
+        return export.to_record(self.spec, mask.text)
+
+    def holds_secret(self, mask: Mask) -> bool:
+        """Return whether the text of the workflow holds a secret of a mask."""
+        return bool(mask) and self.recorded_text(mask) != self._text
+
+    def as_recorded(self, stored: StoredRun) -> ChildWorkflow:
+        """Return the workflow that a run on record began with, which may have changed since.
+
+        Raises:
+            WorkflowError: Its text cannot be read.
+        """
+        if stored.text == self._text or stored.options.get("masked_text"):
+            return self
+        spec = load_workflow(stored.text, stored.source.name, is_recorded=True)
+        return ChildWorkflow(spec, self.name, self._outer_options, self._bind)
 
     def outcome_of(self, driver: Driver) -> tuple[int, Any, ErrorInfo | None]:
         """Return how a run of the workflow has ended: the status, the output, the error."""

@@ -16,7 +16,8 @@ from attune_nb.events import SUCCEEDED, RunStarted
 from attune_nb.language import diff, parameter_specs
 from attune_nb.running.answers import check_secret_answers, restore_mask
 from attune_nb.running.lost_results import refuse_lost_results
-from attune_nb.running.plan import RunPlan, new_run_id, open_session, with_prepared
+from attune_nb.running.new_run_id import new_run_id
+from attune_nb.running.plan import RunPlan, open_session, with_prepared
 from attune_nb.running.prepare import prepare_run
 from attune_nb.values.describe import is_different
 from attune_nb.values.frozen import NotStored

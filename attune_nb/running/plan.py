@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from attune_nb.running.artifact_folders import ArtifactFolder
+from attune_nb.running.new_run_id import new_run_id
 from attune_nb.running.prepare import prepare_run
 from attune_nb.running.store_paths import resolve_store
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from attune_nb.running.request import RunOptions, RunRequest
     from attune_nb.store.claims import Claim
 
-__all__ = ["RunPlan", "new_run_id", "open_session", "plan_run", "with_prepared"]
+__all__ = ["RunPlan", "open_session", "plan_run", "with_prepared"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,11 +91,6 @@ def open_session(options: RunOptions, run_id: str, store: str | PathLike[str] | 
         artifact_folder=ArtifactFolder(resolve_store(store), run_id),
     )
     return replace(options, pack_session=session)
-
-
-def new_run_id() -> str:
-    """Return a new id: 12 random hexadecimal digits."""
-    return uuid.uuid4().hex[:12]
 
 
 def with_prepared(request: RunRequest, prepared: PreparedRun) -> RunRequest:

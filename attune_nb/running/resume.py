@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune_nb.actions.fingerprint import is_changed
-from attune_nb.conductor.recovery import first_difference, recover
 from attune_nb.errors import ParameterError, StoreError
-from attune_nb.events import FINAL, RunStarted
+from attune_nb.events import RunStarted
 from attune_nb.language import diff, export
 from attune_nb.running.answers import (
     check_open_questions,
@@ -22,6 +21,7 @@ from attune_nb.running.open_packs import open_packs
 from attune_nb.running.plan import RunPlan, open_session, with_prepared
 from attune_nb.running.prepare import check_workflow, prepare_run, read_names, read_options
 from attune_nb.running.record import check_nothing_missing
+from attune_nb.running.replay_record import find_doubts, replay_record
 from attune_nb.running.request import ObservationOptions, RunOptions, RunRequest
 from attune_nb.running.run import Run, execute_plan
 from attune_nb.running.store_paths import store_path
@@ -36,8 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from attune_nb.backends.protocol import Backend
-    from attune_nb.conductor.recovery import AttemptId, Recovered
-    from attune_nb.conductor.state import RunState
+    from attune_nb.conductor.recovery import Recovered
     from attune_nb.events import Event
     from attune_nb.running.open_packs import Packs
     from attune_nb.running.prepared_run import PreparedRun
@@ -211,9 +210,9 @@ def _recover(
     check_secret_answers(stored.run_id, events)
     prepared.answers.drop_used(events)
     with reading.reading_record(stored.run_id):
-        past = _replay(prepared, events, stored)
+        past = replay_record(prepared, events, stored)
         intents = reading.intents_of(path, stored)
-        past = msgspec.structs.replace(past, in_doubt=tuple(_doubts(past.state, intents)))
+        past = msgspec.structs.replace(past, in_doubt=tuple(find_doubts(past.state, intents)))
     refuse_lost_results(past)
     return _Recovery(workflow=used_workflow, prepared=prepared, past=past, event_count=len(events))
 
@@ -296,45 +295,3 @@ def _check_same_workflow(stored: StoredRun, text: str) -> None:
             f"run {stored.run_id} began with another workflow: {changes}; to run the new one "
             "from a task on, fork the run there"
         )
-
-
-def _replay(prepared: PreparedRun, events: Sequence[Event], stored: StoredRun) -> Recovered:
-    """Replay the inputs among the events, and compare the facts that follow with the record.
-
-    Raises:
-        StoreError: They is_different: something that no record holds has changed.
-    """
-    recorded: list[Event] = []
-    for event in events:
-        if isinstance(event, RunStarted):
-            parameters = prepared.recorded_parameters
-            recorded.append(msgspec.structs.replace(event, parameters=parameters))
-        else:
-            recorded.append(event)
-
-    past = recover(prepared.state, recorded)
-    wrong = first_difference(recorded, past.events)
-    if wrong is not None:
-        path = getattr(wrong, "task", "")
-        subject = f"task `{path}`" if path else "the run"
-        raise StoreError(
-            f"run {stored.run_id} cannot be resumed: {subject} would not go as it is recorded "
-            f"({type(wrong).__name__} at {wrong.time:.3f} s). The arguments differ from those "
-            "that the run began with, or this version of attune_nb works differently "
-            f"(recorded: {stored.versions.get('attune_nb', '?')})"
-        )
-    return msgspec.structs.replace(past, events=[*recorded, *past.events[len(recorded) :]])
-
-
-def _doubts(state: RunState, intents: Sequence[AttemptId]) -> Iterator[AttemptId]:
-    """Yield the announced attempts whose end is not recorded."""
-    if state.ended:
-        return
-
-    for task, visit, index, attempt in intents:
-        execution = state.executions.get((task, visit))
-        if execution is None or execution.outcome is not None:
-            continue
-        last_attempt = execution.last_attempts[index] if index < len(execution.last_attempts) else 0
-        if last_attempt != FINAL and last_attempt < attempt:
-            yield task, visit, index, attempt

@@ -16,7 +16,7 @@ from attune_nb.packs.api.executions import ExecutionView
 from attune_nb.packs.api.replies import ApiError, now
 from attune_nb.running.child_book import ChildBook
 from attune_nb.running.child_workflow import ChildWorkflow, raise_for_end
-from attune_nb.running.plan import new_run_id
+from attune_nb.running.new_run_id import new_run_id
 from attune_nb.running.prepare import bind_workflow
 from attune_nb.values.frozen import thaw
 from attune_nb.values.guard import error_text

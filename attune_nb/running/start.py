@@ -104,9 +104,11 @@ def assemble_engine(plan: RunPlan) -> Engine:
         readers.append(display.read)
     readers.append(remember_durations)
 
-    child_book = ChildBook()
+    child_book = ChildBook(recorder, is_resumed=plan.claim is not None)
     driver = plan.prepared.make_driver(readers, request.observation.readers, child_book.open_child)
     driver.log_readers += _line_readers(logs, recorder, log_output)
+    if log_output is not None:
+        driver.show_lines = log_output.read
     driver.on_error = current_observer()
     if plan.prepared.pack_session is not None:
         _connect_session(plan.prepared.pack_session, driver, request.options)

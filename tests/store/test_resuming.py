@@ -562,7 +562,7 @@ tasks:
     assert uses == [({"auth": "Bearer open-sesame"}, "X-Key: open-sesame")]
 
 
-def test_a_workflow_with_such_an_action_is_one_intent(path):
+def test_the_innermost_run_announces_such_an_action(path):
     @attune_nb.action("once_only", idempotent=False)
     def once_only():
         return 1
@@ -576,7 +576,7 @@ def test_a_workflow_with_such_an_action_is_one_intent(path):
     )
     assert run.status == "succeeded"
     with database.connected(path) as connection:
-        assert [*connection.execute("SELECT task, item FROM intents")] == [("x", 0)]
+        assert [*connection.execute("SELECT task, item FROM intents")] == [("b", 0)]
 
 
 def test_a_break_does_not_count_as_time_of_the_run(path):
