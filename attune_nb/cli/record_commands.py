@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,6 +30,9 @@ def runs(
         typer.Option(help="only runs that began since then: a date (UTC), or 3h, 2d ... ago"),
     ] = None,
     limit: Annotated[int, typer.Option(help="the most runs")] = DEFAULT_LIMIT,
+    children: Annotated[
+        bool, typer.Option("--all", help="also the runs of workflows that tasks run")
+    ] = False,
     store: Store = None,
 ) -> None:
     """List the runs of a store, the newest first, also those that another process is running.
@@ -39,7 +42,14 @@ def runs(
     try:
         RunSelection.read(limit=limit)
         # one more shows that there are more
-        frame = history.runs(store, status=status, workflow=workflow, since=since, limit=limit + 1)
+        frame = history.runs(
+            store,
+            status=status,
+            workflow=workflow,
+            since=since,
+            limit=limit + 1,
+            children=children,
+        )
     except AttuneError as error:
         exit_with_error(error)
 
@@ -52,7 +62,8 @@ def runs(
         kind = f" ({row['kind']})" if row["kind"] else ""
         typer.echo(
             f"{row['run_id']}  {row['started']:%Y-%m-%d %H:%M:%S}Z  {row['status']:<11}  "
-            f"{printable(row['workflow'])}: {duration}, {row['items']:,} items{failed}{kind}"
+            f"{printable(row['workflow'])}: {duration}, {row['items']:,} items{failed}"
+            f"{_describe_family(row)}{kind}"
         )
 
     if not rows:
@@ -60,6 +71,17 @@ def runs(
         ERRORS.print("no run matches" if has_filter else "no run is on record", markup=False)
     if len(rows) > limit:
         typer.echo(f"these are the newest {limit:,}; `--limit` shows more", err=True)
+
+
+def _describe_family(row: dict[Any, Any]) -> str:
+    """Return the number of the runs within a run, and the place of one that is within another."""
+    text = ""
+    if row["children"]:
+        noun = "run" if row["children"] == 1 else "runs"
+        text = f", {row['children']:,} {noun} within it"
+    if row.get("parent"):
+        text += f", in {printable(row['parent'])}"
+    return text
 
 
 def forget(

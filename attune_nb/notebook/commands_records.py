@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
-_COLUMNS = ("run", "workflow", "status", "started (UTC)", "time", "kind")
+_COLUMNS = ("run", "workflow", "status", "started (UTC)", "time", "children", "kind", "parent")
+
+# columns that are left out while they are empty
+_RARE_COLUMNS = ("children", "kind", "parent")
 
 
 class _RunSummary(NamedTuple):
@@ -36,6 +39,8 @@ class _RunSummary(NamedTuple):
     status: str
     duration_ms: float
     kind: str
+    children: int
+    parent: str
 
 
 @command(
@@ -54,6 +59,13 @@ class _RunSummary(NamedTuple):
         metavar="WHEN",
     ),
     argument(
+        "--all",
+        "",
+        "also the runs of workflows that tasks run",
+        action="store_true",
+        dest="children",
+    ),
+    argument(
         "--limit", "", f"the most runs, by default {DEFAULT_LIMIT}", type=int, default=DEFAULT_LIMIT
     ),
 )
@@ -63,6 +75,8 @@ def _runs(
     workflow: str | None,
     since: str | None,
     limit: int,
+    *,
+    children: bool,
 ) -> View:
     """List the runs of this session and those on record, the newest first."""
     try:
@@ -70,14 +84,13 @@ def _runs(
     except ParameterError as error:
         raise UsageError(f"%attune runs: {error}") from None
 
-    summaries = _selected_runs(session, selection)
+    summaries = _selected_runs(session, selection, children=children)
     rows = [_row(summary) for summary in summaries[:limit]]
     if not rows:
         message = "no run matches" if status or workflow or since else "nothing has run yet"
         return View(html.element("div", message), message)
 
-    has_kinds = any(summary.kind for summary in summaries[:limit])
-    columns = [name for name in _COLUMNS if name != "kind" or has_kinds]
+    columns = [name for name in _COLUMNS if name not in _RARE_COLUMNS or _has_any(rows, name)]
     table = html.table(columns, rows)
     text = _align(columns, rows)
     if len(summaries) > limit:
@@ -110,12 +123,16 @@ def _forget(session: Session, words: list[str], older: str | None) -> Text:
     return Text(str(forgotten))
 
 
-def _selected_runs(session: Session, selection: RunSelection) -> list[_RunSummary]:
+def _selected_runs(
+    session: Session, selection: RunSelection, *, children: bool
+) -> list[_RunSummary]:
     """Return the runs of a selection, the newest first: one more than its limit, if there is one.
 
     A run of this session is listed as it is now, not as it stands on record.
     """
-    summaries = []
+    stored_runs = _stored_runs(session, selection, children=children)
+    child_counts = {summary.run_id: summary.children for summary in stored_runs}
+    summaries = [summary for summary in stored_runs if summary.run_id not in session.runs]
     for run in list(session.runs.values()):
         is_selected = selection.includes(
             status=run.status, workflow=run.workflow_name, started=run.started.timestamp()
@@ -129,15 +146,16 @@ def _selected_runs(session: Session, selection: RunSelection) -> list[_RunSummar
                     run.status,
                     run.duration_ms,
                     run.kind,
+                    child_counts.get(run.run_id, 0),
+                    "",
                 )
             )
 
-    summaries += _stored_runs(session, selection)
     return sorted(summaries, reverse=True)
 
 
-def _stored_runs(session: Session, selection: RunSelection) -> list[_RunSummary]:
-    """Return the runs of the store that are not of this session.
+def _stored_runs(session: Session, selection: RunSelection, *, children: bool) -> list[_RunSummary]:
+    """Return the runs of the store, also those of this session.
 
     The list is empty if no store is configured and the default one does not exist.
 
@@ -155,15 +173,17 @@ def _stored_runs(session: Session, selection: RunSelection) -> list[_RunSummary]
             workflow=selection.workflow,
             since=selection.since_date,
             limit=limit,
+            children=children,
         )
     except StoreError as error:
         if session.store is not None:
             raise UsageError(str(error)) from None
         return []
 
+    if not children:
+        frame["parent"] = ""
     columns = list(_RunSummary._fields)
-    stored = [_RunSummary(*row) for row in frame[columns].itertuples(index=False, name=None)]
-    return [summary for summary in stored if summary.run_id not in session.runs]
+    return [_RunSummary(*row) for row in frame[columns].itertuples(index=False, name=None)]
 
 
 def _row(summary: _RunSummary) -> dict[str, str]:
@@ -173,8 +193,15 @@ def _row(summary: _RunSummary) -> dict[str, str]:
         "status": summary.status,
         "started (UTC)": f"{summary.started:%Y-%m-%d %H:%M:%S}",
         "time": format_duration(summary.duration_ms / 1000),
+        "children": f"{summary.children:,}" if summary.children else "",
         "kind": summary.kind,
+        "parent": html.printable(summary.parent),
     }
+
+
+def _has_any(rows: Sequence[Mapping[str, str]], name: str) -> bool:
+    """Return whether a column has a text in any row."""
+    return any(row[name] for row in rows)
 
 
 def _align(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str:

@@ -52,7 +52,8 @@ AnyRun = Run | RecordedRun
 """A run of this process, or one opened from a store."""
 
 _COLUMNS = (
-    "run_id", "workflow", "status", "started", "duration_ms", "tasks", "items", "failed", "kind",
+    "run_id", "workflow", "status", "started", "duration_ms", "tasks", "items", "failed",
+    "children", "kind",
 )  # fmt: skip
 
 
@@ -63,8 +64,12 @@ def runs(
     workflow: str | None = None,
     since: Age | None = None,
     limit: int | None = None,
+    children: bool = False,
 ) -> pd.DataFrame:
     """Return the runs of a store, the newest first: one row a run.
+
+    A workflow that a task runs is a run within another one. `children` is the number of runs
+    that the tasks of a run have begun; they have no rows of their own, unless they are asked for.
 
     A run whose process is gone is "interrupted"; one whose record is damaged is "unreadable", and
     `open_run` says why. `started` is in UTC. `kind` says how a run
@@ -77,6 +82,8 @@ def runs(
         since: Only runs that began since then: a date (in UTC, unless it names a time zone), a
             `timedelta`, or text: `2024-12-24`, `2024-12-24 18:30`, `90s`, `15m`, `3h`, `2d`.
         limit: The most runs, counted from the newest; by default all.
+        children: Also list the runs within other runs. A column `parent` has the run, the task
+            and the item that such a run is part of, as in `ab12cd34ef56/deploy[3]`.
 
     Raises:
         ParameterError: An argument cannot be used.
@@ -93,8 +100,12 @@ def runs(
             status=stored.status, workflow=stored.workflow, started=stored.started
         )
 
-    rows = [
-        {
+    path = store_path(store)
+    selected = reading.runs_in(path, is_selected, selection.limit, children=children)
+    counts = reading.count_children(path, [stored.run_id for stored in selected])
+    rows = []
+    for stored in selected:
+        row = {
             "run_id": stored.run_id,
             "workflow": stored.workflow,
             "status": stored.status,
@@ -103,11 +114,14 @@ def runs(
             "tasks": stored.tasks,
             "items": stored.items,
             "failed": stored.failed,
+            "children": counts.get(stored.run_id, 0),
             "kind": stored.kind,
+            "parent": _parent_of(stored),
         }
-        for stored in reading.runs_in(store_path(store), is_selected, selection.limit)
-    ]
-    frame = pd.DataFrame(rows, columns=list(_COLUMNS))
+        rows.append(row)
+
+    columns = [*_COLUMNS, "parent"] if children else list(_COLUMNS)
+    frame = pd.DataFrame(rows, columns=columns)
     frame["started"] = pd.to_datetime(frame["started"], utc=True).astype("datetime64[ns, UTC]")
     return frame
 
@@ -116,6 +130,13 @@ def _start_of(stored: StoredRun) -> datetime | None:
     if stored.damage:
         return None
     return datetime.fromtimestamp(stored.started, UTC)
+
+
+def _parent_of(stored: StoredRun) -> str:
+    """Return the place of a run within another one, as commands take it; else an empty string."""
+    if not stored.parent:
+        return ""
+    return f"{stored.parent}/{stored.parent_task}[{stored.parent_item}]"
 
 
 def open_run(run_id: str, store: str | PathLike[str] | None = None) -> RecordedRun:

@@ -24,7 +24,7 @@ from attune_nb.values.describe import describe
 from attune_nb.values.named_values import plain_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from attune_nb.events import Event
@@ -36,6 +36,7 @@ __all__ = [
     "LIVE",
     "StoredRun",
     "children_of",
+    "count_children",
     "events_of",
     "intents_of",
     "is_alive",
@@ -106,6 +107,7 @@ _SELECT_ID = f"SELECT {', '.join(_COLUMNS)} FROM runs WHERE run_id = ?"  # noqa:
 _SELECT_ALL = f"SELECT {', '.join(_COLUMNS)} FROM runs"  # noqa: S608 - constants
 _NEWEST_FIRST = "ORDER BY started DESC, number DESC"
 _SELECT_CHILDREN = f"{_SELECT_ALL} WHERE parent = ? AND parent != '' ORDER BY number"
+_COUNT_CHILDREN = "SELECT count(*) FROM runs WHERE parent = ? AND parent != ''"
 
 
 class _Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,6 +206,21 @@ def children_of(path: Path, run_id: str) -> list[StoredRun]:
     with connected(path) as connection:
         rows = connection.execute(_SELECT_CHILDREN, (run_id,)).fetchall()
         return [with_texts(connection, _stored_run(row)) for row in rows]
+
+
+def count_children(path: Path, run_ids: Sequence[str]) -> dict[str, int]:
+    """Return the numbers of the runs directly within some runs; those without any are left out.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    counts: dict[str, int] = {}
+    with connected(path) as connection:
+        for run_id in run_ids:
+            (count,) = connection.execute(_COUNT_CHILDREN, (run_id,)).fetchone()
+            if count:
+                counts[run_id] = count
+    return counts
 
 
 def with_texts(connection: sqlite3.Connection, run: StoredRun) -> StoredRun:

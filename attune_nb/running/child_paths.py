@@ -1,0 +1,84 @@
+"""The path to a run within another run: `deploy[3]`, `deploy[3]/check`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Protocol
+
+from attune_nb.errors import LookupFailed, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["ParentRun", "find_child", "split_path"]
+
+# the item of a task, and what follows it
+_INDEX = re.compile(r"(?:\[(\d{1,12})\])?(?:/|$)")
+
+# characters of a path in a message
+_MAX_PATH = 100
+
+
+class ParentRun(Protocol):
+    """A run whose tasks may run workflows."""
+
+    workflow_name: str
+
+    # `Any`, as in a run: the module of `Workflow` imports that of the runs
+    @property
+    def workflow(self) -> Any:
+        """The workflow."""
+
+    def child(self, task: str, index: int = 0) -> Any:
+        """Return the run that an item of a task began last."""
+
+
+def split_path(word: str) -> tuple[str, str]:
+    """Return the run and the path of `RUN/TASK[INDEX]`; the path is empty if there is none."""
+    run, _, path = word.partition("/")
+    return run, path
+
+
+def find_child(run: ParentRun, path: str) -> Any:
+    """Return the run that a path leads to, from another run.
+
+    Args:
+        run: The outer run.
+        path: For each level the task, and the index of its item in brackets: `deploy[3]/check`.
+            Without an index it is that of the first item.
+
+    Raises:
+        LookupFailed: A part of the path is no task, or the task has begun no such run.
+    """
+    rest = path
+    while rest:
+        task, index, rest = _read_step(run, rest)
+        run = run.child(task, index=index)
+    return run
+
+
+def _read_step(run: ParentRun, path: str) -> tuple[str, int, str]:
+    """Return the task and the index that a path begins with, and the rest of the path.
+
+    The path of a task within a parallel task has a slash, too.
+    """
+    names = list(_task_names(run))
+    for name in sorted(names, key=len, reverse=True):
+        if not path.startswith(name):
+            continue
+        match = _INDEX.match(path, len(name))
+        if match is not None:
+            return name, int(match[1] or 0), path[match.end() :]
+
+    first = path.partition("/")[0].partition("[")[0]
+    hint = nearest(first, names)
+    if not hint:
+        hint = "; write RUN/TASK[INDEX], such as `RUN/deploy[3]`"
+    raise LookupFailed(
+        f"`{path[:_MAX_PATH]}` names no task of workflow `{run.workflow_name}`{hint}"
+    )
+
+
+def _task_names(run: ParentRun) -> Iterator[str]:
+    for name, _ in run.workflow.walk():
+        yield name
