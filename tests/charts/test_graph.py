@@ -152,8 +152,17 @@ def has_colour(colours, colour):
 def box_of(figure, path):
     """Return the box of a task: the smallest shape around the start of its name."""
     x, y = drawn_names(figure)[path].get_position()
-    around = [box for box in shapes(figure) if inside(np.array([[x, y]]), box).all()]
+    around = [box for box in closed_shapes(figure) if inside(np.array([[x, y]]), box).all()]
     return min(around, key=area)
+
+
+def closed_shapes(figure):
+    """Return the boxes of all shapes but edges, which are open."""
+    boxes = []
+    for collection in figure.axes[0].collections:
+        paths = [path for path in collection.get_paths() if not is_open(path)]
+        boxes += [path.get_extents().extents for path in paths]
+    return boxes
 
 
 def area(box):

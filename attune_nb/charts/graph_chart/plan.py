@@ -149,13 +149,11 @@ def _make_best_plan(graph: WorkflowGraph, detail: Detail, space: Size) -> Plan:
         return _make_plan(graph, detail, space, wraps=True)
 
     plan = _choose_direction(graph, detail, space)
-    if plan.scale(space) == 1.0:
+    if plan.scale(space) == 1.0 and plan.height <= HIGH:
         return plan
 
     wrapped = _make_plan(graph, detail, space, wraps=True)
-    if wrapped.scale(space) > plan.scale(space):
-        return wrapped
-    return plan
+    return max(plan, wrapped, key=lambda plan: (plan.scale(space), -plan.height))
 
 
 def _choose_direction(graph: WorkflowGraph, detail: Detail, space: Size) -> Plan:

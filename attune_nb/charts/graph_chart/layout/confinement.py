@@ -21,7 +21,7 @@ __all__ = ["confine"]
 _SWEEPS = 8
 
 # how much more a vertex of a long edge pulls at the next one than a box does
-_STRAIGHTEN = 8.0
+_STRAIGHTEN = 30.0
 
 # the weight of a vertex that nothing pulls at
 _LOOSE = 1e-6
