@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,8 @@ class LineCollector:
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
+        # a name that no other one has
+        self.name = uuid.uuid4().hex
         self._clock = clock
         # whole lines in the order in which they were written: output, time, level, text
         self._entries: deque[tuple[AttemptOutput, float, str, str]] = deque()
@@ -62,7 +65,7 @@ class LineCollector:
         """Put the routers on top of the streams again, if another stream has covered them."""
         streams.cover()
 
-    def _check_streams(self) -> None:
+    def check_streams(self) -> None:
         """Have the streams covered at the end of the next attempt, if they are not.
 
         Not at once: an attempt that runs may have replaced the stream itself, for a while.
@@ -109,7 +112,7 @@ class LineCollector:
         Returns:
             The errors of the readers that were removed.
         """
-        self._check_streams()
+        self.check_streams()
         lines = self._take_masked(mask)
         if self._is_closed:
             lines += self._take_note()

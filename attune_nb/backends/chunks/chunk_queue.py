@@ -49,6 +49,7 @@ class ChunkQueue:
         partial_reports: Whether workers report about a chunk before all of it has ended.
         list_in_flight: Returns the chunks in flight of a queue. It is only called for a job that
             limits how many items may fail, or how many attempts may be off the record.
+        receive_lines: Called with the lines in a report, and what returns a worker's number.
 
     Attributes:
         job: The job.
@@ -67,6 +68,7 @@ class ChunkQueue:
         *,
         partial_reports: bool = False,
         list_in_flight: Callable[[ChunkQueue], list[InFlightChunk]] = lambda _: [],
+        receive_lines: Callable[[bytes, NumberWorker], None] = lambda _lines, _number: None,
     ) -> None:
         self.job = job
         self.worker_count = worker_count
@@ -79,6 +81,7 @@ class ChunkQueue:
         self._quarantine = Quarantine()
         self._moments = MomentCache(job)
         self._list_in_flight = list_in_flight
+        self._receive_lines = receive_lines
         # the part of a chunk that still runs, while a new chunk is to be merged into it
         self._growing: list[InFlightChunk] = []
         self._has_report = False
@@ -524,6 +527,8 @@ class ChunkQueue:
         try:
             report = pickle.loads(packed)  # noqa: S301 - packed by a worker of ours
             if isinstance(report, Report):
+                for lines in report.lines:
+                    self._receive_lines(lines, number_worker)
                 batch = read_report(self.job, chunk, report, number_worker)
         except Exception as error:  # noqa: BLE001 - a value's own code may raise anything
             report = f"the worker's report cannot be read ({error!r})"

@@ -10,9 +10,17 @@ import msgspec
 from attune_nb.backends.chunks.serialize import PackedValues, pack, require_sent, unpack
 from attune_nb.context import Moment  # noqa: TC001 - as above
 from attune_nb.events import ErrorInfo  # noqa: TC001 - as above
+from attune_nb.log_lines import LogLine  # noqa: TC001 - as above
 from attune_nb.values.sizes import total_size
 
-__all__ = ["ChunkMessage", "KeptResults", "Report", "WrongProcessError"]
+__all__ = [
+    "ChunkMessage",
+    "KeptResults",
+    "LineMessage",
+    "Report",
+    "WrongProcessError",
+    "line_topic",
+]
 
 
 class ChunkMessage(msgspec.Struct, frozen=True):
@@ -47,6 +55,36 @@ class ChunkMessage(msgspec.Struct, frozen=True):
     spacing: float = 0.0
 
 
+class LineMessage(msgspec.Struct, frozen=True, array_like=True):
+    """Lines that attempts of a job have written in a worker process.
+
+    A worker may send lines more than once: while their attempts run, and in reports until one is
+    acknowledged. So the lines of a source have numbers.
+
+    Attributes:
+        source: A name of the part of the job that wrote them, and of no other.
+        key: The key of the job.
+        thread: The thread that runs the chunk.
+        first: The number of the first line; the first of a source has 0.
+        sent_at: When they were sent, in seconds since the epoch.
+        lines: The lines. Their times are seconds since the epoch, and their workers are numbered
+            as in `Report`.
+    """
+
+    source: str
+    key: tuple[str, int]
+    thread: str
+    first: int
+    sent_at: float
+    lines: list[LogLine]
+
+
+def line_topic(chunk_name: str) -> str:
+    """Return the topic of the Dask events with the lines of a chunk: one for each backend."""
+    prefix, backend_name, *_ = chunk_name.split("-")
+    return f"{prefix}-{backend_name}-lines"
+
+
 class Report(msgspec.Struct, frozen=True):
     """A worker's report about a chunk, in columns of the same length as those of `Batch`.
 
@@ -72,6 +110,8 @@ class Report(msgspec.Struct, frozen=True):
         thread: The thread that runs the chunk.
         sequence: The number of this report. It repeats the rows of earlier reports that were not
             acknowledged.
+        lines: The lines that attempts have written and that were not acknowledged, each of
+            `LineMessage` as bytes.
     """
 
     started_at: float
@@ -92,6 +132,7 @@ class Report(msgspec.Struct, frozen=True):
     abandoned: int
     thread: str
     sequence: int
+    lines: tuple[bytes, ...] = ()
 
 
 class WrongProcessError(Exception):

@@ -11,6 +11,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attune_nb.backends.chunks.chunk_queue import ChunkQueue
+from attune_nb.backends.chunks.remote_lines import RemoteLines
 from attune_nb.backends.chunks.task_spec import TaskSpec
 from attune_nb.backends.threads.backend import ThreadBackend
 
@@ -152,6 +153,7 @@ class RemoteBackend(abc.ABC):
         self._threads = ThreadBackend()
         self._queues: dict[Key, ChunkQueue] = {}
         self._task_specs: dict[Key, TaskSpec] = {}
+        self._lines = RemoteLines()
         self._notices: deque[Any] = deque()  # other threads append to it
         self._paused = False
         self._closed = False
@@ -167,6 +169,7 @@ class RemoteBackend(abc.ABC):
             self._threads.start(job)
             return
 
+        self._lines.add_job(job)
         self._task_specs[spec.key] = TaskSpec(
             spec.key,
             call.action,
@@ -175,6 +178,7 @@ class RemoteBackend(abc.ABC):
             spec.timeout,
             self._timeout_effect,
             drops_results=spec.drops_results,
+            log="" if spec.lines is None else spec.lines.name,
         )
         self._queues[spec.key] = ChunkQueue(
             job,
@@ -184,6 +188,7 @@ class RemoteBackend(abc.ABC):
             self._describe_missing,
             partial_reports=self._partial_reports,
             list_in_flight=self._chunks_in_flight,
+            receive_lines=self._lines.receive,
         )
 
     def retry(self, key: Key, index: int, attempt: int) -> None:
@@ -303,6 +308,7 @@ class RemoteBackend(abc.ABC):
 
         self._queues.clear()
         self._task_specs.clear()
+        self._lines.close()
         self._closed = True
         self._notices.clear()
 

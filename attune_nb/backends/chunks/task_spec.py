@@ -38,6 +38,7 @@ class TaskSpec:
         timeout: Seconds for one attempt.
         timeout_effect: What happens to a function at its timeout, for the error's message.
         drops_results: Whether attempts drop their results.
+        log: The name of the log that gets what attempts print; empty if nothing is captured.
     """
 
     def __init__(
@@ -50,9 +51,11 @@ class TaskSpec:
         timeout_effect: str,
         *,
         drops_results: bool = False,
+        log: str = "",
     ) -> None:
+        settings = (timeout, timeout_effect, drops_results, log)
         self._parts: tuple[Any, ...] | None
-        self._parts = (key, action, template, context, timeout, timeout_effect, drops_results)
+        self._parts = (key, action, template, context, *settings)
         self._packed: bytes | None = None
         self._lock = threading.Lock()
         self._size = context.size_bytes

@@ -11,13 +11,14 @@ from __future__ import annotations
 import importlib.util
 import time
 import uuid
+from collections import deque
 from functools import partial
 from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from attune_nb.backends.attempt.attempt import THREAD_TIMEOUT_EFFECT
-from attune_nb.backends.chunks.messages import WrongProcessError
+from attune_nb.backends.chunks.messages import WrongProcessError, line_topic
 from attune_nb.backends.chunks.remote_backend import RemoteBackend, find_free_workers
 from attune_nb.backends.dask import local_cluster
 from attune_nb.backends.dask.autoscale import Backlog
@@ -90,6 +91,9 @@ class DaskBackend(RemoteBackend):
         self._connection = Connection(where, workers)
         self._name = uuid.uuid4().hex[:8]
         self._task_numbers = count(1)
+        # events with the lines of attempts that are running: time, message
+        self._line_events: deque[tuple[float, bytes]] = deque()
+        self._line_client: Client | None = None
         self._workers = WorkerTable()
         self._futures = FutureTable()
         self._scheduler_watch = SchedulerWatch(self._threads.wake)
@@ -119,7 +123,15 @@ class DaskBackend(RemoteBackend):
         self._disconnect()
         super().close()
 
+    def _key(self, number: int) -> str:
+        """Return the key of a Dask task."""
+        return f"attune-{self._name}-{number}"
+
     def _disconnect(self) -> None:
+        if self._line_client is not None:
+            topic = line_topic(self._key(0))
+            self._connection.try_request(lambda client: client.unsubscribe_topic(topic))
+            self._line_client = None
         self._workers.clear()
         self._worker_wait.cancel()
         self._scheduler_watch.cancel()
@@ -140,6 +152,9 @@ class DaskBackend(RemoteBackend):
         if client is None:
             return START_INTERVAL if self._connection.is_starting else inf
 
+        while self._line_events:
+            _, message = self._line_events.popleft()
+            self._lines.receive(message, self._number_worker)
         self._prober.probe(client, self._workers)
         if not self._scheduler_watch.is_pending:
             if not self._scheduler_watch.start_if_due():
@@ -226,6 +241,9 @@ class DaskBackend(RemoteBackend):
         client = self._connection.open()
         if client is None:
             return False
+        if self._lines.is_used and client is not self._line_client:
+            self._line_client = client
+            client.subscribe_topic(line_topic(self._key(0)), self._line_events.append)
 
         if not self._workers:
             self._scheduler_watch.request_poll()
@@ -315,7 +333,7 @@ class DaskBackend(RemoteBackend):
         if chunk is None:
             return False
 
-        key = f"attune-{self._name}-{next(self._task_numbers)}"
+        key = self._key(next(self._task_numbers))
         task_spec = self._task_specs[queue.job.spec.key]
         # a cluster of the run's own ends with the run: its results are fetched
         keeps = queue.job.spec.keep_results and not self._connection.owns_cluster

@@ -33,7 +33,7 @@ from attune_nb.events import TIMED_OUT
 if TYPE_CHECKING:
     from attune_nb.backends.attempt.job import Job
     from attune_nb.backends.chunks.chunk_queue import ChunkQueue
-    from attune_nb.backends.chunks.in_flight import InFlightChunk
+    from attune_nb.backends.chunks.in_flight import InFlightChunk, NumberWorker
     from attune_nb.backends.chunks.task_spec import TaskSpec
     from attune_nb.events import Key
 
@@ -92,6 +92,7 @@ class ProcessBackend(RemoteBackend):
         """Kill the worker processes, and release everything."""
         for worker in self._workers:
             worker.kill()
+            self._read_lines(worker)
         self._reaper.close()
         super().close()
 
@@ -157,7 +158,7 @@ class ProcessBackend(RemoteBackend):
             return
 
         if worker.pool is None:
-            self._add_call(worker, worker.start(), None)
+            self._start_process(worker)
         try:
             loading = worker.submit(remote_functions.store_task_spec, name, packed)
         except BrokenExecutor:
@@ -185,7 +186,7 @@ class ProcessBackend(RemoteBackend):
             return False
 
         if worker.pool is None:
-            self._add_call(worker, worker.start(), None)
+            self._start_process(worker)
         try:
             if packed:
                 loading = worker.submit(remote_functions.store_task_spec, name, packed)
@@ -200,6 +201,10 @@ class ProcessBackend(RemoteBackend):
         worker.task_spec_names.add(name)
         self._add_call(worker, future, (queue, chunk))
         return True
+
+    def _start_process(self, worker: WorkerProcess) -> None:
+        future = worker.start(sends_lines=self._lines.is_used)
+        self._add_call(worker, future, None)
 
     def _name_of(self, task_spec: TaskSpec) -> str:
         """Return the name of a task spec in the workers."""
@@ -253,12 +258,10 @@ class ProcessBackend(RemoteBackend):
             queue.put_back(chunk)
             return
 
-        def worker_number(_place: str, thread: int) -> int:
-            return worker.number + self._worker_count * thread
-
         self._load_failures.pop(queue.job.spec.key, None)
         more = self._can_extend(queue)
-        remaining = queue.handle_report(chunk, worker_number, packed, can_extend=more)
+        number_worker = self._worker_numbering(worker)
+        remaining = queue.handle_report(chunk, number_worker, packed, can_extend=more)
         if remaining is not None:
             self._continue_chunk(worker, queue, remaining)
         elif chunk.abandoned:
@@ -267,6 +270,21 @@ class ProcessBackend(RemoteBackend):
             if work is not None:
                 waiting_queue, waiting_chunk = work
                 waiting_queue.put_back(waiting_chunk)
+
+    def _worker_numbering(self, worker: WorkerProcess) -> NumberWorker:
+        """Return what numbers the threads of a worker in the record."""
+
+        def number_worker(_place: str, thread: int) -> int:
+            return worker.number + self._worker_count * thread
+
+        return number_worker
+
+    def _read_lines(self, worker: WorkerProcess) -> None:
+        """Read the lines that a worker has sent while attempts are running."""
+        if worker.line_reader is None:
+            return
+        for message in worker.line_reader.read():
+            self._lines.receive(message, self._worker_numbering(worker))
 
     def _continue_chunk(
         self, worker: WorkerProcess, queue: ChunkQueue, chunk: InFlightChunk
@@ -325,6 +343,8 @@ class ProcessBackend(RemoteBackend):
     def _kill(self, worker: WorkerProcess) -> tuple[ChunkQueue, InFlightChunk] | None:
         """Kill a worker. Return its first chunk, and give the others back to their queues."""
         chunks = [work for work in worker.kill() if work is not None]
+        # the last lines before its end
+        self._read_lines(worker)
         if not chunks:
             return None
 
@@ -340,6 +360,7 @@ class ProcessBackend(RemoteBackend):
         now = time.monotonic()
         wait = inf
         for worker in self._workers:
+            self._read_lines(worker)
             deadline = worker.deadline()
             if deadline > now:
                 wait = min(wait, deadline - now)

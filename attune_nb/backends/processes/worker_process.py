@@ -14,12 +14,13 @@ import time
 import weakref
 from concurrent.futures import BrokenExecutor, Future
 from math import inf
-from multiprocessing import resource_tracker
+from multiprocessing import Pipe, resource_tracker
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attune_nb.backends.attempt.attempt import GRACE
 from attune_nb.backends.chunks.remote_backend import RemoteWorker
 from attune_nb.backends.worker import remote_functions
+from attune_nb.backends.worker.line_pipe import LinePipeReader
 from attune_nb.backends.worker.reaper import Reaper, kill_group
 from attune_nb.errors import BackendError
 
@@ -76,6 +77,7 @@ class WorkerProcess(RemoteWorker):
         task_spec_names: The names of the task specs that the process has.
         calls: The calls that have not ended, in the order of their start. The process is busy with
             the first.
+        line_reader: Reads the lines that the latest process sends while attempts run.
         since: When the first call began, in monotonic time.
 
     Args:
@@ -90,14 +92,18 @@ class WorkerProcess(RemoteWorker):
         self.pid = 0
         self.task_spec_names: set[str] = set()
         self.calls: list[WorkerCall] = []
+        self.line_reader: LinePipeReader | None = None
         self.since = 0.0
         self._kill_lock = threading.Lock()
 
         with _start_lock:
             _workers.add(self)
 
-    def start(self) -> Future[Any]:
+    def start(self, *, sends_lines: bool = False) -> Future[Any]:
         """Start a process; return the future of its number.
+
+        Args:
+            sends_lines: Whether it sends the lines of attempts while they run.
 
         Raises:
             BackendError: The interpreter is exiting, or the system allows no more processes.
@@ -107,14 +113,24 @@ class WorkerProcess(RemoteWorker):
         with _start_lock:
             if interpreter_exiting.is_set():
                 raise BackendError("the interpreter is exiting, so no worker process can start")
+            self.line_reader = None
+            source = None
+            if sends_lines:
+                target, source = Pipe(duplex=False)
+                self.line_reader = LinePipeReader(target)
             self.pool = ProcessPoolExecutor(
                 1,
                 env=_ENVIRONMENT,
                 initializer=remote_functions.start_worker,
-                initargs=(os.getpid(),),
+                initargs=(os.getpid(), source),
             )
-            with _without_interrupts():
-                future = self.submit(os.getpid)
+            try:
+                with _without_interrupts():
+                    future = self.submit(os.getpid)
+            finally:
+                # the process has a copy of its own
+                if source is not None:
+                    source.close()
             _kill_workers_at_exit()
         return future
 

@@ -26,6 +26,7 @@ from attune_nb.backends.attempt.result_columns import WorkerColumns, build_batch
 from attune_nb.backends.chunks.messages import Report
 from attune_nb.backends.chunks.serialize import describe_any, pack, require_sent
 from attune_nb.backends.threads.backend import ThreadBackend
+from attune_nb.backends.worker.chunk_lines import ChunkLines
 from attune_nb.context import ItemScope, Moment
 from attune_nb.values.frozen import may_hold_tables
 
@@ -59,10 +60,17 @@ class ChunkRunner:
         chunk: The chunk.
         items: Its items.
         keep: Whether the results stay in this process.
+        send_lines: Sends lines of attempts that are running; None if that cannot be done.
     """
 
     def __init__(
-        self, parts: tuple[Any, ...], chunk: ChunkMessage, items: list[Any], *, keep: bool
+        self,
+        parts: tuple[Any, ...],
+        chunk: ChunkMessage,
+        items: list[Any],
+        *,
+        keep: bool,
+        send_lines: Callable[[bytes], bool] | None = None,
     ) -> None:
         # the time counts from now, when everything has been unpickled, however large it is
         self._started_at = time.time()
@@ -73,7 +81,11 @@ class ChunkRunner:
         self._keep = keep
         self._call = _ChunkCall(*parts[1:4])
         self._items = _ItemsByIndex()
-        self._job = _make_job(parts, self._call, self._items, chunk, self._zero)
+        self._thread = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
+        self._lines: ChunkLines | None = None
+        if parts[-1]:
+            self._lines = ChunkLines(parts[-1], parts[0], self._thread, send_lines)
+        self._job = _make_job(parts, self._call, self._items, chunk, self._zero, self._lines)
 
         # held for the following attributes
         self._lock = threading.Lock()
@@ -85,8 +97,9 @@ class ChunkRunner:
         self._is_closed = False
         # the report that gives items back, until it is acknowledged; 0 if there is none
         self._recall_sequence = 0
+        # how many lines that report covers
+        self._line_count = 0
 
-        self._thread = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
         self._backend = ThreadBackend(chunk.concurrency, get_loop=_event_loop)
         self._backend.start(self._job)
         self._start_attempts(chunk, items)
@@ -120,6 +133,8 @@ class ChunkRunner:
                 return
 
             self._batch = _EMPTY_BATCH
+            if self._lines is not None:
+                self._lines.acknowledge(self._line_count)
             # a recall after that report has still to be reported
             if self._recall_sequence <= sequence:
                 self._recall_sequence = 0
@@ -156,6 +171,8 @@ class ChunkRunner:
             _unclaimed.append(self)
         else:
             self._backend.close()
+            if self._lines is not None:
+                self._lines.close()
         return report, results
 
     def answer_probe(self) -> bytes:
@@ -211,6 +228,8 @@ class ChunkRunner:
                 backend.stop(job.spec.key, force=True)
                 continue
 
+            if self._lines is not None:
+                self._lines.send_live()
             seconds_left = self._since + self._budget() - time.perf_counter()
             if seconds_left > 0:
                 backend.poll(min(TICK, seconds_left))
@@ -266,6 +285,10 @@ class ChunkRunner:
         if self._keep:
             results = []
             descriptions = [_describe_result(result) for result in batch.results]
+        lines: tuple[bytes, ...] = ()
+        if self._lines is not None:
+            lines = self._lines.report()
+            self._line_count = self._lines.count
 
         return Report(
             started_at=self._started_at,
@@ -286,6 +309,7 @@ class ChunkRunner:
             abandoned=self._job.abandoned,
             thread=self._thread,
             sequence=self._sequence,
+            lines=lines,
         )
 
 
@@ -314,10 +338,15 @@ def _make_event_loop() -> EventLoop:
 
 
 def _make_job(
-    parts: tuple[Any, ...], call: _ChunkCall, items: _ItemsByIndex, chunk: ChunkMessage, zero: float
+    parts: tuple[Any, ...],
+    call: _ChunkCall,
+    items: _ItemsByIndex,
+    chunk: ChunkMessage,
+    zero: float,
+    lines: ChunkLines | None,
 ) -> Job:
     """Return a job with no items to read: its attempts are added to its retry queue."""
-    key, *_, timeout, timeout_effect, drops_results = parts
+    key, *_, timeout, timeout_effect, drops_results, _ = parts
     spec = JobSpec(
         key=key,
         call=call,
@@ -329,6 +358,7 @@ def _make_job(
         timeout_effect=timeout_effect,
         drops_results=drops_results,
         interval=chunk.spacing,
+        lines=None if lines is None else lines.collector,
     )
     return Job(spec, items)
 

@@ -17,17 +17,19 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from attune_nb.backends.chunks.messages import KeptResults, WrongProcessError
+from attune_nb.backends.chunks.messages import KeptResults, WrongProcessError, line_topic
 from attune_nb.backends.chunks.serialize import NotSent, unpack
 from attune_nb.backends.chunks.task_spec import TaskSpec
 from attune_nb.backends.worker.chunk_runner import NOT_STARTED, ChunkRunner
 from attune_nb.backends.worker.chunk_status import register_runner, track_chunk
+from attune_nb.backends.worker.line_pipe import LinePipeWriter
 from attune_nb.backends.worker.reaper import kill_group
 from attune_nb.errors import NotSendable
 from attune_nb.values.remote import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from multiprocessing.connection import Connection
 
     from attune_nb.backends.chunks.messages import ChunkMessage
 
@@ -47,6 +49,9 @@ __all__ = [
 # seconds between two checks that the engine is still running
 WATCH_INTERVAL = 1.0
 
+# where a process of the processes backend sends lines
+_line_pipe: LinePipeWriter | None = None
+
 # the task specs of a process of the processes backend, by name
 _task_specs: dict[str, TaskSpec] = {}
 
@@ -54,12 +59,20 @@ _task_specs: dict[str, TaskSpec] = {}
 # The processes backend.
 
 
-def start_worker(engine_pid: int) -> None:
+def start_worker(engine_pid: int, lines: Connection | None = None) -> None:
     """Make this process a worker that ends with its engine.
 
     The process leads a process group, so that the engine can kill it with all processes that it has
     started. It ignores interrupts: these are for the engine, which ends its workers itself.
+
+    Args:
+        engine_pid: The number of the engine's process.
+        lines: Where to send the lines of attempts that are running; None if nothing is captured.
     """
+    global _line_pipe  # noqa: PLW0603 - a process has one pipe
+    if lines is not None:
+        _line_pipe = LinePipeWriter(lines)
+
     if hasattr(os, "setsid"):
         # it may lead a group already
         with contextlib.suppress(OSError):
@@ -204,9 +217,33 @@ def _run_chunk(
         except NotSendable as error:
             return pickle.dumps(str(error)), []
 
-        runner = ChunkRunner(parts, chunk, items, keep=keep)
+        sender = _line_sender(chunk.name)
+        runner = ChunkRunner(parts, chunk, items, keep=keep, send_lines=sender)
         register_runner(chunk.name, runner)
         return runner.wait_for_report(_dask_cancellation())
+
+
+def _line_sender(chunk_name: str) -> Callable[[bytes], bool] | None:
+    """Return a function that sends lines to the engine at once; None if there is no way."""
+    if _line_pipe is not None:
+        return _line_pipe.send
+    if "distributed" not in sys.modules:
+        return None
+
+    from distributed import get_worker  # noqa: PLC0415 - only Dask workers need it
+
+    try:
+        worker = get_worker()
+    except ValueError:
+        # this is no Dask task
+        return None
+    topic = line_topic(chunk_name)
+
+    def send(message: bytes) -> bool:
+        worker.log_event(topic, message)
+        return True
+
+    return send
 
 
 def _fetch_item(item: Any, gathered: Mapping[str, KeptResults]) -> Any:
