@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from attune_nb.charts.figure import ChartFigure
-from attune_nb.charts.style import disable_mathtext, theme_of
+from attune_nb.charts.style import SMALL_TEXT, disable_mathtext, theme_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,7 +53,7 @@ def prepare_axes(ax: Axes | None, *, dark: bool | None) -> tuple[Axes, Theme]:
         spine.set_color(theme.rule)
     ax.grid(axis="y", color=theme.rule, linewidth=0.7)
     ax.set_axisbelow(True)
-    ax.tick_params(length=0, labelsize=8.5, labelcolor=theme.muted)
+    ax.tick_params(length=0, labelsize=SMALL_TEXT, labelcolor=theme.muted)
     return ax, theme
 
 
@@ -72,7 +72,7 @@ def write_title(ax: Axes, theme: Theme, title: str, caption: str) -> None:
         xytext=(0, 8),
         textcoords="offset points",
         va="bottom",
-        fontsize=8.5,
+        fontsize=SMALL_TEXT,
         color=theme.muted,
     )
     disable_mathtext(caption_text)

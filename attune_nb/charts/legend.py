@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from attune_nb.charts.style import SMALL_TEXT
+
 if TYPE_CHECKING:
     from typing import Literal
 
@@ -55,7 +57,7 @@ def place_legend(ax: Axes, theme: Theme, entries: list[Artist], *, inside: bool 
         bbox_to_anchor=(0, 1),
         ncols=math.ceil(len(entries) / lines),
         frameon=False,
-        fontsize=8.5,
+        fontsize=SMALL_TEXT,
         labelcolor=theme.muted,
         borderaxespad=0.2,
         borderpad=0.2,

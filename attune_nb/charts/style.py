@@ -18,6 +18,7 @@ __all__ = [
     "LIGHT",
     "NEUTRALS",
     "ON_COLOUR",
+    "SMALL_TEXT",
     "STATUSES",
     "Theme",
     "clean_text",
@@ -25,6 +26,9 @@ __all__ = [
     "format_status",
     "theme_of",
 ]
+
+SMALL_TEXT = 9.0
+"""The size of the smallest text, in points: 12 pixels in a chart that is shown in full width."""
 
 HATCHES: dict[str, str | None] = {
     "succeeded": None,

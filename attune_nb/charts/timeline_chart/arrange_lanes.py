@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attune_nb.charts.timeline_chart.density import SHARE_ROWS, count_shares
 from attune_nb.charts.timeline_chart.lanes import EDGED, TINY, TOUCHING, next_starts
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-__all__ = ["arrange_lanes", "select_lanes"]
+__all__ = ["MANY_LANES", "arrange_lanes", "select_lanes"]
+
+MANY_LANES = 200
+"""The lanes that have names. With more, a lane is a thin line, and only some have names."""
 
 # attempts in a lane, and in all lanes; with more, lanes become density strips. As many as are in
 # all lanes take a second to draw.
@@ -31,30 +35,29 @@ _MOST_ROWS = 24
 _MOST_TOUCHING = 48
 _MOST_TOUCHING_SHARE = 1 / 3
 
-_MOST_LANES = 120
 _MOST_UNSTARTED = 8
+
+# visits from which on the longest one is marked
+_FEWEST_MARKED = 3
 
 # heights; that of a lane of one row is 1
 _ROW_HEIGHT = 0.42
-_LEAST_HEIGHT = 1.6
+_LEAST_HEIGHT = 1.8
 _MOST_HEIGHT = 6.0
 _STRIP_HEIGHT = 3.2
+_HEADER_HEIGHT = 1.0
 
 
 def select_lanes(lanes: list[Lane]) -> tuple[list[Lane], str]:
-    """Return the lanes to draw, and a text about those that would make the chart too tall."""
+    """Return the lanes to draw, and a text about those that would show nothing."""
     started = [lane for lane in lanes if lane.started]
     unstarted = [lane for lane in lanes if not lane.started]
 
-    notes = []
-    if len(started) > _MOST_LANES:
-        notes.append(f"the first {_MOST_LANES} of {len(started):,} task executions")
-        started = started[:_MOST_LANES]
+    note = ""
     if len(unstarted) > _MOST_UNSTARTED:
-        notes.append(f"{len(unstarted):,} tasks not started")
+        note = f"{len(unstarted):,} tasks not started"
         unstarted = []
-
-    return started + unstarted, " · ".join(notes)
+    return started + unstarted, note
 
 
 def arrange_lanes(lanes: list[Lane], span: float) -> float:
@@ -67,16 +70,24 @@ def arrange_lanes(lanes: list[Lane], span: float) -> float:
     depth = 0.0
     most_bars = _most_bars(lanes)
     for lane in lanes:
-        lane.dense = lane.has_spans or len(lane.attempts) > most_bars
-        if len(lane.attempts) and not lane.dense:
-            lane.rows = _assign_rows(lane.attempts, by_worker=lane.items > 1)
-            lane.row_count = int(lane.rows.max()) + 1
-            lane.dense = lane.row_count > _MOST_ROWS or _is_crowded(lane, span)
-
-        lane.height = _height(lane)
+        if len(lanes) <= MANY_LANES:
+            _set_height(lane, span, most_bars)
         lane.top = depth
         depth += lane.height
     return depth
+
+
+def _set_height(lane: Lane, span: float, most_bars: int) -> None:
+    """Put a lane's attempts into rows, or decide that it is a strip; set its height."""
+    lane.dense = lane.has_spans or len(lane.attempts) > most_bars
+    if len(lane.attempts) and not lane.dense:
+        lane.rows = _assign_rows(lane.attempts, by_worker=lane.has_items)
+        lane.row_count = int(lane.rows.max()) + 1
+        lane.dense = lane.row_count > _MOST_ROWS or _is_crowded(lane, span)
+
+    if len(lane.visits) >= _FEWEST_MARKED:
+        lane.header = _HEADER_HEIGHT
+    lane.height = _bars_height(lane) + lane.header
 
 
 def _most_bars(lanes: list[Lane]) -> int:
@@ -104,10 +115,10 @@ def _is_crowded(lane: Lane, span: float) -> bool:
     return int(touching.sum()) > most
 
 
-def _height(lane: Lane) -> float:
+def _bars_height(lane: Lane) -> float:
     if lane.dense:
-        return _STRIP_HEIGHT
-    if lane.row_count > 1 or lane.items > 1:
+        return _STRIP_HEIGHT + SHARE_ROWS * count_shares(lane)
+    if lane.row_count > 1 or lane.has_items or lane.visits:
         return float(np.clip(_ROW_HEIGHT * lane.row_count, _LEAST_HEIGHT, _MOST_HEIGHT))
     return 1.0
 

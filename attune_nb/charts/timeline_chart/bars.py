@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attune_nb.charts.style import COLOURS, clean_text, disable_mathtext
+from attune_nb.charts.style import COLOURS, SMALL_TEXT, clean_text, disable_mathtext
 from attune_nb.charts.timeline_chart.density import draw_density
 from attune_nb.charts.timeline_chart.lanes import EDGED, TOUCHING, next_starts
+from attune_nb.charts.timeline_chart.longest_visit import mark_longest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["draw_lane"]
+__all__ = ["draw_lane", "draw_thin_lane"]
 
 _BAR = 0.62  # rows: the height of a bar
 _LINE = 0.16  # rows: the height of a wait
@@ -35,19 +36,35 @@ _HIGH = 0.28
 
 def draw_lane(canvas: TimelineCanvas, lane: Lane) -> None:
     """Add a lane to the canvas."""
-    if lane.status == "skipped":
-        start = lane.start if lane.started else 0.0
-        canvas.add_dot(start, lane.middle)
-    elif not lane.started:
+    if not lane.started and lane.status != "skipped":
         _write_note(canvas, lane)
-    elif not len(lane.attempts):
-        _draw_execution(canvas, lane)
-    else:
-        _draw_waits(canvas, lane)
-        if lane.dense:
-            draw_density(canvas, lane)
-        else:
-            _draw_bars(canvas, lane)
+        return
+
+    for execution in lane.executions:
+        _draw_around_attempts(canvas, execution, lane.middle)
+    if lane.dense and len(lane.attempts):
+        draw_density(canvas, lane)
+    elif len(lane.attempts):
+        _draw_bars(canvas, lane)
+    if lane.header:
+        mark_longest(canvas, lane)
+
+
+def draw_thin_lane(canvas: TimelineCanvas, lane: Lane) -> None:
+    """Add a lane that is too thin for its attempts: a bar for each execution."""
+    for execution in lane.executions:
+        if execution.started and execution.status != "skipped":
+            _draw_execution(canvas, execution, lane.middle, height=1.0)
+
+
+def _draw_around_attempts(canvas: TimelineCanvas, execution: Lane, middle: float) -> None:
+    """Add all of an execution but its attempts."""
+    if execution.status == "skipped":
+        canvas.add_dot(execution.start if execution.started else 0.0, middle)
+    elif not len(execution.attempts):
+        _draw_execution(canvas, execution, middle)
+    elif execution.end - execution.start > canvas.span * _VISIBLE:
+        _draw_waits(canvas, execution, middle)
 
 
 def _write_note(canvas: TimelineCanvas, lane: Lane) -> None:
@@ -59,51 +76,54 @@ def _write_note(canvas: TimelineCanvas, lane: Lane) -> None:
         note,
         va="center",
         transform=canvas.ax.get_yaxis_transform(),
-        fontsize=8,
+        fontsize=SMALL_TEXT,
         style="italic",
         color=canvas.theme.muted,
     )
     disable_mathtext(text)
 
 
-def _draw_execution(canvas: TimelineCanvas, lane: Lane) -> None:
+def _draw_execution(
+    canvas: TimelineCanvas, execution: Lane, middle: float, height: float = _BAR
+) -> None:
     """Add one bar for an execution without known attempts; a line while it waits for an answer."""
-    status = lane.status if lane.status in COLOURS else "running"
-    start = np.array([lane.start])
-    end = np.array([lane.end])
-    middle = np.array([lane.middle])
-    if lane.status == "waiting":
-        canvas.add_waits(canvas.make_boxes(start, end, middle, _LINE))
+    status = execution.status if execution.status in COLOURS else "running"
+    start = np.array([execution.start])
+    end = np.array([execution.end])
+    if execution.status == "waiting":
+        canvas.add_waits(canvas.make_boxes(start, end, np.array([middle]), _LINE))
         return
 
-    boxes = canvas.make_boxes(start, end, middle, _BAR)
+    boxes = canvas.make_boxes(start, end, np.array([middle]), height)
     canvas.add_bars(status, boxes)
     if status == "failed":
         canvas.add_crosses(boxes, _CROSS)
 
 
-def _draw_waits(canvas: TimelineCanvas, lane: Lane) -> None:
+def _draw_waits(canvas: TimelineCanvas, execution: Lane, middle: float) -> None:
     """Add the times in which no attempt ran: in the queue, before a retry, before the end."""
-    last_ends = np.maximum.accumulate(lane.attempts.end)
-    since = np.concatenate([[lane.start], last_ends])
-    until = np.concatenate([lane.attempts.start, [lane.end]])
+    attempts = execution.attempts
+    last_ends = np.maximum.accumulate(attempts.end)
+    since = np.concatenate([[execution.start], last_ends])
+    until = np.concatenate([attempts.start, [execution.end]])
     visible = until - since > canvas.span * _VISIBLE
-    if lane.items > 1:
+    if execution.has_items:
         # between items nothing waits for an attempt to end
         visible[1:-1] = False
 
-    boxes = canvas.make_boxes(since, until, np.full(len(since), lane.middle), _LINE)
+    boxes = canvas.make_boxes(since, until, np.full(len(since), middle), _LINE)
     canvas.add_waits(boxes[:-1][visible[:-1]])
-    if lane.status == "running" and visible[-1]:
+    if execution.status == "running" and visible[-1]:
         canvas.add_bars("running", boxes[-1:])
 
 
 def _draw_bars(canvas: TimelineCanvas, lane: Lane) -> None:
     """Add a bar for each attempt."""
     attempts = lane.attempts
-    margin = (1 - _BAR) / 2 if lane.height == 1 else _MARGIN
-    row_height = (lane.height - 2 * margin) / lane.row_count
-    middle = lane.top + margin + (lane.rows.astype(np.float64) + 0.5) * row_height
+    bars_height = lane.height - lane.header
+    margin = (1 - _BAR) / 2 if bars_height == 1 else _MARGIN
+    row_height = (bars_height - 2 * margin) / lane.row_count
+    middle = lane.top + lane.header + margin + (lane.rows.astype(np.float64) + 0.5) * row_height
     height = min(_BAR, row_height * 0.86)
 
     boxes = canvas.make_boxes(attempts.start, _bar_ends(canvas, lane), middle, height)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import to_rgb
 
 from attune_nb.charts.style import COLOURS, HATCHES
-from attune_nb.charts.timeline_chart.lanes import EDGED
+from attune_nb.charts.timeline_chart.lanes import EDGED, RETRIED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,14 +21,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Mark", "TimelineCanvas"]
 
-Mark = Literal["retry", "waiting", "retry share", "skipped", "critical path"]
+Mark = Literal["retry", "waiting", "retries", "skipped", "critical path"]
 """A mark in a timeline, beside the bars of the statuses."""
 
 # the width of the narrowest bar, as a share of the whole span
 _NARROWEST = 1 / 300
 
-# the least alpha of a share of retries
-_LEAST_SHARE = 0.04
+# the look of attempts that failed and were made again: between success and failure
+_RETRIED_FACE = "#F6CDA9"
+_RETRIED_HATCH = "\\\\\\\\"
+
+# as many boxes are drawn as pixels in an SVG, which would be too large with a shape for each
+_MOST_SHAPES = 3_000
 
 
 @dataclasses.dataclass
@@ -47,7 +50,7 @@ class TimelineCanvas:
         bars: The boxes of each status.
         outlines: The boxes of retries.
         waits: The boxes of waits.
-        shares: Boxes of retries, and the share of retries in each.
+        ticks: The points of failures in density strips.
         crosses: The points of crosses, and their size in points.
         dots: The points of skipped tasks.
         statuses: The statuses that have been drawn.
@@ -61,7 +64,7 @@ class TimelineCanvas:
     bars: dict[str, list[Floats]] = dataclasses.field(default_factory=dict)
     outlines: list[Floats] = dataclasses.field(default_factory=list)
     waits: list[Floats] = dataclasses.field(default_factory=list)
-    shares: list[tuple[Floats, Floats]] = dataclasses.field(default_factory=list)
+    ticks: list[Floats] = dataclasses.field(default_factory=list)
     crosses: list[tuple[Floats, float]] = dataclasses.field(default_factory=list)
     dots: list[tuple[float, float]] = dataclasses.field(default_factory=list)
     statuses: set[str] = dataclasses.field(default_factory=set)
@@ -106,11 +109,10 @@ class TimelineCanvas:
             self.waits.append(boxes)
             self.marks.add("waiting")
 
-    def add_shares(self, boxes: Floats, shares: Floats) -> None:
-        """Add boxes as strong as the share of retries in them, 0 to 1."""
-        if len(boxes):
-            self.shares.append((boxes, shares))
-            self.marks.add("retry share")
+    def add_ticks(self, times: Floats, height: float) -> None:
+        """Add ticks for failures in a density strip; times in seconds."""
+        if len(times):
+            self.ticks.append(np.column_stack([times * self.scale, np.full(len(times), height)]))
 
     def add_dot(self, time: float, height: float) -> None:
         """Add the dot of a skipped task; time in seconds."""
@@ -133,31 +135,35 @@ class TimelineCanvas:
                 facecolor="none",
                 edgecolor=self.theme.ink,
             )
-        if self.shares:
-            self._draw_shares()
+        if self.ticks:
+            self._draw_ticks()
         if self.crosses:
             self._draw_crosses()
         if self.dots:
             self._draw_dots()
 
+    def style_of(self, status: str) -> dict[str, Any]:
+        """Return the colours and the hatch of a status."""
+        if status == RETRIED:
+            return {
+                "facecolor": _RETRIED_FACE,
+                "edgecolor": COLOURS["failed"],
+                "hatch": _RETRIED_HATCH,
+            }
+        return {
+            "facecolor": COLOURS.get(status, self.theme.muted),
+            "edgecolor": self.theme.paper,
+            "hatch": HATCHES.get(status),
+        }
+
     def _draw_bars(self, status: str, boxes: Floats) -> None:
         wide = np.ptp(boxes[:, :, 0], axis=1) > self.span * self.scale * EDGED
-        self._draw_boxes(
-            boxes,
-            linewidth=np.where(wide, 0.4, 0.0),
-            zorder=2,
-            facecolor=COLOURS.get(status, self.theme.muted),
-            edgecolor=self.theme.paper,
-            hatch=HATCHES.get(status),
-        )
+        linewidth = np.where(wide, 0.4, 0.0)
+        self._draw_boxes(boxes, linewidth=linewidth, zorder=2, **self.style_of(status))
 
-    def _draw_shares(self) -> None:
-        boxes = np.concatenate([boxes for boxes, _ in self.shares])
-        shares = np.concatenate([shares for _, shares in self.shares])
-        # the root, as one retry among fifty attempts must be seen too
-        alpha = shares.clip(_LEAST_SHARE, 1.0) ** 0.5
-        colours = np.column_stack([np.tile(to_rgb(self.theme.ink), (len(alpha), 1)), alpha])
-        self._draw_boxes(boxes, facecolor=colours, zorder=2)
+    def _draw_ticks(self) -> None:
+        x, y = np.concatenate(self.ticks).T
+        self.ax.scatter(x, y, marker="|", s=30, zorder=5, color=COLOURS["failed"], linewidth=1.0)
 
     def _draw_crosses(self) -> None:
         x, y = np.concatenate([points for points, _ in self.crosses]).T
@@ -169,4 +175,6 @@ class TimelineCanvas:
         self.ax.scatter(x, y, s=26, color=self.theme.muted, zorder=5, clip_on=False)
 
     def _draw_boxes(self, boxes: Floats, linewidth: float | Floats = 0.0, **options: Any) -> None:
-        self.ax.add_collection(PolyCollection(list(boxes), linewidth=linewidth, **options))
+        collection = PolyCollection(list(boxes), linewidth=linewidth, **options)
+        collection.set_rasterized(len(boxes) > _MOST_SHAPES)
+        self.ax.add_collection(collection)

@@ -33,13 +33,16 @@ def find_critical_path(run: TimelineRun, lanes: list[Lane]) -> list[Lane]:
     if run.status in _UNDER_WAY or not ran or not any(causes.values()):
         return []
 
+    started = {lane.key: lane for lane in lanes if lane.started}
     path = [max(ran, key=_end)]
-    while preceding := _find_preceding(path[-1], lanes, causes):
+    keys = {path[0].key}
+    while preceding := _find_preceding(path[-1], started, causes):
         latest = max(preceding, key=_end)
-        if latest in path:
+        if latest.key in keys:
             # no run does this, but a wrong record must not hang the chart
             break
         path.append(latest)
+        keys.add(latest.key)
 
     if len(path) == 1:
         return []
@@ -63,16 +66,14 @@ def _read_causes(run: TimelineRun) -> Causes:
     return causes
 
 
-def _find_preceding(lane: Lane, lanes: list[Lane], causes: Causes) -> list[Lane]:
+def _find_preceding(lane: Lane, started: dict[Key, Lane], causes: Causes) -> list[Lane]:
     """Return the lanes that led to a lane.
 
     No event has the causes of an execution that took no time (skipped, or without items). It
     started at the very moment when its cause ended.
     """
     if lane.key in causes:
-        keys = causes[lane.key]
-        started = [candidate for candidate in lanes if candidate.started]
-        return [candidate for candidate in started if candidate.key in keys]
+        return [started[key] for key in causes[lane.key] if key in started]
 
-    candidates = [candidate for candidate in lanes if candidate.key in causes]
+    candidates = [candidate for key, candidate in started.items() if key in causes]
     return [candidate for candidate in candidates if abs(candidate.end - lane.start) < TINY]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attune_nb.charts.style import COLOURS, HATCHES
-from attune_nb.charts.timeline_chart.lanes import TINY, average_running
+from attune_nb.charts.style import COLOURS, SMALL_TEXT
+from attune_nb.charts.timeline_chart.lanes import RETRIED, TINY, average_running
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,36 +18,71 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["draw_density"]
+__all__ = ["SHARE_ROWS", "count_shares", "draw_density"]
+
+SHARE_ROWS = 0.95
+"""The rows of a share below a density."""
+
+# failed items that have a tick each; with more, their share is drawn
+_MOST_TICKS = 40
 
 _FEWEST_BINS = 12
 _MOST_BINS = 320
 
 # rows that are left free above and below the density
-_ABOVE = 0.2
-_BELOW = 0.5
+_ABOVE = 0.45
+_BELOW = 0.4
 
-# rows: the gap above the line that shows the share of retries, and its height
-_SHARE_GAP = 0.06
-_SHARE_HEIGHT = 0.17
+# rows: the distance of the ticks of failures above the density
+_TICKS = 0.2
 
-# bins of the density in a step of that line; wide steps make it calmer
+# rows of a share below the density, the gap above it, and the middle of its scale
+_SHARE_GAP = 0.4
+_SHARE_HEIGHT = 0.55
+_SCALE_BELOW = 0.38
+
+# bins of the density in a step of a share; wide steps make it calmer
 _BINS_IN_STEP = 4
 
-# the least height of a status other than success, as a share of the peak
-_LEAST_HEIGHT = 0.06
+# from this percentage on, shares have no fraction
+_NO_FRACTION = 10
 
 _SCALE_X = 1.006  # of the axes' width
 
 
 def draw_density(canvas: TimelineCanvas, lane: Lane) -> None:
-    """Draw how many attempts ran at once, and below it the share of retries among them."""
+    """Draw how many attempts ran at once, and below it the shares of failures and of retries."""
     edges = _make_edges(lane.attempts, canvas.span)
-    floor = lane.top + lane.height - _BELOW
+    coarse_edges = np.append(edges[:-1:_BINS_IN_STEP], edges[-1])
+    floor = lane.top + lane.height - _BELOW - SHARE_ROWS * count_shares(lane)
     _draw_statuses(canvas, lane, edges, floor)
 
-    coarse_edges = np.append(edges[:-1:_BINS_IN_STEP], edges[-1])
-    _add_shares(canvas, lane.attempts, coarse_edges, floor)
+    attempts = lane.attempts
+    lost = attempts.take(_is_lost(attempts))
+    if len(lost) > _MOST_TICKS:
+        _draw_share(canvas, attempts, lost, coarse_edges, floor, COLOURS["failed"], "failed")
+        floor += SHARE_ROWS
+    else:
+        bins = np.searchsorted(edges, lost.end, side="left").clip(1, len(edges) - 1)
+        bins = np.unique(bins)
+        canvas.add_ticks((edges[bins - 1] + edges[bins]) / 2, lane.top + lane.header + _TICKS)
+
+    again = attempts.take(attempts.number > 1)
+    if len(again):
+        _draw_share(canvas, attempts, again, coarse_edges, floor, canvas.theme.muted, "retries")
+        canvas.marks.add("retries")
+
+
+def count_shares(lane: Lane) -> int:
+    """Return how many shares are drawn below the density of a lane."""
+    has_many_lost = int(_is_lost(lane.attempts).sum()) > _MOST_TICKS
+    has_retries = bool((lane.attempts.number > 1).any())
+    return has_many_lost + has_retries
+
+
+def _is_lost(attempts: Attempts) -> NDArray[np.bool_]:
+    """Return for each attempt whether its item has failed for good."""
+    return np.isin(attempts.status, ("failed", "timed_out"))
 
 
 def _make_edges(attempts: Attempts, span: float) -> Floats:
@@ -58,41 +93,72 @@ def _make_edges(attempts: Attempts, span: float) -> Floats:
     return np.linspace(start, max(end, start + TINY), bins + 1)
 
 
-def _add_shares(canvas: TimelineCanvas, attempts: Attempts, edges: Floats, floor: float) -> None:
-    """Add the share of retries among the attempts of each bin."""
-    again = attempts.take(attempts.number > 1)
-    retries = average_running(again, edges)
+def _draw_share(
+    canvas: TimelineCanvas,
+    attempts: Attempts,
+    part: Attempts,
+    edges: Floats,
+    above: float,
+    colour: str,
+    word: str,
+) -> None:
+    """Draw the share of some attempts among those of each bin, and its scale.
+
+    Args:
+        canvas: The canvas.
+        attempts: All attempts of the lane.
+        part: Some of them.
+        edges: The edges of the bins.
+        above: The height of what is drawn above.
+        colour: The colour.
+        word: The name of the part in the scale.
+    """
     running = average_running(attempts, edges)
+    shares = average_running(part, edges) / np.maximum(running, TINY)
+    most = max(float(shares.max()), TINY)
 
-    has_retries = retries > 0
-    middle = np.full(int(has_retries.sum()), floor + _SHARE_GAP + _SHARE_HEIGHT / 2)
-    start = edges[:-1][has_retries]
-    end = edges[1:][has_retries]
-    boxes = canvas.make_boxes(start, end, middle, _SHARE_HEIGHT)
+    floor = above + _SHARE_GAP + _SHARE_HEIGHT
+    heights = floor - _close(shares) / most * _SHARE_HEIGHT
+    canvas.ax.fill_between(
+        edges * canvas.scale,
+        np.full(len(heights), floor),
+        heights,
+        step="post",
+        facecolor=colour,
+        linewidth=0,
+        zorder=2,
+    )
+    _write_scale(
+        canvas, floor - _SHARE_HEIGHT + _SCALE_BELOW, f"up to {_format_share(most)} {word}"
+    )
 
-    shares = retries[has_retries] / np.maximum(running[has_retries], TINY)
-    canvas.add_shares(boxes, shares)
+
+def _format_share(share: float) -> str:
+    """Return a share in percent: `32%`, `2.6%`, `0.04%`."""
+    percent = share * 100
+    if percent >= _NO_FRACTION:
+        return f"{percent:.0f}%"
+    return f"{percent:.2g}%"
 
 
 def _draw_statuses(canvas: TimelineCanvas, lane: Lane, edges: Floats, floor: float) -> None:
-    """Stack the attempts by their status: failures lowest, never too thin to be seen."""
+    """Stack the attempts by their status, failures lowest."""
     attempts = lane.attempts
     running = average_running(attempts, edges)
     peak = max(float(running.max()), TINY)
     # the scale ends at a whole number, unless fewer than one ran on average
     most = peak if peak < 1 else math.ceil(peak - TINY)
-    unit = (lane.height - _ABOVE - _BELOW) / most
-    _draw_scale(canvas, floor, floor - unit * most, most)
+    top_line = lane.top + lane.header + _ABOVE
+    unit = (floor - top_line) / most
+    _draw_scale(canvas, floor, top_line, most)
 
     base = np.zeros(len(edges) - 1)
-    for status in ("failed", "timed_out", "cancelled", "succeeded"):
+    for status in ("failed", "timed_out", RETRIED, "cancelled", "succeeded"):
         chosen = attempts.status == status
         if not chosen.any():
             continue
 
         height = average_running(attempts.take(chosen), edges)
-        if status != "succeeded":
-            height = np.where(height > 0, np.maximum(height, peak * _LEAST_HEIGHT), 0.0)
         top = np.minimum(base + height, peak)
         _fill(canvas, status, edges, floor - unit * _close(base), floor - unit * _close(top))
         base = top
@@ -110,11 +176,9 @@ def _fill(canvas: TimelineCanvas, status: str, edges: Floats, low: Floats, high:
         low,
         high,
         step="post",
-        facecolor=COLOURS[status],
-        hatch=HATCHES[status],
-        edgecolor=canvas.theme.paper,
         linewidth=0,
         zorder=2,
+        **canvas.style_of(status),
     )
     canvas.statuses.add(status)
 
@@ -128,13 +192,18 @@ def _draw_scale(canvas: TimelineCanvas, floor: float, top: float, most: float) -
     )
 
     count = f"{most:,.2g}" if most < 1 else f"{most:,.0f}"
-    for height, text in ((top, f"{count} at once"), (floor, "0")):
-        canvas.ax.text(
-            _SCALE_X,
-            height,
-            text,
-            transform=transform,
-            fontsize=8,
-            color=theme.muted,
-            va="center",
-        )
+    _write_scale(canvas, top, f"{count} at once")
+    _write_scale(canvas, floor, "0")
+
+
+def _write_scale(canvas: TimelineCanvas, height: float, text: str) -> None:
+    """Write a text of a scale, on the right of the axes."""
+    canvas.ax.text(
+        _SCALE_X,
+        height,
+        text,
+        transform=canvas.ax.get_yaxis_transform(),
+        fontsize=SMALL_TEXT,
+        color=canvas.theme.muted,
+        va="center",
+    )

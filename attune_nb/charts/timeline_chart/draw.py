@@ -1,4 +1,4 @@
-"""The timeline of a run: a lane for each task execution, a bar for each attempt.
+"""The timeline of a run: a lane for each task, a bar for each attempt.
 
 The number of artists depends on the number of lanes, never on the number of items: all bars of
 one status are one collection, and a lane with many attempts is a density strip.
@@ -12,16 +12,24 @@ from matplotlib.collections import LineCollection
 
 from attune_nb.charts.axes import figure_of
 from attune_nb.charts.figure import ChartFigure
-from attune_nb.charts.style import Theme, clean_text, disable_mathtext, format_status, theme_of
-from attune_nb.charts.timeline_chart.arrange_lanes import arrange_lanes, select_lanes
-from attune_nb.charts.timeline_chart.bars import draw_lane
+from attune_nb.charts.style import (
+    SMALL_TEXT,
+    Theme,
+    clean_text,
+    disable_mathtext,
+    format_status,
+    theme_of,
+)
+from attune_nb.charts.timeline_chart.arrange_lanes import MANY_LANES, arrange_lanes, select_lanes
+from attune_nb.charts.timeline_chart.bars import draw_lane, draw_thin_lane
 from attune_nb.charts.timeline_chart.canvas import TimelineCanvas
 from attune_nb.charts.timeline_chart.critical_path import find_critical_path
+from attune_nb.charts.timeline_chart.fold_lanes import fold_lanes
+from attune_nb.charts.timeline_chart.lane_names import embolden_names, name_lanes, name_thin_lanes
 from attune_nb.charts.timeline_chart.lanes import TINY, TimelineRun
 from attune_nb.charts.timeline_chart.legend import draw_legend
 from attune_nb.charts.timeline_chart.read_lanes import read_lanes
 from attune_nb.results.durations import format_duration, time_unit
-from attune_nb.results.statuses import format_losses
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,11 +43,11 @@ _DPI = 110
 _WIDTH = 10.0  # inches: of the figure
 _FRAME = 1.35  # inches: the height of the parts above and below the lanes
 _ROW = 0.36  # inches: the height of a row in a chart of few lanes
-_LEAST_ROW = 0.2  # inches: the height of a row in a chart of many
+_LEAST_ROW = 0.18  # inches: the height of a row in a chart of many
 _TALL = 12.0  # inches: the height from which on the rows become lower instead
+_MARGIN = 0.004  # the free space above and below the lanes, as a share of their height
 _ABOVE_RULE = 0.09  # rows: the distance of the critical path from the lane below
 _LONGEST_NAME = 48  # characters: of the workflow
-_TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def timeline(run: TimelineRun, ax: Axes | None = None, dark: bool | None = None) -> Figure:
@@ -53,28 +61,58 @@ def timeline(run: TimelineRun, ax: Axes | None = None, dark: bool | None = None)
     Returns:
         The figure. It is not registered with pyplot, so it is freed like any other object.
     """
-    all_lanes = read_lanes(run)
-    lanes, note = select_lanes(all_lanes)
+    executions = read_lanes(run)
+    lanes, note = select_lanes(fold_lanes(executions))
+    path = find_critical_path(run, executions)
     span = _last_end(lanes)
     depth = arrange_lanes(lanes, span)
+    are_thin = len(lanes) > MANY_LANES
     theme = theme_of(dark=dark)
     if ax is None:
-        ax = _make_figure(depth, theme).add_subplot()
+        least_row = 0.0 if are_thin else _LEAST_ROW
+        ax = _make_figure(depth, least_row, theme).add_subplot()
 
     unit, scale = time_unit(span)
     canvas = TimelineCanvas(ax, theme, scale, max(span, TINY))
+    _set_axes(canvas, depth)
+    if are_thin:
+        notes = [_draw_thin_lanes(canvas, lanes, path), note]
+    else:
+        _draw_lanes(canvas, lanes, path, run)
+        notes = [note]
+
+    _write_x_label(canvas, unit, notes)
+    legend_height = draw_legend(canvas)
+    _write_title(canvas, run, span, legend_height)
+    return figure_of(ax)
+
+
+def _draw_lanes(
+    canvas: TimelineCanvas, lanes: list[Lane], path: list[Lane], run: TimelineRun
+) -> None:
+    """Draw lanes with their attempts, their names, and the critical path."""
     for lane in lanes:
         draw_lane(canvas, lane)
     canvas.draw()
 
-    _set_axes(canvas, depth)
     _rule_lanes(canvas, lanes)
-    _name_lanes(canvas, lanes)
-    _write_x_label(canvas, unit, note)
-    _mark_critical_path(canvas, lanes, find_critical_path(run, all_lanes))
-    legend_height = draw_legend(canvas)
-    _write_title(canvas, run, _last_end(all_lanes), legend_height)
-    return figure_of(ax)
+    name_lanes(canvas, lanes, run)
+    embolden_names(canvas, lanes, path)
+    _mark_critical_path(canvas, lanes, path)
+
+
+def _draw_thin_lanes(canvas: TimelineCanvas, lanes: list[Lane], path: list[Lane]) -> str:
+    """Draw lanes as lines, with some of the names; return a note about the names."""
+    for lane in lanes:
+        draw_thin_lane(canvas, lane)
+    canvas.draw()
+
+    named = name_thin_lanes(canvas, lanes, path)
+    embolden_names(canvas, named, path)
+    return (
+        f"{len(lanes):,} tasks, a line each; named are those that failed, and with space left "
+        "the critical path (bold) and the longest"
+    )
 
 
 def _last_end(lanes: list[Lane]) -> float:
@@ -82,9 +120,15 @@ def _last_end(lanes: list[Lane]) -> float:
     return max((lane.end for lane in lanes if lane.started), default=0.0)
 
 
-def _make_figure(depth: float, theme: Theme) -> Figure:
-    """Return a figure as tall as its rows need."""
-    row = min(max(_TALL / max(depth, 1.0), _LEAST_ROW), _ROW)
+def _make_figure(depth: float, least_row: float, theme: Theme) -> Figure:
+    """Return a figure as tall as its rows need.
+
+    Args:
+        depth: The rows.
+        least_row: The least height of a row, in inches.
+        theme: The neutral colours.
+    """
+    row = min(max(_TALL / max(depth, 1.0), least_row), _ROW)
     # in whole pixels: a part of one would look torn
     pixels = round((_FRAME + row * max(depth, 2.0)) * _DPI)
     figure = ChartFigure(theme, _WIDTH, pixels / _DPI, _DPI)
@@ -99,7 +143,9 @@ def _set_axes(canvas: TimelineCanvas, depth: float) -> None:
     width = canvas.span * canvas.scale
 
     ax.set_xlim(-0.004 * width, 1.015 * width)
-    ax.set_ylim(max(depth, 1.0), 0)
+    # half a cross has space above the first of many thin lanes
+    margin = max(depth, 1.0) * _MARGIN
+    ax.set_ylim(max(depth, 1.0) + margin, -margin)
 
     ax.set_facecolor(theme.paper)
     ax.grid(axis="x", color=theme.rule, linewidth=0.7)
@@ -108,8 +154,10 @@ def _set_axes(canvas: TimelineCanvas, depth: float) -> None:
         spine.set_visible(side == "bottom")
         spine.set_color(theme.rule)
 
-    ax.tick_params(axis="y", length=0, pad=8, labelsize=9, labelcolor=theme.ink)
-    ax.tick_params(axis="x", length=3, labelsize=8.5, color=theme.rule, labelcolor=theme.muted)
+    ax.tick_params(axis="y", length=0, pad=8, labelsize=SMALL_TEXT, labelcolor=theme.ink)
+    ax.tick_params(
+        axis="x", length=3, labelsize=SMALL_TEXT, color=theme.rule, labelcolor=theme.muted
+    )
 
 
 def _rule_lanes(canvas: TimelineCanvas, lanes: list[Lane]) -> None:
@@ -120,55 +168,22 @@ def _rule_lanes(canvas: TimelineCanvas, lanes: list[Lane]) -> None:
     canvas.ax.add_collection(collection)
 
 
-def _name_lanes(canvas: TimelineCanvas, lanes: list[Lane]) -> None:
-    """Write the names of the lanes; those without anything to see are muted."""
-    ax = canvas.ax
-    ax.set_yticks([lane.middle for lane in lanes], [_format_name(lane) for lane in lanes])
-    for text, lane in zip(ax.get_yticklabels(), lanes, strict=True):
-        disable_mathtext(text)
-        if not lane.started or lane.status == "skipped":
-            text.set_color(canvas.theme.muted)
-
-
-def _format_name(lane: Lane) -> str:
-    """Return the name of a lane, with its visit and the counts of its items."""
-    name = clean_text(lane.name)
-    if lane.visit > 1:
-        name += f" #{lane.visit}"
-    if lane.items <= 1:
-        return name
-
-    # no item is cancelled twice; a span is of many
-    cancelled = 0
-    if not lane.has_spans:
-        cancelled = int((lane.attempts.status == "cancelled").sum())
-    lost = format_losses(lane.failed, cancelled)
-    lines = [name, f"{_TIMES}{lane.items:,}"]
-    if lost:
-        lines[-1] += f" · {lost}"
-    if lane.dense and not lane.has_spans:
-        lines.append(f"peak {lane.attempts.peak:,} at once")
-    return "\n".join(lines)
-
-
-def _write_x_label(canvas: TimelineCanvas, unit: str, note: str) -> None:
-    """Write the unit of the x axis, and a note on the lanes that are left out."""
-    label = f"time since start ({unit})"
-    if note:
-        label += f"\n{note}"
-    canvas.ax.set_xlabel(label, fontsize=9, color=canvas.theme.muted)
+def _write_x_label(canvas: TimelineCanvas, unit: str, notes: list[str]) -> None:
+    """Write the unit of the x axis, and notes on names and lanes that are left out."""
+    lines = [f"time since start ({unit})", *notes]
+    label = "\n".join(line for line in lines if line)
+    canvas.ax.set_xlabel(label, fontsize=SMALL_TEXT, color=canvas.theme.muted)
 
 
 def _mark_critical_path(canvas: TimelineCanvas, lanes: list[Lane], path: list[Lane]) -> None:
-    """Draw the critical path: a thin line from lane to lane below the bars, and bold names."""
-    keys = {lane.key for lane in path}
-    x = []
-    y = []
-    for lane, text in zip(lanes, canvas.ax.get_yticklabels(), strict=True):
-        if lane.key in keys:
-            text.set_fontweight("bold")
-            x += [lane.start * canvas.scale, lane.end * canvas.scale]
-            y += [lane.top + lane.height - _ABOVE_RULE] * 2
+    """Draw the critical path: a thin line from lane to lane below the bars."""
+    lanes_by_name = {lane.name: lane for lane in lanes}
+    x: list[float] = []
+    y: list[float] = []
+    for execution in path:
+        lane = lanes_by_name[execution.name]
+        x += [execution.start * canvas.scale, execution.end * canvas.scale]
+        y += [lane.top + lane.height - _ABOVE_RULE] * 2
     if not x:
         return
 

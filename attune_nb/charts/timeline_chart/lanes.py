@@ -1,4 +1,4 @@
-"""The lanes of a timeline: one for each task execution, with its attempts."""
+"""The lanes of a timeline: one for each task, with its attempts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EDGED",
+    "RETRIED",
     "TINY",
     "TOUCHING",
     "Attempts",
     "Lane",
     "TimelineRun",
     "average_running",
+    "join_attempts",
     "next_starts",
 ]
 
@@ -45,8 +48,15 @@ With less, they look like one bar.
 """
 
 
+RETRIED = "retried"
+"""The status of an attempt that failed or timed out, and was followed by another one."""
+
+
 class TimelineRun(Protocol):
-    """The parts of a run that a timeline reads. It also reads `events` and `breaks`, if any."""
+    """The parts of a run that a timeline reads.
+
+    It also reads `events`, `breaks` and `workflow`, if the run has them.
+    """
 
     @property
     def tasks(self) -> pd.DataFrame:
@@ -78,7 +88,7 @@ class Attempts:
         item: The index of the item.
         number: 1 for the first attempt of an item.
         worker: The number of the worker.
-        status: How the attempt ended.
+        status: How the attempt ended; `retried` if it failed and was not the last one.
         running: How many attempts it is: 1, or in a lane of spans how many ran at once on average.
     """
 
@@ -113,13 +123,23 @@ class Attempts:
         return int((started - ended).max(initial=1))
 
 
+def join_attempts(parts: Sequence[Attempts]) -> Attempts:
+    """Return the attempts of several executions, in order of start."""
+    columns = {}
+    for field in dataclasses.fields(Attempts):
+        columns[field.name] = np.concatenate([getattr(part, field.name) for part in parts])
+
+    attempts = Attempts(**columns)
+    return attempts.take(np.argsort(attempts.start, kind="stable"))
+
+
 @dataclasses.dataclass
 class Lane:
-    """A task execution, and its place in the chart.
+    """A task execution, or all those of a task that was visited several times, and their place.
 
     Attributes:
         name: The path of the task.
-        visit: The number of the execution, from 1.
+        visit: The number of the execution, from 1; of several, that of the last one.
         status: The status of the execution.
         items: The number of items.
         failed: The number of items that failed.
@@ -127,11 +147,14 @@ class Lane:
         end: Seconds since the start of the run.
         attempts: The attempts.
         rows: The row of each attempt.
+        has_items: Whether an execution has several items.
+        visits: The lanes of the executions, if there are several.
         row_count: The number of rows.
         dense: Whether it is drawn as a density strip.
         has_spans: Whether its attempts are spans, each of many attempts (`keep_results: none`).
         top: The top of the lane. The height of a lane of one row is 1.
         height: The height of the lane, in the same unit.
+        header: The part of the height above the bars, which is for the longest visit.
     """
 
     name: str
@@ -143,16 +166,24 @@ class Lane:
     end: float
     attempts: Attempts
     rows: Ints
+    has_items: bool = False
+    visits: list[Lane] = dataclasses.field(default_factory=list)
     row_count: int = 1
     dense: bool = False
     has_spans: bool = False
     top: float = 0.0
     height: float = 1.0
+    header: float = 0.0
 
     @property
     def key(self) -> tuple[str, int]:
         """The name and visit, by which events refer to the execution."""
         return self.name, self.visit
+
+    @property
+    def executions(self) -> list[Lane]:
+        """The lanes of the executions: the visits, or this lane itself."""
+        return self.visits or [self]
 
     @property
     def started(self) -> bool:
@@ -161,8 +192,8 @@ class Lane:
 
     @property
     def middle(self) -> float:
-        """The lane's centre line."""
-        return self.top + self.height / 2
+        """The centre line of the bars."""
+        return self.top + self.header + (self.height - self.header) / 2
 
 
 def next_starts(attempts: Attempts, rows: Ints) -> Floats:

@@ -8,7 +8,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from attune_nb.charts.legend import place_legend
-from attune_nb.charts.style import COLOURS, HATCHES, STATUSES, clean_text
+from attune_nb.charts.style import STATUSES, clean_text
+from attune_nb.charts.timeline_chart.lanes import RETRIED
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -26,22 +27,22 @@ def draw_legend(canvas: TimelineCanvas) -> float:
 
 def _status_entries(canvas: TimelineCanvas) -> list[Artist]:
     """Return an entry for each status: first those with a colour of their own."""
+    known = list(STATUSES)
+    known.insert(known.index("failed") + 1, RETRIED)
+    uncoloured = sorted(canvas.bars.keys() - set(known))
+
     entries: list[Artist] = []
-    uncoloured = sorted(canvas.bars.keys() - set(STATUSES))
-    for status in (*STATUSES, *uncoloured):
-        if status not in canvas.statuses:
-            continue
-
-        entry = Patch(
-            label=clean_text(status).replace("_", " "),
-            linewidth=0,
-            facecolor=COLOURS.get(status, canvas.theme.muted),
-            edgecolor=canvas.theme.paper,
-            hatch=HATCHES.get(status),
-        )
-        entries.append(entry)
-
+    for status in (*known, *uncoloured):
+        if status in canvas.statuses:
+            style = canvas.style_of(status)
+            entries.append(Patch(label=_format_label(status), linewidth=0, **style))
     return entries
+
+
+def _format_label(status: str) -> str:
+    if status == RETRIED:
+        return "failed, tried again"
+    return clean_text(status).replace("_", " ")
 
 
 def _mark_entries(canvas: TimelineCanvas) -> list[Artist]:
@@ -50,8 +51,8 @@ def _mark_entries(canvas: TimelineCanvas) -> list[Artist]:
     entries: list[Artist] = []
     if "retry" in canvas.marks:
         entries.append(Patch(facecolor="none", edgecolor=theme.ink, label="retry"))
-    if "retry share" in canvas.marks:
-        entries.append(Line2D([], [], color=theme.ink, linewidth=4, label="share of retries"))
+    if "retries" in canvas.marks:
+        entries.append(Patch(facecolor=theme.muted, linewidth=0, label="retries"))
 
     if "waiting" in canvas.marks:
         entries.append(Line2D([], [], color=theme.waiting, linewidth=4, label="waiting"))

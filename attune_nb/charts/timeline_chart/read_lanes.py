@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pandas as pd
 
-from attune_nb.charts.timeline_chart.lanes import Attempts, Lane
+from attune_nb.charts.timeline_chart.lanes import RETRIED, Attempts, Lane
 from attune_nb.results.batches import busy_spans
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attune_nb.charts.timeline_chart.lanes import TimelineRun
+    from attune_nb.results.batches import BusySpan
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -86,11 +87,24 @@ def _read_attempts(
         item=frame["index"].to_numpy(np.int64),
         number=frame["attempt"].to_numpy(np.int64),
         worker=frame["worker"].to_numpy(np.int64),
-        status=frame["status"].to_numpy(np.str_),
+        status=_read_statuses(frame),
         running=np.ones(len(frame)),
     )
     rows = frame.groupby(["task", "visit"], sort=False).indices
     return attempts, cast("Rows", rows)
+
+
+def _read_statuses(frame: pd.DataFrame) -> NDArray[np.str_]:
+    """Return the statuses of attempts; those that failed and were not the last are `retried`."""
+    attempts_of_item = frame.groupby(["task", "visit", "index"], sort=False)["attempt"]
+    is_last = (frame["attempt"] == attempts_of_item.transform("max")).to_numpy(np.bool_)
+    return _mark_retried(frame["status"].to_numpy(np.str_), is_last)
+
+
+def _mark_retried(statuses: NDArray[np.str_], is_last: NDArray[np.bool_]) -> NDArray[np.str_]:
+    """Return statuses in which a failure that is not the last attempt is `retried`."""
+    has_failed = np.isin(statuses, ("failed", "timed_out"))
+    return np.where(has_failed & ~is_last, RETRIED, statuses)
 
 
 def _read_spans(run: TimelineRun, frame: pd.DataFrame) -> dict[tuple[str, int], Attempts]:
@@ -103,16 +117,23 @@ def _read_spans(run: TimelineRun, frame: pd.DataFrame) -> dict[tuple[str, int], 
     attempts = {}
     for key, spans in busy_spans(getattr(run, "events", ())).items():
         if key in keys:
-            attempts[key] = Attempts(
-                start=np.array([span.start for span in spans]),
-                end=np.array([span.end for span in spans]),
-                item=np.zeros(len(spans), np.int64),
-                number=np.array([span.attempt for span in spans], np.int64),
-                worker=np.zeros(len(spans), np.int64),
-                status=np.array([span.status for span in spans], np.str_),
-                running=np.array([span.running for span in spans]),
-            )
+            attempts[key] = _join_spans(spans)
     return attempts
+
+
+def _join_spans(spans: list[BusySpan]) -> Attempts:
+    """Return spans as attempts. Which of them were retried is known from their numbers alone."""
+    numbers = np.array([span.attempt for span in spans], np.int64)
+    statuses = np.array([span.status for span in spans], np.str_)
+    return Attempts(
+        start=np.array([span.start for span in spans]),
+        end=np.array([span.end for span in spans]),
+        item=np.zeros(len(spans), np.int64),
+        number=numbers,
+        worker=np.zeros(len(spans), np.int64),
+        status=_mark_retried(statuses, numbers == numbers.max(initial=1)),
+        running=np.array([span.running for span in spans]),
+    )
 
 
 def _seconds_since(
@@ -148,6 +169,7 @@ def _complete(lane: Lane, now: float) -> None:
         if lane.status != "running":
             lane.end = float(np.nanmax([lane.end, last_end]))
         lane.items = max(lane.items, len(np.unique(attempts.item)))
+    lane.has_items = lane.items > 1
 
     if lane.started:
         lane.start = max(lane.start, 0.0)
