@@ -60,11 +60,25 @@ tasks:
     next:
       - {when: "{{ succeeded() }}", do: gret}
 """
+RELEASE = """%%attune release --define
+description: Bring a release to some servers of a region.
+parameters:
+  version: {type: string, required: true, description: such as 1.4}
+  region: {enum: [eu, us], default: eu}
+  servers: {type: integer, minimum: 1, maximum: 500, default: 20}
+  urgent: {type: boolean, default: false}
+  tags: {type: array, items: {type: string}, default: [web, api]}
+  token: {type: string, secret: true, required: true, description: of the registry}
+tasks:
+  - {name: deploy, action: core.noop}
+"""
+START_FORM = "form = %attune form release\nform"
 
 
 def take_pictures(lab, folder):
     """Write all pictures to a folder."""
-    with lab.opened(SETUP, HEALTH, DEPLOY, MISTAKE, height=2_400) as notebook:
+    cells = (SETUP, HEALTH, DEPLOY, MISTAKE, RELEASE, START_FORM)
+    with lab.opened(*cells, height=3_600) as notebook:
 
         def take_picture(number, name):
             # the toolbar of the active cell would be in the picture
@@ -90,6 +104,17 @@ def take_pictures(lab, folder):
 
         notebook.run(3)
         take_picture(3, "mistake")
+
+        notebook.run(4)
+        notebook.run(5)
+        form = notebook.output(5)
+        form.get_by_label("version").fill("1.4")
+        form.get_by_label("servers").fill("2000")
+        form.get_by_label("token").fill("not in the picture")
+        form.get_by_label("tags").click()
+        expect(form.get_by_role("alert")).to_be_visible()
+        expect(form.get_by_label("token")).to_have_value("")
+        take_picture(5, "start_form")
 
 
 if __name__ == "__main__":
