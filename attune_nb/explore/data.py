@@ -15,6 +15,7 @@ from attune_nb.explore.graph import build_graph
 from attune_nb.explore.logs import build_logs
 from attune_nb.explore.previews import build_previews
 from attune_nb.explore.spans import join, read_groups, select_shown, sum_attempts
+from attune_nb.html import printable
 from attune_nb.results.batches import batches_by_key
 from attune_nb.results.timeline import TaskTimeline
 
@@ -154,7 +155,7 @@ def build_data(run: ExploredRun) -> dict[str, Any]:
             "started": run.started.timestamp(),
             "seconds": max(run.duration_ms / 1000, timeline.now),
             "has_ended": run.has_ended,
-            "error": run.error_text()[:_MAX_MESSAGE],
+            "error": printable(run.error_text()[:_MAX_MESSAGE]),
         },
         "statuses": list(STATUSES),
         "tasks": tasks,
@@ -256,7 +257,7 @@ def _execution_errors(executions: Sequence[TaskExecution]) -> list[str | None]:
             messages.append(None)
             continue
         free -= 1
-        messages.append(error.message[:_MAX_MESSAGE])
+        messages.append(printable(error.message[:_MAX_MESSAGE]))
     return messages
 
 

@@ -161,6 +161,15 @@ def test_the_page_follows_the_theme_of_its_reader(lab, tmp_path, scheme):
         assert page.page.evaluate(ink) != follows
 
 
+def test_a_dark_page_is_printed_with_dark_letters(lab, tmp_path):
+    ink = "getComputedStyle(document.documentElement).getPropertyValue('--ink').trim()"
+    with opened_page(lab, run_work(lambda x: x), tmp_path, theme="dark") as page:
+        on_screen = page.page.evaluate(ink)
+        page.page.emulate_media(media="print")
+        assert page.page.evaluate(ink) != on_screen
+        page.page.wait_for_function(f"window.explorer.palette.ink !== '{on_screen}'")
+
+
 def test_without_scripts_a_line_says_what_to_do(lab, tmp_path):
     path = tmp_path / "page.html"
     path.write_text(build_page(run_work(lambda x: x)), encoding="utf-8")

@@ -37,7 +37,7 @@ function connectPlot(explorer) {
     event.preventDefault();
     const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? WHEEL_LINES : 1;
     const distance = (event.deltaY || event.deltaX) * lines;
-    if (event.shiftKey) {
+    if (event.shiftKey || event.offsetX < explorer.plot.gutter) {
       explorer.scroll(distance);
     } else if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
       explorer.move(event.deltaX * lines / explorer.plot.plotWidth);

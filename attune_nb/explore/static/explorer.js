@@ -85,10 +85,11 @@ class Explorer extends EventTarget {
   group(grouping) {
     this.grouping = grouping;
     this.lanes = makeLanes(this.data, grouping);
-    this.lane = -1;
+    this.lane = this.attempt < 0 ? -1 : this.laneOf(this.attempt);
     this.view.top = 0;
     this.resize();
-    this.#notify('view');
+    this.#scrollTo(this.lane);
+    this.#notify('choose');
   }
 
   /** Show a span of time. It is moved into the run, and cut to it. */
@@ -164,6 +165,8 @@ class Explorer extends EventTarget {
   /** Choose neither an attempt nor a lane. */
   chooseNothing() {
     this.lane = -1;
+    this.plot.measure(this.lanes, -1);
+    this.#clampTop();
     this.choose(-1);
   }
 

@@ -1,11 +1,16 @@
 // The start of the page.
 
+/** The media that change the colours of the page. */
+const RECOLOURED = ['(prefers-color-scheme: dark)', '(prefers-contrast: more)',
+  '(forced-colors: active)', 'print'];
+
 /** Write the title, the facts and the legend. */
 function showHeader(explorer) {
   const {data} = explorer;
   const {run} = data;
   document.getElementById('title').textContent = `${run.workflow} · ${run.id}`;
-  const facts = [`${formatStatus(run.status)} after ${formatDuration(run.seconds)}`,
+  const since = run.has_ended ? 'after' : 'for';
+  const facts = [`${formatStatus(run.status)} ${since} ${formatDuration(run.seconds)}`,
     formatCount(data.attempts, 'attempt'), formatCount(data.tasks.length, 'task')];
   if (run.kind) facts.splice(1, 0, run.kind);
   document.getElementById('facts').textContent = facts.join(' · ');
@@ -20,8 +25,7 @@ function showHeader(explorer) {
 }
 
 function showLegend(data) {
-  const codes = new Set(data.status);
-  for (const status of data.executions.status) codes.add(status);
+  const codes = new Set([...data.status, ...data.spans.status, ...data.executions.status]);
   const entries = [...codes].sort((one, two) => one - two).map((code) => {
     const status = data.statuses[code];
     const swatch = makeElement('i', {'aria-hidden': 'true'}, MARKS[status] ?? '');
@@ -58,7 +62,7 @@ async function start() {
   const panes = new Panes(explorer);
 
   new ResizeObserver(() => explorer.resize()).observe(document.getElementById('plot'));
-  for (const query of ['(prefers-color-scheme: dark)', '(prefers-contrast: more)', '(forced-colors: active)']) {
+  for (const query of RECOLOURED) {
     matchMedia(query).addEventListener('change', () => explorer.resize());
   }
   explorer.resize();

@@ -87,11 +87,12 @@ class Plot {
     // so that the bars of the chosen lane can be told from each other
     const enlarged = lanes[chosen] && isWide(lanes[chosen])
       ? Math.min(MOST_WIDE_LANE, Math.floor(free * CHOSEN_SHARE)) : 0;
+    const mostWide = Math.max(MOST_WIDE_LANE, free / (lanes.length || 1));
     const weights = lanes.reduce((sum, lane) => sum + (isWide(lane) ? WIDE : 1), 0);
     const unit = (free - enlarged) / (enlarged ? Math.max(1, weights - WIDE) : weights);
     let top = 0;
     this.layout = lanes.map((lane, number) => {
-      const [wanted, most] = isWide(lane) ? [unit * WIDE, MOST_WIDE_LANE] : [unit, MOST_LANE];
+      const [wanted, most] = isWide(lane) ? [unit * WIDE, mostWide] : [unit, MOST_LANE];
       let height = Math.floor(Math.min(most, Math.max(LEAST_LANE, wanted)));
       if (number === chosen && enlarged) height = Math.max(height, enlarged);
       const box = {lane, top, height};
