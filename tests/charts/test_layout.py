@@ -223,6 +223,16 @@ def test_any_graph_without_channels_has_no_overlaps_either(graph):
     assert_forward_edges_go_forward(layout, sizes, edges)
 
 
+def test_the_label_of_a_loop_is_beside_its_box():
+    """A wide box below, whose middle is elsewhere, does not draw it away."""
+    edges = [(0, 1), (1, 1), (1, 2), (2, 3), (2, 4), (3, 1)]
+    layout, sizes = lay_out_boxes(5, edges, labels=[1])
+    beside, _ = layout.labels[1]
+    across, _ = layout.centres[1]
+    distance = abs(beside - across) - (sizes[1][0] + LABEL_SIZE[0]) / 2
+    assert distance == pytest.approx(Spacing().channels)
+
+
 def test_an_edge_keeps_clear_of_a_higher_box_beside_its_source():
     edges = [(0, 2), (0, 3), (0, 4), (3, 2), (0, 1)]
     layout, sizes = lay_out_boxes(7, edges)

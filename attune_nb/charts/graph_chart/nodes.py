@@ -264,26 +264,25 @@ def _arrange_in_grid(
     if columns > _MOST_IN_ROW:
         columns = math.ceil(math.sqrt(len(boxes)))
 
-    column_width = max(box.width for box in boxes)
+    widths = [max(box.width for box in boxes[column::columns]) for column in range(columns)]
+    lefts = [left + sum(widths[:column]) + gap * column for column in range(columns)]
     places = []
-    right = left
     bottom = top
     row_top = top
     for first in range(0, len(boxes), columns):
         row = boxes[first : first + columns]
         plain_heights = [box.height for box in row if not box.inner]
         plain_height = max(plain_heights, default=0.0)
-        for column, box in enumerate(row):
-            box_left = left + column * (column_width + gap)
+        for box, box_left, width in zip(row, lefts, widths, strict=False):
             placed = box
             if not box.inner:
-                placed = box.resize(column_width, plain_height)
+                placed = box.resize(width, plain_height)
             places.append((placed, box_left, row_top))
-            right = max(right, box_left + column_width)
 
         bottom = row_top + max(box.height for box in row)
         row_top = bottom + gap
 
+    right = lefts[-1] + widths[-1]
     return places, right, bottom
 
 

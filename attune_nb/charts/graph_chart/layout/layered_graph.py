@@ -46,6 +46,7 @@ class LayeredGraph:
         back: The numbers of the edges that lead up.
         labels: The vertex where an edge's label stands, by the edge's number.
         left: The numbers of the edges that lead up on the left of the boxes they join.
+        loops: The vertex of an edge that joins a box to itself, by the edge's number.
     """
 
     count: int
@@ -54,6 +55,7 @@ class LayeredGraph:
     back: frozenset[int]
     labels: dict[int, int]
     left: frozenset[int] = frozenset()
+    loops: dict[int, int] = dataclasses.field(default_factory=dict)
 
     @property
     def rank_of(self) -> dict[int, int]:

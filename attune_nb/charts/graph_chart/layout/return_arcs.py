@@ -30,8 +30,8 @@ def add_return_arcs(graph: LayeredGraph) -> LayeredGraph:
     left = set()
     turns = set()
 
-    # the longest come first: the shorter an arc, the nearer it is to its boxes
-    longest_first = sorted(graph.back, key=lambda number: -len(graph.chains[number]))
+    # the longest come first and loops last: the shorter an arc, the nearer it is to its boxes
+    longest_first = sorted(graph.back, key=lambda number: _order_of_arc(graph.chains[number]))
     for number in longest_first:
         upper, *between, lower = graph.chains[number]
         corners = [upper] if upper == lower else [upper, lower]
@@ -54,9 +54,15 @@ def add_return_arcs(graph: LayeredGraph) -> LayeredGraph:
         graph.chains[number] = [added[0], *between, *added[1:]]
         if upper == lower:
             graph.labels[number] = added[0]
+            graph.loops[number] = upper
 
     _exchange_dummies(graph, turns)
     return dataclasses.replace(graph, left=frozenset(left))
+
+
+def _order_of_arc(chain: list[int]) -> tuple[int, bool]:
+    """Return a key that sorts the longest arcs first, and loops last."""
+    return -len(chain), chain[0] == chain[-1]
 
 
 def _is_left_of_middle(ranks: list[list[int]], corners: list[int]) -> bool:

@@ -173,9 +173,24 @@ def _place(
     spacing: Spacing,
 ) -> Layout:
     """Return the layout of a graph whose vertices have positions across the flow."""
+    positions = _draw_loops_near(graph, positions, _make_gap(graph, sizes, spacing))
     positions = _shift_to_origin(positions, sizes)
     spans = _stack_ranks(graph, sizes, positions, spacing)
     return _place_everything(graph, sizes, positions, spans)
+
+
+def _draw_loops_near(
+    graph: LayeredGraph, positions: Mapping[int, float], gap: Gap
+) -> dict[int, float]:
+    """Return the positions with the label of each loop beside its box, where nothing else is."""
+    nearer = dict(positions)
+    for number, box in graph.loops.items():
+        label = graph.labels[number]
+        distance = gap(label, box)
+        if number in graph.left:
+            distance = -distance
+        nearer[label] = positions[box] + distance
+    return nearer
 
 
 def _size_vertices(
