@@ -17,12 +17,13 @@ from attune_nb.running.new_run_id import new_run_id
 from attune_nb.running.replay_record import find_doubts, replay_record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from attune_nb.capture.collector import LineReader
     from attune_nb.engine.child_runs import Channel, ParentAttempt
     from attune_nb.events import Event
+    from attune_nb.language.model import WorkflowSpec
     from attune_nb.log_batches import LogBatch
     from attune_nb.log_lines import LogLine
     from attune_nb.running.child_workflow import ChildWorkflow
@@ -161,7 +162,7 @@ class ChildBook:
             driver.log_readers.append(logs.read)
             if record is not None:
                 driver.log_readers.append(record.read_lines)
-            driver.show_lines = _show_at(parent, f"{attempt.task}[{attempt.index}]/")
+            driver.show_lines = _show_at(attempt, driver.state.workflow)
             if driver.show_lines is not None:
                 driver.log_readers.append(driver.show_lines)
 
@@ -260,13 +261,31 @@ class ChildBook:
         return self._recorder.path
 
 
-def _show_at(parent: Driver, path: str) -> LineReader | None:
-    """Return what shows lines of a run beside those of its parent, with their path; or None."""
+def _show_at(attempt: ParentAttempt, workflow: WorkflowSpec) -> LineReader | None:
+    """Return what shows lines of a run beside those of its parent; None if it shows none.
+
+    They are shown with their path: `deploy[3]/ping[0]`.
+    """
+    parent = attempt.driver
     show = parent.show_lines
     if show is None:
         return None
 
+    with_items = {path for path, task in workflow.walk() if task.with_items is not None}
+    prefix = attempt.task
+    if parent.state.workflow.task(attempt.task).with_items is not None:
+        prefix += f"[{attempt.index}]"
+
     def show_prefixed(lines: Sequence[LogLine]) -> None:
-        show([msgspec.structs.replace(line, task=path + line.task) for line in lines])
+        show([_with_path(line, prefix, with_items) for line in lines])
 
     return show_prefixed
+
+
+def _with_path(line: LogLine, prefix: str, with_items: Collection[str]) -> LogLine:
+    path = prefix
+    if line.task:
+        path += f"/{line.task}"
+    if line.task in with_items:
+        path += f"[{line.index}]"
+    return msgspec.structs.replace(line, task=path)
