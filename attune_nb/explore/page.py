@@ -30,6 +30,7 @@ _SCRIPTS = (
     "density.js",
     "plot.js",
     "minimap.js",
+    "search.js",
     "explorer.js",
     "controls.js",
     "task_source.js",

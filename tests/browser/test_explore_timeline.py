@@ -1,5 +1,6 @@
 """The timeline of a run's page: what it draws, and what mouse and keys do."""
 
+import sys
 from contextlib import closing
 
 import pytest
@@ -87,6 +88,8 @@ def test_the_wheel_zooms_and_a_double_click_shows_all(page):
     page.page.wait_for_function(f"window.explorer.view.to < {end}")
     page.canvas.dblclick(position={"x": 600, "y": 100})
     page.page.wait_for_function(f"window.explorer.view.to === {end}")
+    # the first of the two clicks chooses nothing
+    expect(page.message).to_have_text("")
 
 
 def test_a_drag_moves_the_view(page):
@@ -116,6 +119,21 @@ def test_a_search_marks_attempts_and_enter_goes_to_them(page):
     search.press("Escape")
     expect(search).to_have_value("")
     expect(page.canvas).to_be_focused()
+
+
+def test_a_search_finds_results_and_printed_lines(lab, tmp_path):
+    def visit(x):
+        if x == 5:
+            sys.stdout.write("gate closed\n")
+        return {"city": "Oslo" if x == 4 else "Rome"}
+
+    with opened_page(lab, run_work(visit), tmp_path) as page:
+        search = page.page.locator("#search")
+        for text, index in (("oslo", 4), ("gate closed", 5)):
+            search.fill(text)
+            expect(page.message).to_contain_text("1 attempt found")
+            search.press("Enter")
+            expect(page.message).to_contain_text(f"item {index}: succeeded")
 
 
 def test_lanes_can_be_workers(page, run):

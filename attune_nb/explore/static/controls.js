@@ -2,7 +2,9 @@
 
 const ZOOM = 1.25; // of a key, or of a step of the wheel
 const STEP = 0.2; // of the view, by an arrow key
+const PAGE = 0.8; // of the height, by a key that turns a page
 const WHEEL_LINES = 16; // pixels of a line, for wheels that count lines
+const TWICE = 700; // milliseconds between the two clicks of a double click, at most
 const STILL = 4; // pixels: a mouse that moved less has clicked
 
 /** Connect the plot, the minimap, the keys and the fields of the page. */
@@ -16,7 +18,7 @@ function connectControls(explorer) {
   const search = document.getElementById('search');
   search.addEventListener('input', () => explorer.search(search.value));
   search.addEventListener('keydown', (event) => {
-    if (event.key === 'Enter') explorer.next(event.shiftKey ? -1 : 1);
+    if (event.key === 'Enter') explorer.nextMatch(event.shiftKey ? -1 : 1);
     else if (event.key === 'Escape') leaveSearch(explorer);
     event.stopPropagation();
   });
@@ -32,6 +34,7 @@ function leaveSearch(explorer) {
 function connectPlot(explorer) {
   const {canvas} = explorer.plot;
   let drag = null;
+  let before = null;
 
   canvas.addEventListener('wheel', (event) => {
     event.preventDefault();
@@ -49,6 +52,8 @@ function connectPlot(explorer) {
 
   canvas.addEventListener('pointerdown', (event) => {
     drag = {x: event.offsetX, y: event.offsetY, moved: 0, view: {...explorer.view}};
+    before = event.timeStamp - (before?.time ?? -Infinity) < TWICE ? before
+      : {time: event.timeStamp, attempt: explorer.attempt, lane: explorer.lane};
     canvas.setPointerCapture(event.pointerId);
     hideTip();
   });
@@ -72,7 +77,13 @@ function connectPlot(explorer) {
   });
   canvas.addEventListener('pointercancel', () => { drag = null; });
   canvas.addEventListener('pointerleave', hideTip);
-  canvas.addEventListener('dblclick', () => explorer.showAll());
+  canvas.addEventListener('dblclick', () => {
+    // the first of the two clicks was not meant to choose anything
+    if (before.attempt >= 0) explorer.choose(before.attempt);
+    else if (before.lane >= 0) explorer.chooseLane(before.lane);
+    else explorer.chooseNothing();
+    explorer.showAll();
+  });
 }
 
 function click(explorer, x, y) {
@@ -145,8 +156,10 @@ function connectKeys(explorer) {
     ArrowRight: () => explorer.move(STEP),
     ArrowUp: () => explorer.chooseLane(explorer.lane - 1),
     ArrowDown: () => explorer.chooseLane(explorer.lane + 1),
-    f: () => goToNext(explorer, 1),
-    F: () => goToNext(explorer, -1),
+    PageUp: () => explorer.scroll(-PAGE * explorer.plot.size.height),
+    PageDown: () => explorer.scroll(PAGE * explorer.plot.size.height),
+    f: () => goToFailure(explorer, 1),
+    F: () => goToFailure(explorer, -1),
     w: () => switchGrouping(explorer),
     '/': () => document.getElementById('search').focus(),
     Escape: () => explorer.chooseNothing(),
@@ -154,7 +167,7 @@ function connectKeys(explorer) {
   document.addEventListener('keydown', (event) => {
     const action = actions[event.key];
     const isTyped = event.target.closest('input, select, textarea');
-    const isArrow = event.key.startsWith('Arrow');
+    const isArrow = /^(Arrow|Page)/.test(event.key);
     if (!action || isTyped || event.ctrlKey || event.metaKey || event.altKey) return;
     // elsewhere in the page the arrows scroll
     if (isArrow && event.target !== explorer.plot.canvas) return;
@@ -164,8 +177,8 @@ function connectKeys(explorer) {
   });
 }
 
-function goToNext(explorer, direction) {
-  if (explorer.next(direction) < 0) say(explorer.matches ? 'nothing matches' : 'nothing has failed');
+function goToFailure(explorer, direction) {
+  if (explorer.nextFailure(direction) < 0) say('nothing has failed');
 }
 
 function switchGrouping(explorer) {

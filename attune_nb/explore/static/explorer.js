@@ -190,30 +190,32 @@ class Explorer extends EventTarget {
     return this.lanes.findIndex((lane) => data.worker[lane.rows[0]] === data.worker[attempt]);
   }
 
-  /**
-   * Zoom to the next failure in time, or to the one before; return its number, or -1.
-   *
-   * With a search it goes to the next attempt that matches, whatever its status.
-   */
-  next(direction = 1) {
+  /** Zoom to the next failure in time, or with -1 to the one before; return its row, or -1. */
+  nextFailure(direction = 1) {
+    const {isFailure, status} = this.data;
+    return this.#next(direction, (row) => isFailure[status[row]]);
+  }
+
+  /** Zoom to the next attempt that matches the search; return its row, or -1. */
+  nextMatch(direction = 1) {
+    return this.#next(direction, (row) => this.matches !== null && this.matches[row] === 1);
+  }
+
+  /** Zoom to the next wanted attempt after the chosen one; after the last comes the first. */
+  #next(direction, isWanted) {
     const {rows} = this.all;
-    const here = this.attempt < 0 ? (direction > 0 ? -1 : 0) : rows.indexOf(this.attempt);
+    let here = direction > 0 ? -1 : 0;
+    if (this.attempt >= 0) here = rows.indexOf(this.attempt);
     for (let step = 1; step <= rows.length; step++) {
-      const place = (here + direction * step + 2 * rows.length) % rows.length;
-      if (this.#isWanted(rows[place])) {
-        this.zoomTo(rows[place]);
-        return rows[place];
-      }
+      const row = rows[(here + direction * step + 2 * rows.length) % rows.length];
+      if (!isWanted(row)) continue;
+      this.zoomTo(row);
+      return row;
     }
     return -1;
   }
 
-  #isWanted(row) {
-    if (this.matches) return this.matches[row] === 1;
-    return this.data.isFailure[this.data.status[row]];
-  }
-
-  /** Mark the attempts whose task, item or error has a text; an empty text marks none. */
+  /** Mark the attempts whose task, item, result, error or lines have a text; "" marks none. */
   search(query) {
     this.query = query.trim().toLowerCase();
     this.#match();
@@ -221,25 +223,8 @@ class Explorer extends EventTarget {
   }
 
   #match() {
-    this.matches = null;
-    this.matchCount = 0;
-    if (!this.query) return;
-
-    const {data, query} = this;
-    const has = (text) => text.toLowerCase().includes(query);
-    const tasks = data.tasks.map(has);
-    const errors = data.errors.map((error) => has(`${error.type}: ${error.message}`));
-    const index = /^#?\d+$/.test(query) ? Number(query.replace('#', '')) : -1;
-    this.matches = new Uint8Array(data.count);
-    for (let row = 0; row < data.count; row++) {
-      const number = data.errorNumber[row];
-      const matches = tasks[data.taskOf(row)] || (number && errors[number - 1])
-        || (data.index[row] === index && data.hasItems(row));
-      if (matches) {
-        this.matches[row] = 1;
-        this.matchCount += 1;
-      }
-    }
+    this.matches = this.query ? findMatches(this.data, this.query) : null;
+    this.matchCount = this.matches?.reduce((sum, flag) => sum + flag, 0) ?? 0;
   }
 
   #notify(name) {

@@ -9,6 +9,7 @@ const CHOSEN_SHARE = 0.5; // of the canvas, for the lane that is chosen
 const LANE_GAP = 4;
 const MOST_BARS = 1000; // in a lane; with more it is a strip
 const LEAST_ROW = 4; // pixels: the height of a bar
+const NAME_INDENT = 12; // pixels: the space of the mark before the name of a lane with failures
 const WRITTEN_ROW = 13; // pixels: the height of a bar that has space for a text
 const LEAST_FAILED_BAR = 3; // pixels: the width of a bar that failed
 const EDGED_BAR = 3; // pixels: from this width on a bar has an edge
@@ -370,8 +371,15 @@ class Plot {
       const hasCounts = height >= 34;
       context.font = FONT;
       context.fillStyle = lane.rows.length || lane.executions.length ? palette.ink : palette.muted;
-      const name = this.#fitText(lane.name, this.gutter - 16);
-      context.fillText(name, 8, y + height / 2 - (hasCounts ? 7 : 0));
+      const line = y + height / 2 - (hasCounts ? 7 : 0);
+      const indent = lane.failed ? NAME_INDENT : 0;
+      const name = this.#fitText(lane.name, this.gutter - 16 - indent);
+      context.fillText(name, 8 + indent, line);
+      if (indent) {
+        context.fillStyle = palette.colours[palette.failures[0]];
+        context.fillText(MARKS.failed, 8, line);
+        this.calls += 1;
+      }
       this.calls += 1;
       if (hasCounts) {
         context.font = SMALL_FONT;
@@ -415,15 +423,26 @@ class Plot {
     return bar;
   }
 
-  /** Draw which of the lanes are in view, if not all are. */
+  /** Draw which of the lanes are in view, if not all are, and where there are failures. */
   #drawScrollBar(view, palette) {
     const free = this.size.height - AXIS_HEIGHT;
     if (this.depth <= free) return;
     const height = Math.max(16, free * free / this.depth);
     const y = AXIS_HEIGHT + view.top / (this.depth - free) * (free - height);
-    this.context.fillStyle = palette.muted;
-    this.context.fillRect(this.size.width - 5, y, 4, height);
-    this.calls += 1;
+    const {context, size} = this;
+    context.fillStyle = palette.muted;
+    context.fillRect(size.width - 5, y, 4, height);
+
+    // where lanes with failures are among the others
+    context.beginPath();
+    for (const {lane, top, height: laneHeight} of this.layout) {
+      if (!lane.failed) continue;
+      const middle = AXIS_HEIGHT + (top + laneHeight / 2) / this.depth * free;
+      context.rect(size.width - 9, Math.round(middle) - 1, 8, 2);
+    }
+    context.fillStyle = palette.colours[palette.failures[0]];
+    context.fill();
+    this.calls += 2;
   }
 
   /** Return a text cut to a width, with an ellipsis. */
