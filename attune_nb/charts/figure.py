@@ -136,7 +136,10 @@ class ChartFigure(Figure):
 
     def _format_style(self, match: re.Match[str]) -> str:
         """Return the style of the SVG, which is limited to charts."""
-        style = f".attune-chart *{{{match['rules']}}}.attune-picture{{display:none}}"
+        style = (
+            f".attune-chart *{{{match['rules']}}}.attune-chart text{{white-space:pre}}"
+            ".attune-picture{display:none}"
+        )
         if self._theme.follows_page:
             style += _make_theme_style()
         return f"<style>{style}</style>"
@@ -146,7 +149,10 @@ class ChartFigure(Figure):
         classes = "attune-chart"
         if self._theme.follows_page:
             classes += " attune-themed"
-        name = Markup('class="{}" role="img" aria-label="{}"').format(classes, self._find_title())
+        # the spaces of a text are part of it
+        name = Markup('class="{}" role="img" aria-label="{}" xml:space="preserve"').format(
+            classes, self._find_title()
+        )
         return f"<svg {name} {match['attributes']}>"
 
     def _format_size(self) -> str:

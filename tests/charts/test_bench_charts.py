@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from support.figures import label_texts
+from support.figures import clipped_texts, label_texts, overlapping_texts, place_texts
 
 from attune_nb import charts
 
@@ -61,6 +61,26 @@ def test_a_chart_is_a_figure_that_can_be_saved(draw, dark, tmp_path):
     assert isinstance(figure, Figure)
     figure.savefig(tmp_path / "chart.png")
     assert 5_000 < (tmp_path / "chart.png").stat().st_size < 200_000
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("draw", CHARTS)
+def test_every_text_can_be_read(draw, dark):
+    strategies = BOTH | {"pickle": 2e-8, "json": 5e-7}
+    counts = COUNTS if draw is charts.scaling else (100,)
+    figure = draw(measurements(strategies, counts=counts), dark=dark)
+
+    placed = place_texts(figure)
+    assert clipped_texts(figure, placed) == []
+    assert overlapping_texts(placed) == []
+    assert min(text.get_fontsize() for text, _ in placed) >= 9
+
+
+def test_ratios_on_the_axis_are_short():
+    figure = charts.speedup(measurements(BOTH))
+    figure.canvas.draw()
+    ticks = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert {"10", "1k", "100k"} <= set(ticks)
 
 
 def test_it_is_drawn_on_axes_that_are_passed():

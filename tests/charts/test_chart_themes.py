@@ -95,6 +95,10 @@ def test_a_chart_is_saved_in_the_format_of_the_files_name(tmp_path, name):
     assert path.read_bytes().startswith(starts[path.suffix[1:]])
 
 
+def test_spaces_in_texts_are_kept():
+    assert 'xml:space="preserve"' in svg_of(charts.timeline(five_tasks()))
+
+
 def test_the_same_chart_is_the_same_file():
     assert svg_of(charts.timeline(five_tasks())) == svg_of(charts.timeline(five_tasks()))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attune_nb.charts.style import disable_mathtext
+from attune_nb.charts.style import SMALL_TEXT, disable_mathtext
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["LineEnd", "label_lines"]
 
-_LABEL_X = 1.02  # of the axis's width
+# of the axis's width: where the mark of a label is, and its text
+_MARK_X = 1.025
+_LABEL_X = 1.04
+
+_MARK_AREA = 30.0  # square points
 
 # the height of a line of text, as a share of the axis's height
 _LINE_HEIGHT = 0.055
@@ -37,7 +41,7 @@ class LineEnd:
 
 
 def label_lines(ax: Axes, theme: Theme, ends: list[LineEnd], last: float) -> None:
-    """Write the label of each line beside its end, in the line's colour.
+    """Write the label of each line beside its end, after a mark in the line's colour.
 
     Args:
         ax: The axes, after all lines have been drawn.
@@ -53,7 +57,16 @@ def label_lines(ax: Axes, theme: Theme, ends: list[LineEnd], last: float) -> Non
 
     moved = _move_apart(heights, gap)
     for end, height, moved_height in zip(ordered, heights, moved, strict=True):
-        options: dict[str, Any] = {"fontsize": 9, "color": end.colour, "va": "center"}
+        ax.scatter(
+            [_MARK_X],
+            [moved_height],
+            marker="s",
+            s=_MARK_AREA,
+            color=end.colour,
+            transform=ax.transAxes,
+            clip_on=False,
+        )
+        options: dict[str, Any] = {"fontsize": SMALL_TEXT, "color": theme.ink, "va": "center"}
         if end.x < last or abs(moved_height - height) > gap / 2:
             options["arrowprops"] = {"arrowstyle": "-", "color": theme.rule, "linewidth": 0.7}
         text = ax.annotate(

@@ -17,7 +17,7 @@ from attune_nb.charts.axes import (
 )
 from attune_nb.charts.bench_charts.sides import OURS
 from attune_nb.charts.bench_charts.validate import check_bench, select_rows
-from attune_nb.charts.style import ON_COLOUR, clean_text, disable_mathtext
+from attune_nb.charts.style import ON_COLOUR, SMALL_TEXT, clean_text, disable_mathtext
 from attune_nb.results.durations import format_duration
 
 if TYPE_CHECKING:
@@ -197,6 +197,11 @@ def _write_names(ax: Axes, theme: Theme, names: list[str]) -> None:
         disable_mathtext(text)
 
 
+def _format_tick(ratio: float) -> str:
+    """Return a ratio on the axis: `0.1`, `10`, `10k`."""
+    return format_count(ratio) if ratio >= 1 else f"{ratio:g}"
+
+
 def _draw_longer(ax: Axes, theme: Theme, rows: list[_Row], to: str) -> None:
     """Draw how many times as long each strategy takes, on a logarithmic axis."""
     for index, row in enumerate(rows):
@@ -230,7 +235,7 @@ def _draw_longer(ax: Axes, theme: Theme, rows: list[_Row], to: str) -> None:
     # for the text: about half of the axis, or less
     space = min(30, (most / least) ** 1.2)
     ax.set_xlim(left=least, right=space * most)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _format_tick(value)))
     ax.xaxis.set_minor_locator(NullLocator())
 
 
@@ -315,7 +320,7 @@ def _write_bar_text(
         times,
         (x, y - _TEXT),
         (9, 0),
-        fontsize=8.5,
+        fontsize=SMALL_TEXT,
         textcoords="offset points",
         va="center",
         color=colour,
