@@ -6,16 +6,24 @@ The positions are those of the engine's own layout, in pixels, so that the page 
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.charts.graph_chart.layout.edge_routing import route_edges
-from attune_nb.charts.graph_chart.layout.sugiyama import Spacing, lay_out
+from attune_nb.charts.graph_chart.layout.edge_routing import ARROW, Route, route_edges
+from attune_nb.charts.graph_chart.layout.folding import fold
+from attune_nb.charts.graph_chart.layout.sugiyama import (
+    Spacing,
+    lay_out,
+    lay_out_dense,
+    lay_out_within,
+)
 from attune_nb.charts.graph_chart.model import ENDS, read_graph
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from attune_nb.charts.graph_chart.layout.edge_routing import Route
+    from attune_nb.charts.graph_chart.layout.layered_graph import Edge
+    from attune_nb.charts.graph_chart.layout.placement import Layout
     from attune_nb.charts.graph_chart.model import GraphNode
 
     Size = tuple[float, float]  # width and height
@@ -42,6 +50,18 @@ _GAP = 8.0
 _COMMANDS = {1: "M", 2: "L", 3: "Q", 4: "C"}
 _FURTHER_POINTS = {1: 0, 2: 0, 3: 1, 4: 2}
 
+# pixels: a graph is wrapped or folded if it is wider or higher
+_WIDTH = 1_800.0
+_HEIGHT = 1_500.0
+
+# tasks: in a larger graph the edges are straight, as routes would take seconds
+_MOST_ROUTED = 150
+
+# edges of a task: more of them would hide the boxes beside them
+_WIDEST_FORK = 30
+
+_TIGHT = Spacing(boxes=0.24, channels=0.1, ranks=0.24, slope=0.03, steepest=0.3)
+
 # up to this number, the boxes of the tasks within a task stand in one row
 _MOST_IN_ROW = 4
 
@@ -67,8 +87,7 @@ def build_graph(run: Any) -> dict[str, Any]:
         if edge.label
     }
     forks = {number: edge.number for number, edge in enumerate(graph.edges)}
-    layout = lay_out(sizes, edges, labels, forks, Spacing())
-    routes = route_edges(layout, sizes, edges)
+    layout, routes = _lay_out(sizes, edges, labels, forks)
 
     nodes: list[dict[str, Any]] = []
     numbers = []
@@ -87,7 +106,9 @@ def build_graph(run: Any) -> dict[str, Any]:
             "tip": _arrow(routes[number]),
             "fired": edge.fired,
         }
-        if edge.label:
+        if edge.on_failed_path:
+            line["failed"] = True
+        if edge.label and number in layout.labels:
             line["label"] = edge.label
             line["at"] = _pixels(layout.labels[number])
         lines.append(line)
@@ -100,21 +121,80 @@ def build_graph(run: Any) -> dict[str, Any]:
     }
 
 
-class _Box:
-    """The box of a node: its size, and the boxes within it."""
+def _lay_out(
+    sizes: Sequence[Size],
+    edges: Sequence[Edge],
+    labels: Mapping[int, Size],
+    forks: Mapping[int, int],
+) -> tuple[Layout, list[Route]]:
+    """Return the layout and the routes of the edges.
 
-    def __init__(self, node: GraphNode) -> None:
+    A graph that would be very wide or high has wrapped layers, or is in columns. In a very large
+    one, or one with a very wide fork, the edges are straight, and run below the boxes.
+    """
+    width = _WIDTH / _INCH
+    sources = Counter(source for source, _ in edges)
+    targets = Counter(target for _, target in edges)
+    widest = max([*sources.values(), *targets.values()], default=0)
+    if len(sizes) > _MOST_ROUTED or widest > _WIDEST_FORK:
+        layout = lay_out_dense(sizes, edges, forks, Spacing(), width)
+        return layout, [_straight_route(layout, number) for number in range(len(edges))]
+
+    layout = lay_out(sizes, edges, labels, forks, Spacing())
+    if layout.across > width:
+        layout = lay_out_within(sizes, edges, labels, forks, _TIGHT, width)
+    layout = fold(layout, sizes, width, _HEIGHT / _INCH)
+    return layout, route_edges(layout, sizes, edges)
+
+
+def _straight_route(layout: Layout, number: int) -> Route:
+    """Return the route of an edge without bends, or of one that goes around the ranks."""
+    first, *_, last = layout.stations[number]
+    if number in layout.lines:
+        start, *points = layout.lines[number]
+    else:
+        start = (first.across, first.end)
+        points = [(last.across, last.start)]
+
+    route = Route([start])
+    across, along = points[-1]
+    for point in points[:-1]:
+        route.draw_line(*point)
+    route.draw_line(across, along - ARROW)
+    return route
+
+
+class _Box:
+    """The box of a node: its size, and the boxes within it.
+
+    Args:
+        node: The node.
+        is_nested: Whether it is a task of a workflow that a task runs.
+    """
+
+    def __init__(self, node: GraphNode, *, is_nested: bool = False) -> None:
         self.node = node
-        self.inner = [_Box(child) for child in node.inner]
+        self.is_nested = is_nested
+        self.inner = [_Box(child, is_nested=is_nested) for child in node.inner]
+        self.nested = ""
+        self.runs = ""
+        if node.nested is not None:
+            self.inner += [_Box(child, is_nested=True) for child in node.nested.nodes]
+            hidden = node.nested.hidden
+            self.nested = node.nested.title
+            if hidden:
+                self.nested += f", {hidden:,} of them not shown"
+            self.runs = node.nested.counts
         if node.kind in ENDS:
             self.width, self.height = _END, _LINE + 6
             return
 
-        texts = [(node.name, _LETTER), (node.action, _SMALL_LETTER), (_state_text(node), _LETTER)]
-        widths = [_text_width(text, letter) for text, letter in texts]
+        small_texts = (node.action, _state_text(node), self.nested, self.runs)
+        widths = [_text_width(text, _SMALL_LETTER) for text in small_texts]
+        widths.append(_text_width(node.name, _LETTER))
         width = min(max(widths) + 2 * _PADDING + 8, _WIDEST)
         self.width = max(width, _NARROWEST)
-        lines = 3 if node.state is not None else 2
+        lines = 1 + sum(map(bool, small_texts))
         self._own_height = lines * _LINE + _PADDING
         self.height = self._own_height
         for row in self._rows():
@@ -141,7 +221,7 @@ class _Box:
         """
         node = self.node
         placed: dict[str, Any] = {
-            "task": node.path,
+            "task": None if self.is_nested else node.path,
             "kind": node.kind,
             "name": node.name,
             "x": round(left, 1),
@@ -151,6 +231,12 @@ class _Box:
         }
         if node.action:
             placed["action"] = node.action
+        if self.nested:
+            placed["nested"] = self.nested
+        if self.runs:
+            placed["runs"] = self.runs
+        if node.on_failed_path:
+            placed["failed"] = True
         if node.joins:
             placed["joins"] = True
         if node.state is not None:

@@ -84,3 +84,47 @@ def test_the_graph_is_as_large_as_its_boxes():
     for node in graph["nodes"]:
         assert -1 <= node["x"] <= node["x"] + node["w"] <= graph["width"] + 1
         assert -1 <= node["y"] <= node["y"] + node["h"] <= graph["height"] + 1
+
+
+def chain(count, targets):
+    """Return a run of tasks; `targets(number)` are the numbers of the tasks after a task."""
+    lines = ["tasks:"]
+    for number in range(count):
+        names = ", ".join(f"task_{target}" for target in targets(number) if target < count)
+        following = f", next: [{{do: [{names}]}}]" if names else ""
+        lines.append(f"  - {{name: task_{number}, action: core.noop{following}}}")
+    return attune_nb.loads("\n".join(lines)).run(progress=False)
+
+
+def test_a_fork_of_very_many_tasks_wraps():
+    graph = build_graph(chain(200, lambda number: range(1, 200) if number == 0 else []))
+
+    assert graph["width"] < 2_500
+    assert len(graph["nodes"]) == 200
+    assert len(graph["edges"]) == 199
+
+
+def test_a_long_chain_is_folded_into_columns():
+    graph = build_graph(chain(60, lambda number: [number + 1]))
+
+    assert graph["height"] < 2_000
+    assert graph["width"] > 300
+
+
+def test_a_task_that_runs_a_workflow_names_its_tasks():
+    inner = attune_nb.loads(
+        """
+        tasks:
+          - {name: dig, action: core.noop, next: [{do: lay}]}
+          - {name: lay, action: core.noop}
+        """,
+        "foundation",
+    )
+    outer = attune_nb.loads("tasks: [{name: build, action: foundation}]")
+    run = outer.run(actions={"foundation": inner}, progress=False)
+
+    boxes = build_graph(run)["nodes"]
+    assert boxes[0]["nested"] == "workflow foundation · 2 tasks"
+    # they are in a run of their own, so this run has no details of them
+    assert [(box["name"], box["task"]) for box in boxes[1:]] == [("dig", None), ("lay", None)]
+    assert boxes[1]["within"] == 0

@@ -117,6 +117,7 @@ class GraphView {
   #edge(edge, labels) {
     const line = makeShape('g', {class: 'edge'});
     if (edge.fired !== null) line.classList.add(edge.fired ? 'fired' : 'idle');
+    if (edge.failed) line.classList.add('failed');
     line.append(makeShape('path', {d: edge.d}), makeShape('polygon', {points: edge.tip}));
 
     // the transitions of a fork share a label
@@ -135,15 +136,15 @@ class GraphView {
     const status = node.status ?? '';
     const words = [node.name, formatStatus(status), node.counts].filter(Boolean);
     const box = makeShape('g', {
-      class: `task ${statusClass(status)}`, role: 'button', tabindex: -1,
-      'aria-label': words.join(', ')});
+      class: `box ${statusClass(status)}`, 'aria-label': words.join(', ')});
     const {x, y, w: width, h: height} = node;
-    box.append(makeShape('title', {}, node.task));
+    box.append(makeShape('title', {}, node.task ?? node.name));
     box.append(makeShape('rect', {class: 'outline', x, y, width, height, rx: 4}));
     if (status) box.append(makeShape('rect', {class: 'band', x, y, width: 6, height, rx: 2}));
     if (node.joins) box.append(makeShape('path', {class: 'join', d: `M${x + 8},${y}h${width - 16}`}));
 
-    const lines = [['name', node.name], ['action', node.action], ['state', this.#stateText(node)]];
+    const lines = [['name', node.name], ['action', node.action], ['state', this.#stateText(node)],
+      ['action', node.nested], ['state', node.runs]];
     let down = y + 15;
     for (const [kind, text] of lines) {
       if (!text) continue;
@@ -153,6 +154,12 @@ class GraphView {
       box.append(makeShape('text', {class: kind, x: x + 13, y: down}, shown));
       down += 17;
     }
+    // a task of a workflow that a task runs is in runs of its own
+    if (node.task === null) return box;
+
+    box.classList.add('task');
+    box.setAttribute('role', 'button');
+    box.setAttribute('tabindex', -1);
     box.dataset.task = node.task;
     this.boxes.set(node.task, box);
     this.nodes.push(node);

@@ -18,6 +18,7 @@ class Panes {
     this.#makeTabs();
     explorer.addEventListener('choose', () => this.#follow());
     explorer.addEventListener('update', () => this.update());
+    explorer.addEventListener('view', () => this.#fitPlot());
     this.update();
     this.showView('table');
   }
@@ -31,6 +32,13 @@ class Panes {
     document.getElementById('tab-graph').hidden = !graph;
     if (graph) this.graph.draw(graph);
     this.details.update(this.source);
+    this.#fitPlot();
+  }
+
+  /** Make the timeline no higher than its lanes need. */
+  #fitPlot() {
+    const most = AXIS_HEIGHT + MOST_LANE * this.explorer.lanes.length + LANE_GAP;
+    document.getElementById('plot').style.maxHeight = `${most}px`;
   }
 
   /** Choose a task: its bars are marked, and its details shown. */
