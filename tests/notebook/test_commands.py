@@ -369,6 +369,13 @@ def test_timeline_and_graph_are_figures(shell, run):
         assert type(run_line(shell, text)).__name__ == "ChartFigure"
 
 
+def test_the_graph_of_a_workflow_shows_the_one_of_another_cell(shell):
+    shell.run_cell_magic("attune", "inner --define", FAN_OUT)
+    shell.run_cell_magic("attune", "outer --define", "tasks: [{name: a, action: inner}]")
+    texts = [text.get_text() for text in run_line(shell, "graph outer").axes[0].texts]
+    assert {"workflow inner · 2 tasks", "double", "end"} <= set(texts)
+
+
 def test_explore_shows_a_page_and_writes_it(shell, run, tmp_path):
     page = tmp_path / "page.html"
     output = run_line(shell, f"explore run -o {page}")

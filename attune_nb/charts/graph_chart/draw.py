@@ -223,7 +223,10 @@ def _fit(plan: Plan, space: Size) -> tuple[float, Size]:
 
 def _write_note(ax: Axes, plan: Plan, graph: WorkflowGraph, theme: Theme, width: float) -> bool:
     """Write which text was left out, in as many words as fit; return whether there was any."""
-    notes = [f"left out: {words}" for words in _OMISSIONS[plan.detail]]
+    omissions = _OMISSIONS[plan.detail]
+    if plan.detail == Detail.LABELS and not plan.has_shortened_names:
+        omissions = omissions[1:]
+    notes = [f"left out: {words}" for words in omissions]
     if not notes:
         return False
 

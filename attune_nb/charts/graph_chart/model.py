@@ -440,15 +440,28 @@ class _NodeReader:
 
 
 def _count_child_runs(run: Any) -> dict[str, Counter[str]]:
-    """Return how many runs of each status the tasks of a run have started, by the task's path."""
+    """Return how many child runs of a run ended how, by the path of the task that runs them.
+
+    Those of the last visit of each task are counted, and of each item the last attempt.
+    """
     find = getattr(run, "children", None)
     if find is None:
         return {}
 
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
     children = find()
-    for task, status in zip(children["task"], children["status"], strict=True):
-        counts[task][status] += 1
+    columns = [children[name] for name in ("task", "visit", "index", "attempt", "status")]
+    last_visits: dict[str, int] = {}
+    statuses: dict[tuple[str, int, Any], tuple[int, str]] = {}
+    for task, visit, index, attempt, status in zip(*columns, strict=True):
+        last_visits[task] = max(visit, last_visits.get(task, 0))
+        last_attempt, _ = statuses.get((task, visit, index), (0, ""))
+        if attempt >= last_attempt:
+            statuses[task, visit, index] = (attempt, status)
+
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for (task, visit, _), (_, status) in statuses.items():
+        if visit == last_visits[task]:
+            counts[task][status] += 1
     return counts
 
 

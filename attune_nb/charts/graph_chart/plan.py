@@ -96,6 +96,15 @@ class Plan:
         """The height with the space around the graph, in inches."""
         return 2 * EDGE + (self.layout.across if self.sideways else self.layout.along)
 
+    @property
+    def has_shortened_names(self) -> bool:
+        """Whether any name is not drawn in full."""
+        for box in self.boxes:
+            names = [line.text for line in box.lines if line.is_name]
+            if any(not name.startswith(box.node.name) for name in names):
+                return True
+        return False
+
     def place_boxes(self) -> Iterator[tuple[NodeBox, float, float]]:
         """Yield the box of each node with its left and its top on the page, in inches."""
         for box, centre in zip(self.boxes, self.layout.centres, strict=True):

@@ -30,7 +30,7 @@ __all__ = ["fold"]
 _MOST_TRACKS = 6
 
 # inches
-_LEAST_HEIGHT = 7.0  # of a column, about
+_LEAST_HEIGHT = 7.0  # of a column, about, unless the space is lower
 _TRACK = 0.09  # between two edges that lead to the next column
 _CLEAR = 0.16  # between such an edge and a box
 
@@ -53,7 +53,8 @@ def fold(layout: Layout, sizes: Sequence[Size], width: float, height: float) -> 
         return layout
 
     folder = _Folder(layout, sizes)
-    for count in range(math.ceil(layout.along / _LEAST_HEIGHT), 1, -1):
+    least_height = min(_LEAST_HEIGHT, height)
+    for count in range(math.ceil(layout.along / least_height), 1, -1):
         cuts = folder.choose_cuts(count)
         if cuts:
             folded = folder.fold(cuts)
