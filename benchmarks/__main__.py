@@ -31,6 +31,7 @@ PARTS = (
     "requests",
     "tables",
     "masking",
+    "printing",
     "tasks",
     "packs",
     "scopes",

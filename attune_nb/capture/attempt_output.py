@@ -26,6 +26,10 @@ __all__ = [
 MOST_CHARACTERS = 64 * 1024
 """Characters of an attempt's output that are kept, with one for the end of each line."""
 
+# pieces of a line, and characters of a piece, from which on the pieces are put together
+_MOST_PIECES = 1_000
+_LONGEST_PIECE = 1_000
+
 
 class LineSink(Protocol):
     """Takes the lines of attempts, from any thread."""
@@ -85,9 +89,9 @@ class AttemptOutput:
         self._size = 0
         self._is_open = True
         collector.open_output(self)
-        # the beginnings of lines that have no end yet, by the stream and the thread, so that no
-        # two threads write to the same
-        self._partial: dict[tuple[str, int], str] = {}
+        # the pieces of lines that have no end yet, by the stream and the thread, so that no two
+        # threads write to the same
+        self._partial: dict[tuple[str, int], list[str]] = {}
         # guards what follows
         self._lock = threading.Lock()
         self._dropped = 0
@@ -101,12 +105,24 @@ class AttemptOutput:
             text: The text.
         """
         key = (level, threading.get_ident())
-        before = self._partial.pop(key, "")
-        lines, newline, rest = (before + text).rpartition("\n")
+        pieces = self._partial.get(key)
+        if "\n" not in text:
+            if pieces is None:
+                pieces = self._partial[key] = []
+                self._reopen()
+            pieces.append(text)
+            if len(pieces) > _MOST_PIECES or len(text) > _LONGEST_PIECE:
+                pieces[:] = [_shorten("".join(pieces))]
+            return
+
+        lines, _, rest = text.rpartition("\n")
+        if pieces is not None:
+            lines = "".join(pieces) + lines
+            del self._partial[key]
         if rest:
-            self._keep_partial(key, rest)
-        if newline:
-            self.add_lines(level, lines)
+            self._partial[key] = [rest]
+            self._reopen()
+        self.add_lines(level, lines)
 
     def add_lines(self, level: str, text: str) -> None:
         """Add whole lines, without the last newline."""
@@ -139,8 +155,8 @@ class AttemptOutput:
         """Add the lines that have no end, and how many lines were left out."""
         partial = self._partial
         self._partial = {}
-        for (level, _), text in partial.items():
-            self.add_lines(level, text)
+        for (level, _), pieces in partial.items():
+            self.add_lines(level, "".join(pieces))
 
         with self._lock:
             dropped = self._dropped
@@ -156,15 +172,6 @@ class AttemptOutput:
         if not self._is_open:
             self._is_open = True
             self._collector.open_output(self)
-
-    def _keep_partial(self, key: tuple[str, int], text: str) -> None:
-        # a progress bar that is drawn over and over is one line, of which the end is seen
-        if "\r" in text:
-            text = _after_last_return(text)
-        if len(text) > 2 * MOST_CHARACTERS:
-            text = text[: 2 * MOST_CHARACTERS]
-        self._partial[key] = text
-        self._reopen()
 
     def _cut(self, level: str, text: str) -> list[str]:
         """Return the lines of a text that may still be kept, and count the others."""
@@ -195,11 +202,16 @@ def describe_dropped(count: int) -> str:
     return f"... {count:,} more {lines}"
 
 
-def _after_last_return(text: str) -> str:
-    """Return what the last redrawing of a line has drawn; a carriage return at its end stays."""
-    shown = text.rstrip("\r")
-    last = shown.rpartition("\r")[2]
-    return last + text[len(shown) :][:1]
+def _shorten(text: str) -> str:
+    """Return what is kept of the beginning of a line.
+
+    A progress bar that is drawn over and over is one line, of which the last drawing is seen. A
+    carriage return at its end stays, since the next drawing follows.
+    """
+    if "\r" in text:
+        shown = text.rstrip("\r")
+        text = shown.rpartition("\r")[2] + text[len(shown) :][:1]
+    return text[: 2 * MOST_CHARACTERS]
 
 
 class OutputSlot:

@@ -297,7 +297,10 @@ def _exit_redirection(
         return original(redirection, *error)
 
     output = outputs.pop()
-    output.redirections[redirection._stream].pop()
+    targets = output.redirections[redirection._stream]
+    targets.pop()
+    if not targets:
+        del output.redirections[redirection._stream]
     redirection._old_targets.pop()
     return None
 

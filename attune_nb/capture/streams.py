@@ -50,18 +50,31 @@ class StreamRouter(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Write text, and return its length."""
-        output = current_output()
-        if output is None:
+        slot = current_slot.get()
+        if slot is None:
             if not _users:
                 _uncover(self)
             return int(self.below.write(text))
 
-        if output.redirections.get(self.level):
-            target = output.redirections[self.level][-1]
-            return len(text) if target is None else target.write(text)
+        # as `current_output`, without a call: an action may print very much
+        output = slot.output
+        if output is None:
+            output = slot.open()
+        if output is None or output.redirections:
+            return self._write_elsewhere(text)
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         output.write(self.level, text)
+        return len(text)
+
+    def _write_elsewhere(self, text: str) -> int:
+        """Write text that may be no part of an attempt's output."""
+        output = current_output()
+        stream = self._find_stream()
+        if stream is not None:
+            return int(stream.write(text))
+        if output is not None and not output.redirections.get(self.level):
+            output.write(self.level, text)
         return len(text)
 
     def _find_stream(self) -> Any:

@@ -1,0 +1,86 @@
+"""What it costs that the lines of actions are captured: for a line, and for runs without any."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import attune_nb as attune
+from benchmarks.verdict import compare, judge_ratio, judge_spread, time_in_turn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from benchmarks.verdict import Verdict
+
+__all__ = ["measure"]
+
+LINES = 20
+PRINTING_ITEMS = 2_000
+QUIET_ITEMS = 100_000
+TURNS = 5
+
+MOST_US = 5.0
+MOST_RATIO = 1.05
+
+WORKFLOW = """
+parameters: {n: {type: integer}}
+tasks:
+  - name: work
+    action: work
+    with_items: "{{ range(parameters.n) }}"
+    concurrency: 8
+    input: {x: "{{ item }}"}
+"""
+
+
+def measure() -> Iterator[Verdict]:
+    """Measure lines on two backends, and items that print nothing on two."""
+    for backend in ("threads", "processes"):
+        yield _measure_lines(backend)
+    for backend in ("inline", "threads"):
+        yield _compare_without(backend)
+
+
+def _measure_lines(backend: str) -> Verdict:
+    """Measure a line: what items that print take longer than items that do not."""
+    sides: dict[str, Callable[[], object]] = {
+        "loud": partial(_run, backend, _print_lines, PRINTING_ITEMS),
+        "quiet": partial(_run, backend, _print_nothing, PRINTING_ITEMS),
+    }
+    turns = time_in_turn(sides, TURNS)
+    count = LINES * PRINTING_ITEMS
+    costs = [(turn["loud"] - turn["quiet"]) / count * 1e6 for turn in turns]
+    return judge_spread(f"a line that an action prints, {backend}", costs, MOST_US, "us")
+
+
+def _compare_without(backend: str) -> Verdict:
+    """Compare items that print nothing with a run that captures nothing."""
+
+    def run_without_capture() -> None:
+        with mock.patch("attune_nb.running.start._line_readers", return_value=()):
+            _run(backend, _print_nothing, QUIET_ITEMS)
+
+    sides: dict[str, Callable[[], object]] = {
+        "with": partial(_run, backend, _print_nothing, QUIET_ITEMS),
+        "without": run_without_capture,
+    }
+    ratio = compare(time_in_turn(sides, 2 * TURNS), "with", "without")
+    return judge_ratio(f"items that print nothing, {backend}", ratio, MOST_RATIO)
+
+
+def _run(backend: str, work: Callable[[int], None], n: int) -> None:
+    options: dict[str, Any] = {"progress": False, "store": "none", "logs": "none"}
+    run = attune.loads(WORKFLOW).run({"n": n}, actions={"work": work}, backend=backend, **options)
+    if run.status != "succeeded":
+        raise RuntimeError(f"the run failed: {run.error}")
+
+
+def _print_lines(x: int) -> None:
+    for number in range(LINES):
+        print(f"item {x}, line {number} of its output")
+
+
+def _print_nothing(x: int) -> None:
+    """Do nothing."""
