@@ -52,6 +52,14 @@ class ParentAttempt:
     index: int
     attempt: int
 
+    @property
+    def path(self) -> str:
+        """The attempt, for the paths of tasks within it: `deploy[3]/`; `deploy/` without items."""
+        task = self.driver.state.workflow.task(self.task)
+        if task.with_items is None:
+            return f"{self.task}/"
+        return f"{self.task}[{self.index}]/"
+
 
 class Child(NamedTuple):
     """A run within another one, before it begins.
@@ -409,10 +417,10 @@ class ChildRuns:
         start = spec.clock()
         rendered = None
         task, visit = spec.key
-        channel = Channel(self, f"{parent.path}{task}[{index}]/")
+        place_of_parent = ParentAttempt(parent.driver, task, visit, index, attempt)
+        channel = Channel(self, parent.path + place_of_parent.path)
         try:
             rendered = job.render_input(index, attempt, item)
-            place_of_parent = ParentAttempt(parent.driver, task, visit, index, attempt)
             child = self._open_child(place_of_parent, spec.call.function, rendered, channel)
         except KeyboardInterrupt:
             # a user interrupts this very thread

@@ -14,7 +14,6 @@ from attune_nb.actions.fingerprint import digest_actions
 from attune_nb.errors import ParameterError, Problem, Source, Timeout, WorkflowError, nearest
 from attune_nb.language import parameter_specs
 from attune_nb.language.identity import workflow_identity
-from attune_nb.language.model import ASK
 from attune_nb.packs.pack_set import PackSet
 from attune_nb.running.workflow_view import WorkflowView
 from attune_nb.templates.compiler.parse import has_template
@@ -35,9 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BindingContext",
     "bind_actions",
-    "explain_nested_question",
     "find_asking_tasks",
-    "find_nested_questions",
     "find_nested_workflows",
     "mocked_paths",
     "replace_mocked_parallel_tasks",
@@ -160,25 +157,6 @@ def find_nested_workflows(
             continue
         if nested is not None:
             yield path, task, nested
-
-
-def find_nested_questions(workflow: WorkflowSpec, context: BindingContext) -> Iterator[Problem]:
-    """Yield a warning at each task that runs a workflow which asks a question."""
-    for _, task, nested in find_nested_workflows(workflow, context):
-        problem = explain_nested_question(nested.spec, task.action or "")
-        if problem:
-            yield Problem(problem, task.positions.action, "warning")
-
-
-def explain_nested_question(workflow: WorkflowSpec, name: str) -> str:
-    """Return why a workflow cannot run within another one, if it asks; else an empty string."""
-    for path, task in workflow.walk():
-        if task.action == ASK:
-            return (
-                f"workflow `{name}` asks a question (task `{path}`), which only the outermost "
-                "workflow can; ask there, and pass the answer as a parameter"
-            )
-    return ""
 
 
 def find_asking_tasks(actions: Mapping[str, Action]) -> list[str]:

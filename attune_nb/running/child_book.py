@@ -12,12 +12,13 @@ from attune_nb.engine.child_runs import Child
 from attune_nb.engine.driver import Driver
 from attune_nb.errors import StoreError
 from attune_nb.log_batches import RunLogs
+from attune_nb.running.answers import check_secret_answers, restore_mask
 from attune_nb.running.child_record import open_child_record
 from attune_nb.running.new_run_id import new_run_id
 from attune_nb.running.replay_record import find_doubts, replay_record
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from attune_nb.capture.collector import LineReader
@@ -51,6 +52,7 @@ class KeptChild:
         driver: Its driver.
         logs: Its log lines.
         alerts: Notes on values that its record lacks.
+        store: The file with its record; None if it is not recorded.
     """
 
     run_id: str
@@ -60,6 +62,12 @@ class KeptChild:
     driver: Driver
     logs: RunLogs
     alerts: Sequence[str] = field(default_factory=list)
+    store: Path | None = None
+
+    @property
+    def path(self) -> str:
+        """The attempt that it is, for the paths of its tasks: `deploy[3]/`, or `deploy/`."""
+        return self.attempt.path
 
 
 class ChildBook:
@@ -69,21 +77,37 @@ class ChildBook:
 
     Args:
         recorder: The recorder of the run; None if it is not recorded.
+        answers: The answers to questions of all these runs, by the path from the outermost run.
         is_resumed: Whether the record of the run was continued, so that it may hold runs within.
     """
 
-    def __init__(self, recorder: Recorder | None = None, *, is_resumed: bool = False) -> None:
+    def __init__(
+        self,
+        recorder: Recorder | None = None,
+        *,
+        answers: Mapping[str, Any] | None = None,
+        is_resumed: bool = False,
+    ) -> None:
         self._recorder = recorder
+        # the answers passed in advance, by the id of the run and the path of the task
+        self._answers: dict[str, Mapping[str, Any]] = {}
+        self._root_answers = {} if answers is None else answers
         self._lock = threading.Lock()
         self._children: dict[str, KeptChild] = {}
         # the runs whose record was continued, and the runs within them on record
         self._resumed_runs: dict[str, dict[tuple[str, int, int, int], StoredRun]] = {}
         self._is_resumed = is_resumed
 
-    def children(self) -> list[KeptChild]:
-        """Return the runs within the run that are kept, in the order in which they began."""
+    def children_of(self, driver: Driver) -> list[KeptChild]:
+        """Return the runs within a run that are kept, in the order in which they began."""
         with self._lock:
-            return list(self._children.values())
+            return [kept for kept in self._children.values() if kept.attempt.driver is driver]
+
+    def running_in(self, driver: Driver) -> list[KeptChild]:
+        """Return the runs within a run that have not ended."""
+        if not self._children:
+            return []
+        return [kept for kept in self.children_of(driver) if not kept.driver.state.ended]
 
     def open_child(
         self, attempt: ParentAttempt, function: Any, rendered: Any, channel: Channel
@@ -106,13 +130,16 @@ class ChildBook:
 
         bound = workflow.bound()
         outer_mask = attempt.driver.state.context.mask
-        prepared = bound.prepare(rendered, outer_mask)
+        answers = self._answers_for(attempt)
+        prepared = bound.prepare(rendered, outer_mask, answers=answers)
         driver = Driver(prepared.state, channel, bound.actions, skip_delays=prepared.skip_delays)
         driver.share_with(attempt.driver)
+        driver.on_question = prepared.answers.give
         if stored is not None:
-            return self._continue_child(attempt, workflow, prepared, driver, stored)
+            return self._continue_child(attempt, workflow, prepared, driver, stored, answers)
 
         run_id = new_run_id()
+        self._answers[run_id] = answers
         mask = prepared.mask
         kept = self._keep(attempt, workflow, prepared, driver, run_id, mask)
         return Child(
@@ -174,14 +201,34 @@ class ChildBook:
             driver=driver,
             logs=logs,
             alerts=alerts,
+            store=None if self._recorder is None else self._recorder.path,
         )
         with self._lock:
             self._children[run_id] = kept
         return kept
 
+    def _answers_for(self, attempt: ParentAttempt) -> Mapping[str, Any]:
+        """Return the answers to the questions of a run, by the path of the task in it."""
+        answers = self._answers.get(attempt.driver.run_id, self._root_answers)
+        if not answers:
+            return answers
+
+        prefixes = (f"{attempt.task}[{attempt.index}]/", f"{attempt.task}/")
+        # those of the command line keep their type
+        chosen: Any = type(answers)()
+        # that for one item first
+        for prefix in prefixes:
+            for name, answer in answers.items():
+                rest = name.removeprefix(prefix)
+                if rest != name and rest not in chosen:
+                    chosen[rest] = answer
+        filtered: Mapping[str, Any] = chosen
+        return filtered
+
     def _finish(self, kept: KeptChild) -> tuple[int, Any, Any]:
         """Return how a run has ended, and let it go if it is on record."""
         outcome = kept.workflow.outcome_of(kept.driver)
+        self._answers.pop(kept.run_id, None)
         with self._lock:
             if self._recorder is not None and self._recorder.error is None:
                 self._children.pop(kept.run_id, None)
@@ -222,6 +269,7 @@ class ChildBook:
         prepared: PreparedRun,
         driver: Driver,
         stored: StoredRun,
+        answers: Mapping[str, Any],
     ) -> Child:
         """Make the run of an attempt from its record, to go on from there."""
         from attune_nb.store import reading  # noqa: PLC0415 - SQLite is slow to import
@@ -229,9 +277,15 @@ class ChildBook:
         path = self._store_path()
         with reading.reading_record(stored.run_id):
             events = reading.events_of(path, stored, prepared.mask)
+            mask = restore_mask(prepared.mask, events, answers)
+            if mask is not prepared.mask:
+                events = reading.events_of(path, stored, mask)
+            check_secret_answers(stored.run_id, events)
+            prepared.answers.drop_used(events)
             past = replay_record(prepared, events, stored)
             doubts = find_doubts(past.state, reading.intents_of(path, stored))
             past = msgspec.structs.replace(past, in_doubt=tuple(doubts))
+        self._answers[stored.run_id] = answers
         driver.restore(past, written=len(events))
         kept = self._keep(
             attempt,

@@ -14,7 +14,6 @@ from attune_nb.language.load import load_workflow
 from attune_nb.results.error_titles import format_title
 from attune_nb.results.failures import explain_error, find_failed_tasks
 from attune_nb.results.mistakes import find_mistakes
-from attune_nb.running.bind_actions import explain_nested_question
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,9 +76,6 @@ class ChildWorkflow:
                     f"workflows are nested deeper than {MAX_DEPTH} levels; "
                     f"does `{self.name}` run itself?"
                 )
-            problem = explain_nested_question(self.spec, self.name)
-            if problem:
-                raise ActionError(problem)
             self._bound = self._bind(self.spec, self._options)
         return self._bound
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -128,6 +129,8 @@ class BoundWorkflow:
         self,
         parameters: Mapping[str, Any],
         outer_mask: Mask | None = None,
+        *,
+        answers: Mapping[str, Any] | None = None,
         backend: Backend | None = None,
     ) -> PreparedRun:
         """Check the parameters of a run, and prepare it.
@@ -135,6 +138,7 @@ class BoundWorkflow:
         Args:
             parameters: The parameters.
             outer_mask: Hides the secrets of the run that this run is part of.
+            answers: The answers to its questions; by default those of the options.
             backend: Where its attempts run; by default an inline backend.
 
         Raises:
@@ -146,8 +150,15 @@ class BoundWorkflow:
         secret_names = parameter_specs.secret_names(workflow.parameters)
         secrets = {name: values.pop(name) for name in secret_names if name in values}
 
-        answers = bind_answers(
-            workflow, options.answers, self.mocked, find_asking_tasks(self.actions)
+        if answers is None:
+            answers = options.answers
+        # those of runs within the run are checked when their questions open
+        own_answers: Any = type(answers)()
+        for name, answer in answers.items():
+            if not self._is_within(name):
+                own_answers[name] = answer
+        advance_answers = bind_answers(
+            workflow, own_answers, self.mocked, find_asking_tasks(self.actions)
         )
         hidden = dict(self.written_secrets)
         if options.keys is not None:
@@ -173,10 +184,17 @@ class BoundWorkflow:
             code=self.code,
             actions=self.actions,
             backend=backend or InlineBackend(),
-            answers=answers,
+            answers=advance_answers,
             skip_delays=options.dry_run,
             pack_session=options.pack_session,
         )
+
+    def _is_within(self, name: str) -> bool:
+        """Return whether an answer is for a task of a run within the run: `deploy[3]/ask`."""
+        for path, action in self.actions.items():
+            if action.runs_workflow and re.match(rf"{re.escape(path)}(\[\d+\])?/", name):
+                return True
+        return False
 
 
 # the backend that each driver uses, until it ends

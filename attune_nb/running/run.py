@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, Unpack
+
+import msgspec
 
 from attune_nb.errors import LookupFailed, ParameterError, StoreError, nearest
 from attune_nb.results.run import RunView
@@ -13,6 +16,13 @@ from attune_nb.results.statuses import UNATTENDED
 from attune_nb.running.answers import AdvanceAnswers, user_name, value_for
 from attune_nb.running.artifact_folders import artifact_folder
 from attune_nb.running.bind_actions import find_nested_workflows
+from attune_nb.running.child_views import (
+    children_frame,
+    find_row,
+    list_children,
+    request_of,
+    scaling_of,
+)
 from attune_nb.running.current_actions import current_actions
 from attune_nb.running.fork import plan_fork, plan_retry, restore_secrets
 from attune_nb.running.interrupts import HeldInterrupts
@@ -34,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
     from os import PathLike
 
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -47,6 +58,8 @@ if TYPE_CHECKING:
     from attune_nb.results.in_doubt import Doubt
     from attune_nb.results.scaling import WorkflowScaling
     from attune_nb.running.artifact_folders import ArtifactFolder
+    from attune_nb.running.child_book import ChildBook, KeptChild
+    from attune_nb.running.child_views import ChildRow
     from attune_nb.running.plan import RunPlan
     from attune_nb.running.request import RunRequest
     from attune_nb.running.workflow_view import WorkflowView
@@ -221,6 +234,49 @@ class BaseRun(RunView):
             return start_run(request)
         return execute_plan(lambda: plan_retry(earlier, request))
 
+    def children(self, task: str | None = None) -> pd.DataFrame:
+        """Return the child runs: one row for each attempt of a task that runs a workflow.
+
+        Columns: task, visit, index (of the item), attempt, run_id, workflow, status, duration_ms,
+        tasks (executions in it), failed (items in it).
+
+        Args:
+            task: Only those of this task.
+
+        Raises:
+            StoreError: The record cannot be read.
+        """
+        rows = self._child_rows()
+        if task is not None:
+            rows = [row for row in rows if row.task == task]
+        return children_frame(rows)
+
+    def child(self, task: str, index: int = 0, *, visit: int | None = None) -> BaseRun:
+        """Return a child run, with tasks, items, logs and pictures like any run.
+
+        Of several attempts it is the last one.
+
+        Args:
+            task: The path of the task that runs the workflow.
+            index: The index of the item.
+            visit: The number of the execution of the task; by default the last one.
+
+        Raises:
+            LookupFailed: There is no such run.
+            StoreError: Its record cannot be read.
+        """
+        row = find_row(self._child_rows(), self.run_id, task, index, visit)
+        return self._open_child(row.run_id)
+
+    def _child_rows(self) -> list[ChildRow]:
+        return list_children(self.store, self.run_id, ())
+
+    def _open_child(self, run_id: str) -> BaseRun:
+        # by its name: it is made of this module
+        history = importlib.import_module("attune_nb.running.history")
+        child: BaseRun = history.open_run(run_id, self.store)
+        return child
+
     def timeline(self, ax: Axes | None = None, *, dark: bool | None = None) -> Figure:
         """Draw the executions and attempts over time."""
         from attune_nb.charts import timeline  # noqa: PLC0415 - matplotlib is slow to import
@@ -344,9 +400,11 @@ class Run(BaseRun):
         artifact_folder: ArtifactFolder | None = None,
         api_notes: Sequence[str] = (),
         logs: LogSource | None = None,
+        child_book: ChildBook | None = None,
     ) -> None:
         super().__init__(run_id, driver, request, scaling, notes, store, logs)
         self._driver = driver
+        self._child_book = child_book
         # the list grows while the run is recorded
         self._record_alerts = record_alerts
         self._artifact_folder = artifact_folder
@@ -365,6 +423,47 @@ class Run(BaseRun):
         # an action may need no key after all; if it fails, its message seldom names the key
         api_notes = map(self._mask.text, self._api_notes) if self.failed_tasks() else ()
         return [*self._record_alerts, *super().alerts, *costs, *artifact_alerts, *api_notes]
+
+    def _child_rows(self) -> list[ChildRow]:
+        kept_children: Sequence[KeptChild] = ()
+        if self._child_book is not None:
+            kept_children = self._child_book.children_of(self._driver)
+        return list_children(self.store, self.run_id, kept_children)
+
+    def _open_child(self, run_id: str) -> BaseRun:
+        if self._child_book is not None:
+            for kept in self._child_book.children_of(self._driver):
+                if kept.run_id == run_id:
+                    return self._view_child(kept)
+        return super()._open_child(run_id)
+
+    def _view_child(self, kept: KeptChild) -> Run:
+        """Return a child run that this process keeps."""
+        return Run(
+            kept.run_id,
+            kept.driver,
+            request_of(kept, self._request, self.store),
+            scaling_of(kept),
+            store=kept.store,
+            answers=kept.prepared.answers,
+            record_alerts=kept.alerts,
+            logs=kept.logs,
+            child_book=self._child_book,
+        )
+
+    def _running_children(self) -> list[tuple[str, Run]]:
+        """Return the child runs that have not ended, each with its path in this run."""
+        if self._child_book is None:
+            return []
+        children = self._child_book.running_in(self._driver)
+        return [(kept.path, self._view_child(kept)) for kept in children]
+
+    def _find_child_of(self, task: str) -> tuple[Run, str] | None:
+        """Return the child run that a path leads into, and the rest of the path; or None."""
+        for path, child in self._running_children():
+            if task.startswith(path):
+                return child, task.removeprefix(path)
+        return None
 
     def _find_artifact_alerts(self) -> list[str]:
         """Return an alert for each artifact that an action has written a secret to."""
@@ -434,10 +533,18 @@ class Run(BaseRun):
             LookupFailed: The task has no open question.
         """
         questions = self.questions
-        for question in questions:
+        for question in self._own_questions():
             if question.task == task and inquiry in (None, question.inquiry):
                 self._answer_question(question, value, by)
                 return
+
+        child_task = self._find_child_of(task)
+        if child_task is not None:
+            child, path = child_task
+            child.answer(path, value, by=by, inquiry=inquiry)
+            if self.pause_reason == UNATTENDED:
+                self._driver.resume()
+            return
 
         names = []
         for question in questions:
@@ -466,6 +573,11 @@ class Run(BaseRun):
         Raises:
             LookupFailed: No such attempt is in doubt.
         """
+        child_task = self._find_child_of(task)
+        if child_task is not None:
+            child, path = child_task
+            child.rerun(path, index)
+            return
         for doubt in self._find_doubts(task, index):
             self._driver.rerun(doubt.task, doubt.visit, doubt.index)
 
@@ -476,6 +588,12 @@ class Run(BaseRun):
             LookupFailed: No such attempt is in doubt, or several are and there is no index.
             ParameterError: The result contains itself.
         """
+        child_task = self._find_child_of(task)
+        if child_task is not None:
+            child, path = child_task
+            child.accept(path, result, index)
+            return
+
         doubts = self._find_doubts(task, index)
         if len(doubts) > 1:
             indexes = ", ".join(str(doubt.index) for doubt in doubts[:_MAX_NAMES])
@@ -489,12 +607,17 @@ class Run(BaseRun):
     @property
     def has_only_questions(self) -> bool:
         """Whether only questions are open: all actions that run wait for an answer."""
-        state = self._source.state
-        if not state.has_only_questions and not self._has_only_asking_actions():
+        if not self._driver.has_only_questions and not self._has_only_asking_actions():
             return False
 
         # an answer may wait for the engine
-        return not any(map(state.is_open, self._driver.answered))
+        return not self.has_unprocessed_answer()
+
+    def has_unprocessed_answer(self) -> bool:
+        """Return whether the engine has not processed an answer, also of a child run."""
+        if any(map(self._source.state.is_open, self._driver.answered)):
+            return True
+        return any(child.has_unprocessed_answer() for _, child in self._running_children())
 
     def _has_only_asking_actions(self) -> bool:
         """Return whether every task that runs has an action that waits for an answer."""
@@ -517,11 +640,31 @@ class Run(BaseRun):
 
     def is_awaited_by_action(self, question: AskOpened) -> bool:
         """Return whether the action that asks a question waits for the answer while it runs."""
+        if self._find_child_of(question.task) is not None:
+            # an action of a child run asks nothing
+            return False
         return question.inquiry in self._driver.awaited_inquiries
 
     @property
     def questions(self) -> list[AskOpened]:
-        """The questions that wait for an answer."""
+        """The questions that wait for an answer; a child run's with the path: `deploy[3]/ask`."""
+        questions = self._own_questions()
+        for path, child in self._running_children():
+            for question in child.questions:
+                questions.append(msgspec.structs.replace(question, task=path + question.task))
+        return questions
+
+    @property
+    def in_doubt(self) -> list[Doubt]:
+        """As in every run; attempts of a child run with the path: `deploy[3]/charge`."""
+        doubts = super().in_doubt
+        for path, child in self._running_children():
+            for doubt in child.in_doubt:
+                doubts.append(msgspec.structs.replace(doubt, task=path + doubt.task))
+        return doubts
+
+    def _own_questions(self) -> list[AskOpened]:
+        """Return the questions of this run that wait for an answer."""
         state = self._source.state
         if not state.ask_tasks and not state.inquiries:
             return []
@@ -542,6 +685,11 @@ class Run(BaseRun):
 
         It is None if the question has no timeout, or if no transition tests for `timed_out()`.
         """
+        child_task = self._find_child_of(question.task)
+        if child_task is not None:
+            child, path = child_task
+            return child.handled_timeout(msgspec.structs.replace(question, task=path))
+
         state = self._source.state
         waiting_task = state.workflow.task(question.task)
         timeout = waiting_task.timeout
@@ -570,7 +718,11 @@ class Run(BaseRun):
     @property
     def answer_problems(self) -> Mapping[QuestionKey, str]:
         """The reason why an answer passed in advance was not used, by the question."""
-        return self._answers.problems
+        problems = dict(self._answers.problems)
+        for path, child in self._running_children():
+            for (task, visit, inquiry), problem in child.answer_problems.items():
+                problems[path + task, visit, inquiry] = problem
+        return problems
 
     def note_failed_reader(self, failure: StoreError | str) -> None:
         """Add an alert that a reader of the events failed: the record, or a display."""
@@ -656,6 +808,7 @@ def _execute(plan: RunPlan, interrupts: HeldInterrupts) -> Run:
         artifact_folder,
         api_notes,
         engine.logs,
+        engine.child_book,
     )
     engine.driver.on_reader_failure(run.note_failed_reader)
     LATEST.keep(run)

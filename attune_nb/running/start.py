@@ -65,6 +65,7 @@ class Engine(NamedTuple):
         record_alerts: Notes on the values that the record lacks; the list grows.
         logs: The log lines of the run so far.
         log_output: What shows the first of them.
+        child_book: The child runs that this process keeps.
     """
 
     driver: Driver
@@ -75,6 +76,7 @@ class Engine(NamedTuple):
     record_alerts: Sequence[str]
     logs: RunLogs
     log_output: LogOutput | None
+    child_book: ChildBook
 
 
 def assemble_engine(plan: RunPlan) -> Engine:
@@ -104,7 +106,9 @@ def assemble_engine(plan: RunPlan) -> Engine:
         readers.append(display.read)
     readers.append(remember_durations)
 
-    child_book = ChildBook(recorder, is_resumed=plan.claim is not None)
+    child_book = ChildBook(
+        recorder, answers=request.options.answers, is_resumed=plan.claim is not None
+    )
     driver = plan.prepared.make_driver(readers, request.observation.readers, child_book.open_child)
     driver.log_readers += _line_readers(logs, recorder, log_output)
     if log_output is not None:
@@ -124,7 +128,9 @@ def assemble_engine(plan: RunPlan) -> Engine:
         remember_durations(plan.recorded_events)
         if display is not None:
             display.read(plan.recorded_events)
-    return Engine(driver, drive, display, scaling, store, record_alerts, logs, log_output)
+    return Engine(
+        driver, drive, display, scaling, store, record_alerts, logs, log_output, child_book
+    )
 
 
 def _start_of(plan: RunPlan, driver: Driver) -> Callable[[], None]:

@@ -14,7 +14,6 @@ from attune_nb.language.load import load_workflow
 from attune_nb.language.reading.data_files import read_object_file
 from attune_nb.running.bind_actions import (
     bind_actions,
-    find_nested_questions,
     find_nested_workflows,
 )
 from attune_nb.running.interrupts import HeldInterrupts
@@ -78,8 +77,7 @@ class Workflow(WorkflowView):
         )
         context = binding_context(options)
         _, problems = bind_actions(self.spec, context)
-        questions = find_nested_questions(self.spec, context)
-        return [*flow.find_problems(self.spec), *find_traps(self.spec), *problems, *questions]
+        return [*flow.find_problems(self.spec), *find_traps(self.spec), *problems]
 
     def nested_workflows(
         self, actions: Actions | None = None, *, packs: Packs = ()

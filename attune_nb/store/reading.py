@@ -197,15 +197,23 @@ def runs_in(
     return runs
 
 
-def children_of(path: Path, run_id: str) -> list[StoredRun]:
+def children_of(path: Path, run_id: str, *, texts: bool = True) -> list[StoredRun]:
     """Return the runs within a run, in the order in which they began.
+
+    Args:
+        path: The store.
+        run_id: The id of the run.
+        texts: Whether to read the texts of their workflows.
 
     Raises:
         StoreError: The store cannot be read.
     """
     with connected(path) as connection:
         rows = connection.execute(_SELECT_CHILDREN, (run_id,)).fetchall()
-        return [with_texts(connection, _stored_run(row)) for row in rows]
+        children = list(map(_stored_run, rows))
+        if texts:
+            children = [with_texts(connection, child) for child in children]
+        return children
 
 
 def count_children(path: Path, run_ids: Sequence[str]) -> dict[str, int]:
