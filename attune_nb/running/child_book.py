@@ -326,9 +326,7 @@ def _show_at(attempt: ParentAttempt, workflow: WorkflowSpec) -> LineReader | Non
         return None
 
     with_items = {path for path, task in workflow.walk() if task.with_items is not None}
-    prefix = attempt.task
-    if parent.state.workflow.task(attempt.task).with_items is not None:
-        prefix += f"[{attempt.index}]"
+    prefix = attempt.path.removesuffix("/")
 
     def show_prefixed(lines: Sequence[LogLine]) -> None:
         show([_with_path(line, prefix, with_items) for line in lines])
