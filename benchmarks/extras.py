@@ -1,4 +1,4 @@
-"""The costs around a run: progress, the store, the import, the timeline."""
+"""The costs around a run: progress, the store, the import, the timeline, the page."""
 
 from __future__ import annotations
 
@@ -30,6 +30,9 @@ MOST_IMPORT = 0.15  # seconds
 IMPORTS = 5  # measurements of the import
 MOST_STORE = 1.5  # microseconds an item
 MOST_DRAWING = 2.0  # seconds
+# of a page with every attempt: seconds, and bytes
+MOST_PAGE_MAKING = 1.0
+MOST_PAGE = 1_000_000
 MOST_PICTURE = 300_000  # bytes
 
 # names of the package are imported when they are first used
@@ -64,6 +67,7 @@ def measure() -> Iterator[Verdict]:
     yield _measure_store("an object of three", _return_object)
     yield _measure_import()
     yield _measure_timeline()
+    yield _measure_page()
 
 
 class _FanOut:
@@ -207,4 +211,21 @@ def _measure_timeline() -> Verdict:
         "drawn in 2 s, under 300 KB",
         f"{seconds:.2f} s, {size:,} B",
         seconds <= MOST_DRAWING and size < MOST_PICTURE,
+    )
+
+
+def _measure_page() -> Verdict:
+    """Measure making the page of a run, after a first one has been made."""
+    run = _FanOut().run()
+    run.explore()
+
+    begin = time.perf_counter()
+    size = len(run.explore().html)
+    seconds = time.perf_counter() - begin
+
+    return Verdict(
+        "page of 100,000 items",
+        "made in 1 s, under 1 MB",
+        f"{seconds:.2f} s, {size:,} B",
+        seconds <= MOST_PAGE_MAKING and size < MOST_PAGE,
     )

@@ -85,6 +85,10 @@ class ExploredRun(Protocol):
         """When it started."""
 
     @property
+    def breaks(self) -> list[tuple[float, float]]:
+        """The times in which no process carried it: at which second, and how long."""
+
+    @property
     def has_ended(self) -> bool:
         """Whether it has ended."""
 
@@ -120,12 +124,17 @@ def build_data(run: ExploredRun) -> dict[str, Any]:
         run: A run in any state.
 
     Returns:
-        `format`; `run` (id, workflow, status, kind, started in seconds since the epoch, seconds,
-        has_ended, error); `statuses`; `tasks` (names, in order of start); `executions` (columns:
-        task and status by number, visit, start and end in seconds, items, failed, attempts, how
-        many of these are in rows, whether they are summed, error); `attempts` (count, tick in
-        seconds, packed columns); `spans` (the same of sums of attempts); `errors`; `previews`
-        (see `build_previews`); and `notes`, lines about parts that are left out.
+        - `format`: the version of all this.
+        - `run`: id, workflow, status, kind, started (seconds since the epoch), breaks, seconds,
+          has_ended, error.
+        - `statuses`: the names of the codes of statuses.
+        - `tasks`: the names, in order of start.
+        - `executions`: columns: task and status by number, visit, start and end (seconds), items,
+          failed, attempts, rows (attempts that are on the page), spans (rows of sums), error.
+        - `attempts` and `spans`: count, tick (seconds), packed columns.
+        - `errors`: see `ErrorTable`. `previews`: see `build_previews`.
+        - `failures`: see `build_failures`. `logs`: see `build_logs`. `graph`: see `build_graph`.
+        - `notes`: lines about parts that are left out.
     """
     events = run.events
     timeline = TaskTimeline()
@@ -153,6 +162,7 @@ def build_data(run: ExploredRun) -> dict[str, Any]:
             "status": run.status,
             "kind": run.kind,
             "started": run.started.timestamp(),
+            "breaks": run.breaks,
             "seconds": max(run.duration_ms / 1000, timeline.now),
             "has_ended": run.has_ended,
             "error": printable(run.error_text()[:_MAX_MESSAGE]),

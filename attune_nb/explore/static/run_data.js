@@ -116,6 +116,16 @@ class RunData {
     return this.executions.task[this.execution[row]];
   }
 
+  /** The time of day at a second of the run, where its reader is: `17:03:05`. */
+  clockAt(seconds) {
+    let date = this.run.started + seconds;
+    // the seconds of a run do not count the time in which no process carried it
+    for (const [second, length] of this.run.breaks) {
+      if (seconds >= second) date += length;
+    }
+    return new Date(date * 1000).toLocaleTimeString('en-GB');
+  }
+
   /** The name of the status of an attempt. */
   statusOf(row) {
     return this.statuses[this.status[row]];
@@ -151,8 +161,8 @@ class RunData {
   describe(row) {
     const error = this.errorOf(row);
     let text = `${this.nameOf(row)}: ${formatStatus(this.statusOf(row))} after `
-      + `${formatDuration(this.duration[row])}, at ${formatDuration(this.start[row])}, `
-      + `worker ${this.worker[row]}`;
+      + `${formatDuration(this.duration[row])}, at ${formatDuration(this.start[row])} `
+      + `(${this.clockAt(this.start[row])}), worker ${this.worker[row]}`;
     if (error) text += `. ${error.type}: ${error.message}`;
     return text;
   }
