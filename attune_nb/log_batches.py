@@ -85,6 +85,17 @@ class LogColumns(msgspec.Struct, frozen=True, array_like=True):
     def __len__(self) -> int:
         return len(self.time)
 
+    def in_order(self) -> LogColumns:
+        """Return the lines by their times; those of other processes come later than they are.
+
+        Lines of the same time stay as they are.
+        """
+        times = self.time
+        order = sorted(range(len(times)), key=times.__getitem__)
+        if order == list(range(len(times))):
+            return self
+        return LogColumns(*([getattr(self, name)[row] for row in order] for name in _FIELDS))
+
     def last(self, count: int) -> LogColumns:
         """Return the last lines."""
         first = max(len(self) - count, 0)

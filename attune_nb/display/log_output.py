@@ -93,7 +93,11 @@ def read_limit(value: Any) -> int | None:
 
 
 def open_log_output(
-    logs: LogsOption, display: Display | None, with_items: Collection[str]
+    logs: LogsOption,
+    display: Display | None,
+    with_items: Collection[str],
+    *,
+    in_attempt: bool = False,
 ) -> LogOutput | None:
     """Open the output for the log lines of a run; None if none are shown.
 
@@ -101,6 +105,8 @@ def open_log_output(
         logs: The option of the run.
         display: What shows the progress of the run.
         with_items: The paths of the tasks with items.
+        in_attempt: Whether an action starts the run: its lines are printed, and so become lines of
+            the attempt of that action.
     """
     limit = read_limit(logs)
     if limit == 0:
@@ -110,7 +116,7 @@ def open_log_output(
     if isinstance(display, CellDisplay):
         return CellLogs(with_items, cell_limit, display.open_output)
     in_main_thread = threading.current_thread() is threading.main_thread()
-    if in_kernel() and in_main_thread:
+    if in_kernel() and in_main_thread and not in_attempt:
         return CellLogs(with_items, cell_limit)
     terminal = display if isinstance(display, TerminalDisplay) else None
     return TerminalLogs(with_items, ALL if limit is None else limit, terminal)

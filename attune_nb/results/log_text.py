@@ -27,6 +27,9 @@ _ESCAPE_SEQUENCE = re.compile(
 # how many characters of escape sequences a line may have for each one that is shown
 _MOST_HIDDEN = 4
 
+# characters of the name of a level
+_MAX_LEVEL = 30
+
 # the level from which a line is marked: WARNING
 _MARKED = 30
 
@@ -82,7 +85,7 @@ def shown_line(
         max_length: Characters after which its text is cut, and says so.
         time: Its date.
     """
-    level = "" if line.level == "stdout" else printable(line.level)
+    level = "" if line.level == "stdout" else clean_text(line.level, _MAX_LEVEL)
     text = clean_text(line.text, max_length)
     return ShownLine(_format_attempt(line, with_items), level, text, time)
 

@@ -149,8 +149,8 @@ def _read_level(level: Any) -> str | None:
         return logging.getLevelName(level)
 
     if type(level) is str:
-        for name in (level, level.upper()):
-            if severity(name):
+        for name in (level, level.upper(), level.lower()):
+            if name in STREAMS or severity(name):
                 return name
     names = [*STREAMS, *_level_names()]
     hint = nearest(level.upper(), names) if type(level) is str else ""

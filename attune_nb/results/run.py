@@ -337,7 +337,7 @@ class RunView:
         """
         selection = self.select_logs(task, index, attempt, level)
         columns, _ = self.read_lines()
-        return logs_frame(selection.select(columns), self.log_clock())
+        return logs_frame(selection.select(columns).in_order(), self.log_clock())
 
     def select_logs(
         self, task: str | None, index: int | None, attempt: int | None, level: str | int | None
@@ -381,7 +381,7 @@ class RunView:
             columns, _ = self.read_lines()
         except StoreError:
             return []
-        columns = LogSelection(task, index).select(columns).last(_MAX_LAST_LINES)
+        columns = LogSelection(task, index).select(columns).in_order().last(_MAX_LAST_LINES)
         return [shown_line(line, (), _MAX_LINE_LENGTH) for line in columns.rows()]
 
     def describe_logs(self) -> list[str]:

@@ -54,7 +54,7 @@ class LogView:
             StoreError: The record cannot be read.
         """
         columns, self._next = self._run.read_lines(self._next)
-        columns = self._selection.select(columns)
+        columns = self._selection.select(columns).in_order()
         self.count += len(columns)
         if last is not None:
             columns = columns.last(last)

@@ -106,7 +106,7 @@ def test_a_line_after_the_end_of_the_run_is_on_record(store):
     for reader in run._driver.log_readers:  # noqa: SLF001 - as the engine does when it ends
         reader([line])
     assert run.log_counts.lines == 3
-    assert lines_on_record(store, run.run_id) == ["item 0", "item 1", "item 0"]
+    assert lines_on_record(store, run.run_id) == ["item 0", "item 0", "item 1"]
 
 
 def test_a_run_of_an_older_store_says_that_it_has_none(store):

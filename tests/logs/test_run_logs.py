@@ -9,6 +9,9 @@ from support.item_runs import run_work, until
 
 import attune_nb
 from attune_nb.errors import LookupFailed, ParameterError
+from attune_nb.log_batches import pack_lines, unpack_lines
+from attune_nb.log_lines import LogLine
+from attune_nb.results.log_text import clean_text, shown_line
 
 COLUMNS = ["time", "task", "visit", "index", "attempt", "worker", "level", "text"]
 
@@ -115,3 +118,46 @@ def test_a_run_that_printed_nothing_says_so():
         f"run {run.run_id} has no log lines: its actions have printed and logged nothing"
     )
     assert "log line" not in repr(run)
+
+
+def test_lines_of_a_run_within_an_action_are_those_of_its_attempt():
+    inner = attune_nb.loads("tasks:\n  - {name: inside, action: speak, input: {x: 1}}\n")
+
+    def start(x):
+        inner.run(actions={"speak": speak}, store="none")
+
+    run = run_work(start, {"n": 1})
+    assert texts(run.logs("a", index=0)) == [
+        "inside | item 1",
+        "inside stderr | careful 1",
+    ]
+
+
+def test_lines_come_in_the_order_of_their_times():
+    """Those of a worker process arrive with the report of a chunk."""
+    lines = [LogLine(time, "a", 1, 0, 1, 0, "stdout", str(time)) for time in (2.0, 1.0, 3.0, 1.0)]
+    batches = [pack_lines(lines[:2]), pack_lines(lines[2:])]
+    assert unpack_lines(batches).in_order().text == ["1.0", "1.0", "2.0", "3.0"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param("\x1b[1;31mred\x1b[0m!", "red!", id="colours"),
+        pytest.param("\x1b]0;title\x07text", "text", id="title"),
+        pytest.param("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link", id="link"),
+        pytest.param("\x1b[2J\x1b[Hgone", "gone", id="screen"),
+        pytest.param("a\x07b\x00c\x9bd", "abcd", id="control characters"),
+        pytest.param("\x1b", "", id="escape alone"),
+        pytest.param("\u202eabc", "abc", id="direction"),
+        pytest.param("x" * 50, "x" * 20 + " … (50 characters)", id="long"),
+        pytest.param("\x1b[0m" * 50, " … (200 characters)", id="long and empty"),
+    ],
+)
+def test_a_terminal_obeys_nothing_of_a_line(text, shown):
+    assert clean_text(text, 20) == shown
+
+
+def test_a_level_is_one_word_of_its_line():
+    line = LogLine(0.0, "a", 2, 3, 4, 0, "odd\n\x1b[2Jlevel", "text")
+    assert str(shown_line(line, {"a"}, 80)) == "a#2[3] attempt 4 odd level | text"
