@@ -48,6 +48,7 @@ _FAILED = ("failed", "timed_out")
 
 # characters
 _LONGEST_NAME = 48
+_LONGEST_TASK = 200  # a box shortens it
 _LONGEST_ACTION = 36
 _LONGEST_CONDITION = 30
 _LONGEST_CONCURRENCY = 20
@@ -397,7 +398,7 @@ class _NodeReader:
         return GraphNode(
             path=path,
             kind=kind,
-            name=clean_text(task.name, _LONGEST_NAME),
+            name=clean_text(task.name, _LONGEST_TASK),
             action=action,
             settings=_format_settings(task),
             joins=task.join is not None,
@@ -427,7 +428,7 @@ class _NodeReader:
             if child_state is not None:
                 row = child_state.last_visits.get(child.name)
                 state = _make_state(row, parallel=bool(child.tasks))
-            name = clean_text(child.name, _LONGEST_NAME)
+            name = clean_text(child.name, _LONGEST_TASK)
             nodes.append(GraphNode(f"{path}/{child.name}", "task", name, state=state))
 
         action = clean_text(task.action, _LONGEST_ACTION)

@@ -54,6 +54,7 @@ _WIDEST = 2.5
 _WIDEST_LABEL = 1.4
 _TEXT_WIDTH = _WIDEST - 2 * SIDE - BAND  # the space for text
 _LABEL_WIDTH = _WIDEST_LABEL - 2 * SIDE - BAND
+_WIDEST_ROW = 9.0  # of boxes within a box
 _GAP = 0.13  # between the boxes within a box
 _SMALL_GAP = 0.07  # the same in a card
 _DOT = (0.13, 0.09)  # the size of a box without text
@@ -68,6 +69,9 @@ _SMALL_NAME_SIZE = 8.5
 _LABEL_SIZE = 8.0
 _ACTION_SIZE = 8.0
 _SMALL_SIZE = 8.0
+
+# how much wider bold letters are drawn in whole pixels than they are
+_BOLD_HINTING = 1.045
 
 # up to this number, boxes within a box stand in one row
 _MOST_IN_ROW = 3
@@ -263,6 +267,8 @@ def _arrange_in_grid(
     columns = len(boxes)
     if columns > _MOST_IN_ROW:
         columns = math.ceil(math.sqrt(len(boxes)))
+    widest = max(box.width for box in boxes)
+    columns = min(columns, max(int(_WIDEST_ROW / (widest + gap)), 1))
 
     widths = [max(box.width for box in boxes[column::columns]) for column in range(columns)]
     lefts = [left + sum(widths[:column]) + gap * column for column in range(columns)]
@@ -387,4 +393,6 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
     weight = "bold" if bold else "normal"
     font = FontProperties(size=size, weight=weight)
     width, _, _ = TextToPath().get_text_width_height_descent(text, font, ismath=False)
+    if bold:
+        width *= _BOLD_HINTING
     return float(width) / _POINTS

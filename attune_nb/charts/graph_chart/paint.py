@@ -17,7 +17,7 @@ from attune_nb.charts.graph_chart.node_style import (
     edge_style,
     state_style,
 )
-from attune_nb.charts.graph_chart.nodes import BAND, BAR, RING, SIDE, STACK
+from attune_nb.charts.graph_chart.nodes import BAND, BAR, RING, SIDE, STACK, Detail
 from attune_nb.charts.graph_chart.plan import LABEL, LOOP
 from attune_nb.charts.style import COLOURS
 
@@ -51,7 +51,8 @@ def draw_edges(canvas: GraphCanvas, plan: Plan, graph: WorkflowGraph) -> None:
 
         # the edges of a fork share a label
         place = plan.layout.labels.get(number)
-        if place and edge.label and place not in written:
+        has_label = plan.detail > Detail.LABELS and edge.label
+        if place and has_label and place not in written:
             written.add(place)
             _write_condition(canvas, plan, number, edge)
 

@@ -7,7 +7,6 @@ runs below a box or through a label.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from typing import TYPE_CHECKING
 
 from attune_nb.charts.graph_chart.layout.ports import assign_ports, assign_side_ports
@@ -84,6 +83,19 @@ class Route:
         self.draw_line(across - _FOLD_BEND, detour.top)
         self.turn((across, detour.top), across, detour.top + _FOLD_BEND)
 
+    def change_column_back(self, detour: Detour, across: float) -> None:
+        """Continue over a column, down beside it, and below the one before it."""
+        start, _ = self.points[-1]
+        self.draw_line(start, detour.top + _FOLD_BEND)
+        self.turn((start, detour.top), start - _FOLD_BEND, detour.top)
+        self.draw_line(detour.track + _FOLD_BEND, detour.top)
+        self.turn((detour.track, detour.top), detour.track, detour.top + _FOLD_BEND)
+
+        self.draw_line(detour.track, detour.bottom - _FOLD_BEND)
+        self.turn((detour.track, detour.bottom), detour.track - _FOLD_BEND, detour.bottom)
+        self.draw_line(across + _FOLD_BEND, detour.bottom)
+        self.turn((across, detour.bottom), across, detour.bottom - _FOLD_BEND)
+
     def _add(self, code: int, *points: Size) -> None:
         self.points += points
         self.codes += [code] * len(points)
@@ -105,14 +117,19 @@ def route_edges(layout: Layout, sizes: Sequence[Size], edges: Sequence[Edge]) ->
         if number in layout.back:
             route = _route_up(layout, sizes, edges[number], number, side_ports[number])
         else:
-            detours = {
-                index: layout.detours[number, index]
-                for index in range(1, len(stations))
-                if (number, index) in layout.detours
-            }
+            detours = _detours_of(layout, number)
             route = _route_down(stations, starts[number], ends[number], detours)
         routes.append(route)
     return routes
+
+
+def _detours_of(layout: Layout, number: int) -> dict[int, Detour]:
+    """Return the ways of an edge to another column, by the index of its station there."""
+    return {
+        index: layout.detours[number, index]
+        for index in range(1, len(layout.stations[number]))
+        if (number, index) in layout.detours
+    }
 
 
 def _route_down(
@@ -169,9 +186,13 @@ def _route_up(
     route.draw_line(first_turn - side * bend, low)
     route.turn((first_turn, low), first_turn, low - bend)
 
-    for lower, upper in itertools.pairwise(reversed(stations)):
+    detours = _detours_of(layout, number)
+    for index in range(len(stations) - 1, 0, -1):
+        upper = stations[index - 1]
         across, along = route.points[-1]
-        route.draw_line(across, min(lower.start, along))
+        route.draw_line(across, min(stations[index].start, along))
+        if index in detours:
+            route.change_column_back(detours[index], upper.across)
         route.change_channel(upper.across, upper.end)
 
     route.draw_line(last_turn, high + bend)

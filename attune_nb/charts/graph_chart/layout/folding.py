@@ -86,7 +86,7 @@ class _Folder:
         return crossings
 
     def _find_cuts(self) -> dict[int, Tracks]:
-        """Return the ranks of boxes to which few edges lead, and over which no edge leads up."""
+        """Return the ranks of boxes to which few edges lead, with the tracks of these edges."""
         box_ranks = set()
         for (_, height), (_, middle) in zip(self._sizes, self._layout.centres, strict=True):
             box_ranks.add(self._rank_at(middle - height / 2))
@@ -94,9 +94,6 @@ class _Folder:
         cuts = {}
         for rank in sorted(box_ranks - {0}):
             crossings = self._crossings[rank]
-            leads_up = any(number in self._layout.back for number, _ in crossings)
-            if leads_up:
-                continue
             tracks = self._find_tracks(crossings)
             if len(set(tracks.values())) <= _MOST_TRACKS:
                 cuts[rank] = tracks
