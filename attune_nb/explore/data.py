@@ -8,6 +8,7 @@ import numpy as np
 
 from attune_nb.events import FAILED, TIMED_OUT
 from attune_nb.explore.attempts import STATUSES, read_attempts
+from attune_nb.explore.children import build_children
 from attune_nb.explore.columns import pack_column
 from attune_nb.explore.error_table import ErrorTable
 from attune_nb.explore.failures import build_failures
@@ -110,6 +111,9 @@ class ExploredRun(Protocol):
     def failed_tasks(self) -> list[FailedTask]:
         """Return the tasks that failed, with their errors."""
 
+    def children(self, task: str | None = None) -> pd.DataFrame:
+        """Return the runs within it."""
+
     def read_lines(self, first: int = 0) -> tuple[LogColumns, int]:
         """Return the lines that its actions printed."""
 
@@ -177,6 +181,7 @@ def build_data(run: ExploredRun) -> dict[str, Any]:
         "notes": _notes(executions, summed.tolist(), groups, previews, errors),
         "failures": build_failures(run.failed_tasks()),
         "logs": build_logs(run.read_lines()[0], _failed_items(all_attempts, keys)),
+        "children": build_children(run.children()),
         "graph": build_graph(run),
     }
 

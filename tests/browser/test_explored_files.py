@@ -4,6 +4,19 @@ import pytest
 from playwright.sync_api import expect
 from support.explored_pages import HOSTILE, HOSTILE_TASK, opened_page, run_check
 
+import attune_nb
+
+INNER = """
+parameters: {n: {type: integer}}
+tasks: [{name: ping, action: ping, input: {n: "{{ parameters.n }}"}}]
+"""
+OUTER = """
+tasks:
+  - name: deploy
+    action: inner
+    with_items: "{{ range(3) }}"
+    input: {n: "{{ item }}"}
+"""
 SHOWN_SECONDS = "explorer.view.to - explorer.view.from"
 
 
@@ -117,3 +130,21 @@ def test_a_dark_system_gives_a_dark_page(lab, file):
             "getComputedStyle(document.body).color.match(/\\d+/g).map(Number)"
         )
         assert min(lightness[:3]) > 180
+
+
+def test_a_child_run_is_listed_with_the_call_that_opens_it(lab, tmp_path):
+    def ping(n):
+        if n == 2:
+            raise OSError("no route")
+
+    inner = attune_nb.loads(INNER, "inner")
+    run = attune_nb.loads(OUTER).run(actions={"inner": inner, "ping": ping}, progress=False)
+    run.explore(tmp_path / "page.html")
+
+    with opened_page(lab.browser, tmp_path / "page.html") as page:
+        page.keyboard.press("f")
+        expect(attempt(page)).to_contain_text('run.child("deploy", index=2).explore()')
+        rows = details(page).locator("table[aria-label='Child runs'] tbody tr")
+        expect(rows).to_have_count(3)
+        expect(rows.nth(0)).to_contain_text(run.child("deploy", index=2).run_id)
+        expect(rows.nth(0)).to_contain_text("failed")

@@ -125,7 +125,7 @@ class Details {
     const row = source.items(task).find((candidate) => source.data.index[candidate] === index);
     const name = row === undefined ? words : makeElement('button', {
       type: 'button', class: 'link', onclick: () => this.onAttempt(row)}, words);
-    return makeElement('span', {class: 'note'}, name, item ? `: ${item}` : '');
+    return makeElement('span', {class: 'note'}, name, item && item !== String(index) ? `: ${item}` : '');
   }
 
   #items() {
@@ -185,8 +185,8 @@ class Details {
     const last = attempts.at(-1);
     this.pane.querySelector(`tr[data-row="${last}"]`)?.setAttribute('aria-current', 'true');
 
-    const facts = `${formatDuration(data.duration[row])}, at ${formatDuration(data.start[row])}, `
-      + `worker ${data.worker[row]}`;
+    const facts = `${formatDuration(data.duration[row])}, at ${formatDuration(data.start[row])} `
+      + `(${data.clockAt(data.start[row])}), worker ${data.worker[row]}`;
     const parts = [
       makeElement('h3', {}, data.nameOf(row), ' ', makeStatus(data.statusOf(row))), makeNote(facts)];
     if (attempts.length > 1) parts.push(this.#attemptButtons(attempts));
@@ -195,6 +195,8 @@ class Details {
     if (error) parts.push(makeElement('p', {class: 'error'}, `${error.type}: ${error.message}`));
     parts.push(...this.#previews(row, row === last));
     if (error?.traceback) parts.push(...this.#text('traceback', error.traceback));
+    const child = source.childOf(row);
+    if (child) parts.push(this.#child(child));
     const lines = source.linesOf(row);
     if (lines.length) {
       parts.push(makeElement('h4', {}, 'printed'), this.#lineList(lines, attempts.length > 1));
@@ -220,6 +222,14 @@ class Details {
     const parts = preview.item === null ? [] : this.#text('item', preview.item);
     if (isLast && preview.result !== null) parts.push(...this.#text('result', preview.result));
     return parts;
+  }
+
+  /** Return how to see the child run of an attempt. */
+  #child(child) {
+    const name = JSON.stringify(this.task);
+    const call = `run.child(${name}, index=${child.index}).explore()`;
+    return makeElement('p', {}, 'child run ', makeElement('code', {}, child.id), ' ',
+      makeStatus(child.status), ' ', makeElement('code', {}, call));
   }
 
   #text(title, text) {

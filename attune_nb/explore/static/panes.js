@@ -37,8 +37,8 @@ class Panes {
 
   /** Make the timeline no higher than its lanes need. */
   #fitPlot() {
-    const most = AXIS_HEIGHT + MOST_LANE * this.explorer.lanes.length + LANE_GAP;
-    document.getElementById('plot').style.maxHeight = `${most}px`;
+    const plot = document.getElementById('plot');
+    plot.style.maxHeight = `${mostPlotHeight(this.explorer.lanes)}px`;
   }
 
   /** Choose a task: its bars are marked, and its details shown. */

@@ -18,6 +18,17 @@ const TIME_STEPS = [10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10800
 const FONT = '12px system-ui, sans-serif';
 const SMALL_FONT = '11px system-ui, sans-serif';
 
+/** Whether a lane has attempts beside each other. */
+function isWide(lane) {
+  return lane.lines > 1 || lane.spans.length > 0;
+}
+
+/** The height beyond which a timeline of these lanes would have empty space, in pixels. */
+function mostPlotHeight(lanes) {
+  return lanes.reduce(
+    (sum, lane) => sum + (isWide(lane) ? MOST_WIDE_LANE : MOST_LANE), AXIS_HEIGHT);
+}
+
 /** The colours of the page, read from its style, as canvases need them. */
 class Palette {
   constructor(statuses) {
@@ -84,7 +95,6 @@ class Plot {
     this.size = fitCanvas(this.canvas);
     this.gutter = Math.min(180, Math.max(90, this.size.width * 0.16));
     const free = Math.max(1, this.size.height - AXIS_HEIGHT);
-    const isWide = (lane) => lane.lines > 1 || lane.spans.length > 0;
     // so that the bars of the chosen lane can be told from each other
     const enlarged = lanes[chosen] && isWide(lanes[chosen])
       ? Math.min(MOST_WIDE_LANE, Math.floor(free * CHOSEN_SHARE)) : 0;

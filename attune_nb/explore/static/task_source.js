@@ -119,6 +119,15 @@ class TaskSource {
       (line) => line.index === data.index[row] && line.visit === visit);
   }
 
+  /** The child run that an attempt made, or null if there is none or it is not listed. */
+  childOf(row) {
+    const {data} = this;
+    const visit = data.executions.visit[data.execution[row]];
+    const {rows} = this.children(data.tasks[data.taskOf(row)]);
+    return rows.find((child) => child.index === data.index[row] && child.visit === visit
+      && child.attempt === data.attempt[row]) ?? null;
+  }
+
   /** The child runs of a task. */
   children(task) {
     return this.data.json.children?.[task] ?? {total: 0, rows: []};
