@@ -419,11 +419,8 @@ class _NodeReader:
         if counts.total() == 1:
             child_state = _read_child_state(self._run, path)
 
-        most = _MOST_NESTED
-        if len(workflow.tasks) == most + 1:
-            most += 1
         nodes = []
-        for child in workflow.tasks[:most]:
+        for child in workflow.tasks:
             state = None
             if child_state is not None:
                 row = child_state.last_visits.get(child.name)
@@ -431,13 +428,23 @@ class _NodeReader:
             name = clean_text(child.name, _LONGEST_TASK)
             nodes.append(GraphNode(f"{path}/{child.name}", "task", name, state=state))
 
+        shown = _choose_nodes(nodes)
         action = clean_text(task.action, _LONGEST_ACTION)
         return NestedGraph(
             title=f"workflow {action} · {_format_count(len(workflow.tasks))}",
-            nodes=tuple(nodes),
-            hidden=len(workflow.tasks) - len(nodes),
+            nodes=shown,
+            hidden=len(nodes) - len(shown),
             runs=tuple(sorted(counts.items(), key=_order_of_status)),
         )
+
+
+def _choose_nodes(nodes: list[GraphNode]) -> tuple[GraphNode, ...]:
+    """Return the tasks that a card shows, in their order: failed ones, and then the first."""
+    if len(nodes) <= _MOST_NESTED + 1:
+        return tuple(nodes)
+
+    failed_first = sorted(range(len(nodes)), key=lambda number: not nodes[number].has_failed)
+    return tuple(nodes[number] for number in sorted(failed_first[:_MOST_NESTED]))
 
 
 def _count_child_runs(run: Any) -> dict[str, Counter[str]]:
