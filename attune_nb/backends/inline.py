@@ -40,7 +40,7 @@ class InlineBackend:
         if job.spec.call.is_async:
             job.spec.call.runner = self._shared_runner()
         self._jobs[job.spec.key] = job
-        self._slots[job.spec.key] = job.open_slot(0)
+        self._slots[job.spec.key] = job.open_slot(0, in_engine=True)
 
     def _shared_runner(self) -> CoroutineRunner:
         """Return the runner of all coroutines."""

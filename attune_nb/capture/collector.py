@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import uuid
 from collections import deque
 from typing import TYPE_CHECKING
@@ -9,13 +11,18 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from attune_nb.capture import streams
-from attune_nb.capture.attempt_output import MOST_CHARACTERS, OutputSlot, describe_dropped
+from attune_nb.capture.attempt_output import (
+    MOST_CHARACTERS,
+    OutputSlot,
+    current_slot,
+    describe_dropped,
+)
 from attune_nb.log_lines import LogLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from attune_nb.capture.attempt_output import AttemptOutput
+    from attune_nb.capture.attempt_output import AttemptOutput, LineSink
     from attune_nb.events import Key
     from attune_nb.values.secrets import Mask
 
@@ -25,6 +32,9 @@ __all__ = ["MOST_RUN_CHARACTERS", "LineCollector"]
 
 MOST_RUN_CHARACTERS = 50_000_000
 """Characters of a run's lines that are kept."""
+
+# seconds between two deliveries amid an attempt in the engine's thread
+_DELIVERY_INTERVAL = 0.1
 
 
 class LineCollector:
@@ -46,14 +56,30 @@ class LineCollector:
         # end
         self._open_outputs: set[AttemptOutput] = set()
         self._slots: set[OutputSlot] = set()
+        # called to deliver lines before the end of the turn
+        self.deliver_now: Callable[[], None] | None = None
+        self._next_delivery = 0.0
+        self._engine_thread = 0
+        # lines that were taken and not delivered; only the engine's thread uses it
+        self._gathered: list[LogLine] = []
         self._size = 0
         self._dropped = 0
         self._is_closed = False
 
-    def open_slot(self, key: Key, worker: int) -> OutputSlot:
-        """Return the slot of a worker of a task."""
+    def open_slot(self, key: Key, worker: int, *, in_engine: bool = False) -> OutputSlot:
+        """Return the slot of a worker of a task.
+
+        Args:
+            key: The task and its visit.
+            worker: The worker's number.
+            in_engine: Whether attempts run in the engine's thread. It then delivers lines while
+                they run.
+        """
         streams.cover()
-        slot = OutputSlot(self, key, worker)
+        sink: LineSink = self
+        if in_engine:
+            sink = _EngineSink(self)
+        slot = OutputSlot(sink, key, worker)
         self._slots.add(slot)
         return slot
 
@@ -104,8 +130,29 @@ class LineCollector:
             lines += _split_lines(*self._entries.popleft())
         return lines
 
+    def deliver_if_due(self) -> None:
+        """Deliver lines amid an attempt, if this is the engine's thread and it is time to."""
+        if threading.get_ident() != self._engine_thread or self.deliver_now is None:
+            return
+        now = time.monotonic()
+        if now < self._next_delivery:
+            return
+
+        self._next_delivery = now + _DELIVERY_INTERVAL
+        # what the readers print is not the attempt's
+        token = current_slot.set(None)
+        try:
+            self.deliver_now()
+        finally:
+            current_slot.reset(token)
+
+    def gather(self) -> None:
+        """Take the lines that `deliver` will deliver, from the engine's thread."""
+        self._engine_thread = threading.get_ident()
+        self._gathered += self.take()
+
     def deliver(self, readers: list[LineReader], mask: Mask) -> list[Exception]:
-        """Call readers with the lines since the last call, without secrets.
+        """Call readers with the lines that were gathered, without secrets.
 
         A reader that fails is removed: it must not break the run.
 
@@ -129,8 +176,9 @@ class LineCollector:
         return errors
 
     def _take_masked(self, mask: Mask) -> list[LogLine]:
-        """Remove and return the lines without secrets, at most `MOST_RUN_CHARACTERS` of a run."""
-        lines = self.take()
+        """Return the lines without secrets, at most `MOST_RUN_CHARACTERS` of a run."""
+        lines = self._gathered
+        self._gathered = []
         if mask:
             lines = _mask_lines(lines, mask)
 
@@ -155,14 +203,29 @@ class LineCollector:
         return [LogLine(self._clock(), "", 0, 0, 0, -1, "stderr", describe_dropped(dropped))]
 
 
-def _split_lines(output: AttemptOutput, time: float, level: str, text: str) -> list[LogLine]:
+class _EngineSink:
+    """Takes the lines of attempts in the engine's thread, which delivers them meanwhile."""
+
+    def __init__(self, collector: LineCollector) -> None:
+        self._collector = collector
+        self.open_output = collector.open_output
+        self.close_output = collector.close_output
+        self.cover_streams = collector.cover_streams
+
+    def add(self, output: AttemptOutput, level: str, text: str) -> None:
+        """Add whole lines of an attempt."""
+        self._collector.add(output, level, text)
+        self._collector.deliver_if_due()
+
+
+def _split_lines(output: AttemptOutput, written_at: float, level: str, text: str) -> list[LogLine]:
     """Return the lines that an attempt has written at once."""
     task, visit = output.key
     index = output.index
     attempt = output.attempt
     worker = output.worker
     return [
-        LogLine(time, task, visit, index, attempt, worker, level, _clean(line))
+        LogLine(written_at, task, visit, index, attempt, worker, level, _clean(line))
         for line in text.split("\n")
     ]
 

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 import threading
+from collections import deque
 from typing import Any
 
 from attune_nb.capture.attempt_output import AttemptOutput, current_slot
@@ -24,6 +25,10 @@ _NAMES = ("stdout", "stderr")
 
 _lock = threading.Lock()
 _users = 0
+
+# The latest routers. `print` of another thread may be writing to one that is taken off, and does
+# not hold a reference to it.
+_routers: deque[StreamRouter] = deque(maxlen=16)
 
 
 def current_output() -> AttemptOutput | None:
@@ -199,7 +204,18 @@ def cover() -> None:
         for name in _NAMES:
             stream = getattr(sys, name)
             if _users and stream is not None and type(stream) is not StreamRouter:
-                setattr(sys, name, StreamRouter(stream, name))
+                setattr(sys, name, _make_router(stream, name))
+
+
+def _make_router(stream: Any, level: str) -> StreamRouter:
+    """Return a router over a stream: the one that was over it before, if it is remembered."""
+    for router in _routers:
+        if router.below is stream and router.level == level:
+            return router
+
+    router = StreamRouter(stream, level)
+    _routers.append(router)
+    return router
 
 
 def _pass_all_below() -> None:

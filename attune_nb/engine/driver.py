@@ -415,6 +415,7 @@ class Driver(RequestQueue):
         """Collect what attempts write from now on, if a reader asks for it."""
         if self.log_readers and self._lines is None:
             self._lines = LineCollector(self.clock)
+            self._lines.deliver_now = self._deliver_lines
 
     def _run_loop(self, begin: Callable[[], None]) -> None:
         is_left = False
@@ -536,6 +537,10 @@ class Driver(RequestQueue):
         while (command := self._timers.pop_due(self.clock())) is not None:
             self._execute_due(command)
 
+        if self._lines is not None:
+            # the keys of the attempts that have printed them
+            self._lines.gather()
+            self._add_keys()
         self._flush()
         if must_sync and self.sync is not None:
             self.sync()
@@ -742,11 +747,29 @@ class Driver(RequestQueue):
 
     def _flush(self) -> None:
         """Call the readers with the new lines and events, and report those that fail."""
-        errors = []
-        if self._lines is not None:
-            # the lines of an attempt come before its end
-            errors += self._lines.deliver(self.log_readers, self.state.context.mask)
-        errors += self._log.flush()
+        # the lines of an attempt come before its end
+        self._deliver_lines()
+        self._report_failures(self._log.flush())
+
+    def _deliver_lines(self) -> None:
+        """Call the readers of lines with the new ones, unless a key may be in them.
+
+        An attempt may print a key as soon as it has got it, and before the mask knows it.
+        """
+        if self._lines is None:
+            return
+
+        self._lines.gather()
+        mask = self.state.context.mask
+        if self.has_new_keys():
+            if not self.state.ended:
+                return
+            while (event := self.pop_key(self.clock(), _new_seed())) is not None:
+                mask = mask.with_secret(event.name, event.value)
+        self._report_failures(self._lines.deliver(self.log_readers, mask))
+
+    def _report_failures(self, errors: Sequence[Exception]) -> None:
+        """Report the readers that have failed."""
         for error in errors:
             failure: StoreError | str
             if isinstance(error, StoreError):

@@ -252,6 +252,10 @@ class RequestQueue:
         """
         self._new_keys.put((ref, freeze(value)))
 
+    def has_new_keys(self) -> bool:
+        """Return whether attempts have got keys that were not taken."""
+        return not self._new_keys.empty()
+
     def pop_key(self, time: float, seed: int) -> KeyAdded | None:
         """Remove the oldest key that the run does not know yet, and return its input."""
         try:

@@ -168,11 +168,16 @@ class Job:
             if self.pace is not None:
                 self.pace.give_back(1)
 
-    def open_slot(self, worker: int) -> OutputSlot:
-        """Return the slot of a worker, for what its attempts print."""
+    def open_slot(self, worker: int, *, in_engine: bool = False) -> OutputSlot:
+        """Return the slot of a worker, for what its attempts print.
+
+        Args:
+            worker: The worker's number.
+            in_engine: Whether its attempts run in the engine's thread.
+        """
         if self.spec.lines is None:
             return OutputSlot(None, self.own_key, worker)
-        return self.spec.lines.open_slot(self.own_key, worker)
+        return self.spec.lines.open_slot(self.own_key, worker, in_engine=in_engine)
 
     def close_slot(self, slot: OutputSlot) -> None:
         """Close the slot of a worker that ends."""
