@@ -14,6 +14,7 @@ from attune_nb.errors import StoreError
 from attune_nb.log_batches import RunLogs
 from attune_nb.running.answers import check_secret_answers, restore_mask
 from attune_nb.running.child_record import open_child_record
+from attune_nb.running.child_reuse import replay_reused
 from attune_nb.running.new_run_id import new_run_id
 from attune_nb.running.replay_record import find_doubts, replay_record
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from attune_nb.language.model import WorkflowSpec
     from attune_nb.log_batches import LogBatch
     from attune_nb.log_lines import LogLine
+    from attune_nb.running.child_reuse import ChildReuse
     from attune_nb.running.child_workflow import ChildWorkflow
     from attune_nb.running.prepared_run import PreparedRun
     from attune_nb.store.claims import Claim
@@ -79,6 +81,7 @@ class ChildBook:
         recorder: The recorder of the run; None if it is not recorded.
         answers: The answers to questions of all these runs, by the path from the outermost run.
         is_resumed: Whether the record of the run was continued, so that it may hold runs within.
+        reuse: The child runs of an earlier run, whose results are reused.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class ChildBook:
         *,
         answers: Mapping[str, Any] | None = None,
         is_resumed: bool = False,
+        reuse: ChildReuse | None = None,
     ) -> None:
         self._recorder = recorder
         # the answers passed in advance, by the id of the run and the path of the task
@@ -97,6 +101,9 @@ class ChildBook:
         # the runs whose record was continued, and the runs within them on record
         self._resumed_runs: dict[str, dict[tuple[str, int, int, int], StoredRun]] = {}
         self._is_resumed = is_resumed
+        # the earlier runs that the child runs of a run reuse, by its id; those of the outermost run
+        self._reuses: dict[str, ChildReuse] = {}
+        self._root_reuse = reuse
 
     def children_of(self, driver: Driver) -> list[KeptChild]:
         """Return the runs within a run that are kept, in the order in which they began."""
@@ -140,13 +147,42 @@ class ChildBook:
 
         run_id = new_run_id()
         self._answers[run_id] = answers
-        mask = prepared.mask
-        kept = self._keep(attempt, workflow, prepared, driver, run_id, mask)
+        reused = self._reuse(attempt, workflow, prepared, driver, run_id)
+        if reused is not None:
+            return reused
+        kept = self._keep(attempt, workflow, prepared, driver, run_id, prepared.mask)
         return Child(
             driver,
             lambda: driver.begin(run_id, workflow.name, prepared.recorded_parameters),
             lambda: self._finish(kept),
         )
+
+    def _reuse(
+        self,
+        attempt: ParentAttempt,
+        workflow: ChildWorkflow,
+        prepared: PreparedRun,
+        driver: Driver,
+        run_id: str,
+    ) -> Child | None:
+        """Make the run of an attempt from an earlier run of its item, if there is one to reuse."""
+        reuse = self._root_reuse
+        if attempt.driver.run_id in self._answers:
+            reuse = self._reuses.get(attempt.driver.run_id)
+        earlier = None if reuse is None else reuse.find(attempt)
+        if reuse is None or earlier is None:
+            return None
+
+        replayed = replay_reused(reuse, earlier, workflow, prepared, run_id)
+        if replayed is None:
+            return None
+        past, inner_reuse, origin = replayed
+        if inner_reuse is not None:
+            self._reuses[run_id] = inner_reuse
+        driver.restore(past, full_time=True)
+        mask = past.state.context.mask
+        kept = self._keep(attempt, workflow, prepared, driver, run_id, mask, origin=origin)
+        return Child(driver, driver.begin_again, lambda: self._finish(kept))
 
     def _keep(
         self,
@@ -158,6 +194,7 @@ class ChildBook:
         mask: Mask,
         past: Sequence[Event] = (),
         stored: StoredRun | None = None,
+        origin: str = "",
     ) -> KeptChild:
         """Open the record of a run, connect its driver with it, and keep the run."""
         logs = RunLogs()
@@ -176,6 +213,7 @@ class ChildBook:
                 run_id,
                 mask=mask,
                 logs=logs,
+                origin=origin,
                 claim=claim,
                 past=past,
             )
@@ -229,6 +267,7 @@ class ChildBook:
         """Return how a run has ended, and let it go if it is on record."""
         outcome = kept.workflow.outcome_of(kept.driver)
         self._answers.pop(kept.run_id, None)
+        self._reuses.pop(kept.run_id, None)
         with self._lock:
             if self._recorder is not None and self._recorder.error is None:
                 self._children.pop(kept.run_id, None)

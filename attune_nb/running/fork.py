@@ -15,10 +15,11 @@ from attune_nb.errors import LookupFailed, nearest
 from attune_nb.events import SUCCEEDED, RunStarted
 from attune_nb.language import diff, parameter_specs
 from attune_nb.running.answers import check_secret_answers, restore_mask
+from attune_nb.running.child_reuse import ChildReuse, split_path
 from attune_nb.running.lost_results import refuse_lost_results
 from attune_nb.running.new_run_id import new_run_id
 from attune_nb.running.plan import RunPlan, open_session, with_prepared
-from attune_nb.running.prepare import prepare_run
+from attune_nb.running.prepare import bind_workflow, prepare_run
 from attune_nb.values.describe import is_different
 from attune_nb.values.frozen import NotStored
 from attune_nb.values.remote import read_stored
@@ -80,14 +81,21 @@ def plan_fork(earlier: EarlierRun, request: RunRequest, path: str) -> RunPlan:
         LookupFailed: There is no such task, or the new run does not reach it.
     """
     paths = [task_path for task_path, _ in request.workflow.walk()]
+    child_path = None
     if path not in paths:
-        hint = nearest(path, paths)
-        if not hint:
-            hint = f"; there are {', '.join(paths[:_MAX_HINTS])}"
-        raise LookupFailed(f"there is no task `{path}`{hint}")
+        bound = bind_workflow(request.workflow.spec, request.options)
+        child_path = split_path(path, bound.workflow, bound.actions)
+        if child_path is None:
+            hint = nearest(path, paths)
+            if not hint:
+                hint = f"; there are {', '.join(paths[:_MAX_HINTS])}"
+            raise LookupFailed(f"there is no task `{path}`{hint}")
+        path = child_path.task
 
     inputs = fork_inputs.inputs_before_task(earlier.state, earlier.events, path)
     plan, past = _plan(earlier, request, inputs, f"fork of {earlier.run_id}")
+    if child_path is not None:
+        plan = replace(plan, child_reuse=ChildReuse(earlier, child_path))
     is_reached = any(task == path for task, _ in past.state.executions)
     if past.state.ended and not is_reached:
         raise LookupFailed(
@@ -105,6 +113,7 @@ def plan_retry(earlier: EarlierRun, request: RunRequest) -> RunPlan:
     """
     inputs = fork_inputs.inputs_that_succeeded(earlier.state, earlier.events)
     plan, past = _plan(earlier, request, inputs, f"retry of {earlier.run_id}")
+    plan = replace(plan, child_reuse=ChildReuse(earlier))
     if past.state.status == "succeeded" and earlier.state.status == "succeeded":
         raise LookupFailed(
             f"nothing has failed in run {earlier.run_id}; `retry(failed_only=False)` runs all again"

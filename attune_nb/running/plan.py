@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from attune_nb.conductor.recovery import Recovered
     from attune_nb.events import Event
+    from attune_nb.running.child_reuse import ChildReuse
     from attune_nb.running.prepared_run import PreparedRun
     from attune_nb.running.request import RunOptions, RunRequest
     from attune_nb.store.claims import Claim
@@ -35,6 +36,7 @@ class RunPlan:
         record_alerts: The alerts of the existing record.
         changed: The tasks with results from before a change, as in `RunResumed`.
         origin: The run that it is made from, as in `RunStarted`.
+        child_reuse: The child runs of that run, whose results are reused; None for none.
     """
 
     run_id: str
@@ -46,6 +48,7 @@ class RunPlan:
     record_alerts: Sequence[str] = ()
     changed: Sequence[str] = ()
     origin: str = ""
+    child_reuse: ChildReuse | None = None
 
     @property
     def recorded_events(self) -> Sequence[Event]:

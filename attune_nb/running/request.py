@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from attune_nb.running.pack_session import PackSession
     from attune_nb.running.workflow_view import WorkflowView
     from attune_nb.store.reading import StoredRun
+    from attune_nb.values.secrets import Mask
 
     Actions = Mapping[str, Callable[..., Any] | WorkflowView]
     EventReader = Callable[[list[Event]], None]
@@ -169,6 +170,8 @@ class EarlierRun(NamedTuple):
     Attributes:
         store: The file with its record.
         code: The fingerprints of its actions, as in `RunRequest`.
+        read_events: Returns its events, with the secrets of a mask in their places.
+        find_child: Returns the child run of a task, a visit and an item; None if there is none.
     """
 
     run_id: str
@@ -176,3 +179,5 @@ class EarlierRun(NamedTuple):
     events: list[Event]
     store: Path | None
     code: Mapping[str, str]
+    read_events: Callable[[Mask], Sequence[Event]]
+    find_child: Callable[[str, int, int], EarlierRun | None]

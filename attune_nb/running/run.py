@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from attune_nb.running.plan import RunPlan
     from attune_nb.running.request import RunRequest
     from attune_nb.running.workflow_view import WorkflowView
+    from attune_nb.values.secrets import Mask
 
 __all__ = ["BaseRun", "Run", "StateSource", "execute_plan", "start_run"]
 
@@ -117,6 +118,8 @@ class BaseRun(RunView):
         super().__init__(run_id, source, request.name, task_names, scaling, notes, store, logs)
         self._request = request
         self._artifact_folder: ArtifactFolder | None = None
+        # the ids of the child runs, by task, visit and index, once another run reuses them
+        self._earlier_children: dict[tuple[str, int, int], str] | None = None
 
     # `Any`, as the module of `Workflow` imports this one
     @property
@@ -191,7 +194,8 @@ class BaseRun(RunView):
         action uses, or a parameter that it reads, the new run's `alerts` say so.
 
         Args:
-            at: The task; `parallel/name` for one within a parallel task.
+            at: The task; `parallel/name` for one within a parallel task, `deploy/name` for one of
+                the child runs of `deploy`.
             parameters: The parameters that change.
             workflow: The workflow, if it was edited.
             options: As in `Workflow.run`; by default those of this run.
@@ -203,7 +207,7 @@ class BaseRun(RunView):
             WorkflowError: An action does not exist or does not take the task's input.
         """
         request = self._changed_request(parameters, workflow, options)
-        earlier, request = restore_secrets(self._earlier_run(), request)
+        earlier, request = restore_secrets(self.as_earlier(), request)
         return execute_plan(lambda: plan_fork(earlier, request, at))
 
     def retry(
@@ -229,7 +233,7 @@ class BaseRun(RunView):
             AttuneError: As in `fork`.
         """
         request = self._changed_request(parameters, workflow, options)
-        earlier, request = restore_secrets(self._earlier_run(), request)
+        earlier, request = restore_secrets(self.as_earlier(), request)
         if not failed_only:
             return start_run(request)
         return execute_plan(lambda: plan_retry(earlier, request))
@@ -322,14 +326,39 @@ class BaseRun(RunView):
         found = find_nested_workflows(self.workflow, context)
         return {path: nested for path, _, nested in found}
 
-    def _earlier_run(self) -> EarlierRun:
+    def as_earlier(self) -> EarlierRun:
+        """Return the run as one that another run is made from."""
+        self._earlier_children = None
         return EarlierRun(
             run_id=self.run_id,
             state=self._source.state,
             events=self._log,
             store=self.store,
             code=self._request.code,
+            read_events=self._read_events,
+            find_child=self._find_earlier_child,
         )
+
+    def _read_events(self, mask: Mask) -> Sequence[Event]:
+        """Return the events, with the secrets of a mask in their places."""
+        stored = self._request.stored
+        if stored is None or self.store is None or not mask:
+            return self._log
+
+        from attune_nb.store.reading import events_of  # noqa: PLC0415 - SQLite is slow to import
+
+        return events_of(self.store, stored, mask)
+
+    def _find_earlier_child(self, task: str, visit: int, index: int) -> EarlierRun | None:
+        """Return the last child run of an item, for another run that reuses its results."""
+        if self._earlier_children is None:
+            self._earlier_children = {
+                (row.task, row.visit, row.index): row.run_id for row in self._child_rows()
+            }
+        run_id = self._earlier_children.get((task, visit, index))
+        if run_id is None:
+            return None
+        return self._open_child(run_id).as_earlier()
 
     def _earlier_parameters(self) -> Mapping[str, Any]:
         """Return the parameters of this run, with the secret ones as far as they are known."""

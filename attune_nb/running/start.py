@@ -107,7 +107,10 @@ def assemble_engine(plan: RunPlan) -> Engine:
     readers.append(remember_durations)
 
     child_book = ChildBook(
-        recorder, answers=request.options.answers, is_resumed=plan.claim is not None
+        recorder,
+        answers=request.options.answers,
+        is_resumed=plan.claim is not None,
+        reuse=plan.child_reuse,
     )
     driver = plan.prepared.make_driver(readers, request.observation.readers, child_book.open_child)
     driver.log_readers += _line_readers(logs, recorder, log_output)

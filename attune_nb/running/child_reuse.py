@@ -1,0 +1,175 @@
+"""Reuse the results of child runs in a fork or a retry of the run that they were part of."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from attune_nb.conductor import fork_inputs
+from attune_nb.conductor.recovery import recover
+from attune_nb.errors import LookupFailed, nearest
+from attune_nb.events import RunStarted
+from attune_nb.running.answers import check_secret_answers
+from attune_nb.running.child_workflow import ChildWorkflow
+from attune_nb.values.describe import is_different
+from attune_nb.values.remote import read_stored
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from attune_nb.actions.registry import Action
+    from attune_nb.conductor.recovery import Recovered
+    from attune_nb.engine.child_runs import ParentAttempt
+    from attune_nb.events import Event
+    from attune_nb.language.model import WorkflowSpec
+    from attune_nb.running.prepared_run import PreparedRun
+    from attune_nb.running.request import EarlierRun
+
+__all__ = ["ChildReuse", "TaskPath", "replay_reused", "split_path"]
+
+# names in a message
+_MAX_HINTS = 20
+
+_ITEM = re.compile(r"\[\d+\]/")
+
+
+class TaskPath(NamedTuple):
+    """The path to a task of a child run.
+
+    Attributes:
+        task: The task that runs the workflow.
+        rest: The path of the task in that workflow, perhaps in a child run of its runs.
+    """
+
+    task: str
+    rest: str
+
+
+class ChildReuse(NamedTuple):
+    """The child runs of an earlier run, whose results new child runs begin with.
+
+    Attributes:
+        earlier: The earlier run.
+        path: The task that is run again, with those after it; None if all that failed is.
+    """
+
+    earlier: EarlierRun
+    path: TaskPath | None = None
+
+    def find(self, attempt: ParentAttempt) -> EarlierRun | None:
+        """Return the earlier run of the item of an attempt, or None if there is none to reuse."""
+        if self.path is not None and self.path.task != attempt.task:
+            return None
+        return self.earlier.find_child(attempt.task, attempt.visit, attempt.index)
+
+
+def split_path(path: str, workflow: WorkflowSpec, actions: Mapping[str, Action]) -> TaskPath | None:
+    """Return the parts of a path that leads into a child run; None if it does not.
+
+    Args:
+        path: The path, such as `deploy/ping`.
+        workflow: The workflow of the outer run.
+        actions: The actions of its tasks.
+
+    Raises:
+        LookupFailed: The workflow of the child run has no such task, or the path names an item.
+    """
+    for task, _ in workflow.walk():
+        function: Any = actions[task].function if task in actions else None
+        if not isinstance(function, ChildWorkflow):
+            continue
+        if path.startswith(task) and _ITEM.match(path, len(task)):
+            raise LookupFailed(
+                f"a fork begins at a task for all items: `{task}/...`, not `{path}`; "
+                f"`run.child({task!r}, index=...).fork(...)` forks one child run alone"
+            )
+        if path.startswith(f"{task}/"):
+            rest = path.removeprefix(f"{task}/")
+            _check_path(rest, function)
+            return TaskPath(task, rest)
+    return None
+
+
+def _check_path(path: str, workflow: ChildWorkflow) -> None:
+    bound = workflow.bound()
+    paths = [task for task, _ in bound.workflow.walk()]
+    if path in paths or split_path(path, bound.workflow, bound.actions) is not None:
+        return
+    hint = nearest(path, paths)
+    if not hint:
+        hint = f"; there are {', '.join(paths[:_MAX_HINTS])}"
+    raise LookupFailed(f"workflow `{workflow.name}` has no task `{path}`{hint}")
+
+
+def replay_reused(
+    reuse: ChildReuse,
+    earlier: EarlierRun,
+    workflow: ChildWorkflow,
+    prepared: PreparedRun,
+    run_id: str,
+) -> tuple[Recovered, ChildReuse | None, str] | None:
+    """Replay what a child run reuses of an earlier one.
+
+    Args:
+        reuse: Why.
+        earlier: The earlier child run.
+        workflow: The workflow.
+        prepared: The new run.
+        run_id: The id of the new run.
+
+    Returns:
+        The recovered run, what its own child runs reuse, and the origin of the run; None if
+        nothing can be reused, as the parameters differ.
+    """
+    events = earlier.read_events(prepared.mask)
+    started = _find_start(events)
+    if started is None or _has_other_parameters(started, prepared):
+        return None
+
+    bound = workflow.bound()
+    inner_reuse = None
+    if reuse.path is None:
+        word = "retry"
+        inner_reuse = ChildReuse(earlier)
+        inputs = fork_inputs.inputs_that_succeeded(earlier.state, events)
+    else:
+        word = "fork"
+        path = split_path(reuse.path.rest, bound.workflow, bound.actions)
+        task = reuse.path.rest
+        if path is not None:
+            task = path.task
+            inner_reuse = ChildReuse(earlier, path)
+        inputs = fork_inputs.inputs_before_task(earlier.state, events, task)
+
+    check_secret_answers(earlier.run_id, inputs)
+    origin = f"{word} of {earlier.run_id}"
+    spent = max((event.time for event in inputs), default=0.0)
+    new_start = msgspec.structs.replace(
+        started,
+        run_id=run_id,
+        workflow=workflow.name,
+        started_at=time.time() - spent,
+        parameters=prepared.recorded_parameters,
+        origin=origin,
+    )
+    input_filter = fork_inputs.InputFilter(earlier.state)
+    past = recover(prepared.state, [new_start, *inputs], input_filter)
+    return past, inner_reuse, origin
+
+
+def _find_start(events: Sequence[Event]) -> RunStarted | None:
+    for event in events:
+        if isinstance(event, RunStarted):
+            return event
+    return None
+
+
+def _has_other_parameters(started: RunStarted, prepared: PreparedRun) -> bool:
+    before = started.parameters
+    now = prepared.recorded_parameters
+    if before.keys() != now.keys():
+        return True
+    return any(is_different(read_stored(before[name]), read_stored(now[name])) for name in now)
