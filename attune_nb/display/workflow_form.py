@@ -115,8 +115,8 @@ class WorkflowForm:
         heading = html.join([hide_static_text(self._static_class), self._title_markup()])
         return FormWidgets(heading, fields, self._start)
 
-    def _start(self, values: Mapping[str, Any], on_end: Callable[[], None]) -> None:
-        """Start a run whose panel appears below the form.
+    def _start(self, values: Mapping[str, Any], on_end: Callable[[], None]) -> LiveRun:
+        """Start a run whose panel appears below the form, and return it.
 
         Args:
             values: The parameters.
@@ -141,6 +141,7 @@ class WorkflowForm:
         self._values = values
         if self._static_output is not None:
             self._static_output.update(self._static_view())
+        return self.run
 
     def _title_markup(self) -> html.Markup:
         """Return the title and the description."""

@@ -1,5 +1,7 @@
 """A form for the parameters of a workflow is filled in by typing, and starts runs."""
 
+import re
+
 from playwright.sync_api import expect
 
 SETUP = """%load_ext attune_nb
@@ -69,6 +71,7 @@ def test_a_form_is_filled_in_and_starts_a_run(lab):
         form.get_by_role("button", name="Run").click()
         expect(form).to_contain_text("succeeded after")
         expect(form.get_by_role("log")).to_contain_text("deploying to us")
+        expect(form.get_by_role("status")).to_have_text(re.compile("^run [0-9a-f]{12} succeeded$"))
         notebook.take_screenshot("workflow form with its run")
 
         notebook.run(3)
