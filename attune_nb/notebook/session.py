@@ -10,6 +10,7 @@ from IPython.core.error import UsageError
 
 from attune_nb.errors import LookupFailed, StoreError, nearest
 from attune_nb.packs.pack_set import PackSet
+from attune_nb.running.child_paths import find_child, split_path
 from attune_nb.running.history import AnyRun, open_run, runs
 from attune_nb.running.packed_workflow import workflow_of_ref
 from attune_nb.running.run import BaseRun
@@ -134,7 +135,23 @@ class Session:
 
         Args:
             word: A variable that holds a run, the name of a workflow (its last run), a run's
-                id or the beginning of one in the store; None or "" for the latest run.
+                id or the beginning of one in the store; None or "" for the latest run. After a
+                slash the path of a run within it, such as `health/deploy[3]`.
+
+        Raises:
+            UsageError: There is no such run.
+        """
+        if not word:
+            return self._get_outer_run(word)
+        name, path = split_path(word)
+        try:
+            run: AnyRun = find_child(self._get_outer_run(name), path)
+        except LookupFailed as error:
+            raise UsageError(str(error)) from None
+        return run
+
+    def _get_outer_run(self, word: str | None) -> AnyRun:
+        """Return the run that a word without a path refers to.
 
         Raises:
             UsageError: There is no such run.
@@ -170,8 +187,16 @@ class Session:
     def find_run(self, word: str) -> AnyRun | None:
         """Return this session's run of a variable, a workflow or an id, or None.
 
-        The variable may hold the run's id, too.
+        The variable may hold the run's id, too. A path leads to a run within it.
         """
+        name, path = split_path(word)
+        if path:
+            run = self.find_run(name)
+            try:
+                return None if run is None else find_child(run, path)
+            except LookupFailed:
+                return None
+
         for namespace in (self.shell.user_ns, self.last_runs, self.runs):
             value = namespace.get(word)
             if isinstance(value, AnyRun):
@@ -192,7 +217,7 @@ class Session:
         """Return the run of the store whose id begins with a text or a variable, or None."""
         try:
             return open_run(self._as_id(run_id), self.store)
-        except StoreError:
+        except (LookupFailed, StoreError):
             return None
 
     def get_earlier_run(self, name: str, word: str | None, store: str | None) -> AnyRun:

@@ -143,6 +143,9 @@ class ReadableRun(Protocol):
     def describe_artifacts(self) -> list[str]:
         """Return a line that names the artifacts of the run; no line if it has none."""
 
+    def describe_children(self) -> list[str]:
+        """Return a line that counts the child runs, and says how to see one; or no line."""
+
     def describe_answers(self) -> list[str]:
         """Return a line for each question that was answered, and by whom."""
 

@@ -264,6 +264,7 @@ def _notes(run: ReadableRun) -> list[str]:
 
     notes += [describe_question(question) for question in run.questions]
     notes += run.describe_answers()
+    notes += run.describe_children()
     notes += run.describe_artifacts()
     notes += run.describe_logs()
     if run.pause_reason:

@@ -505,6 +505,10 @@ class RunView:
         """Return a line that names the artifacts of the run; no line without packs."""
         return []
 
+    def describe_children(self) -> list[str]:
+        """Return a line that counts the child runs; no line without any."""
+        return []
+
     def describe_answers(self) -> list[str]:
         """Return a line for each question that was answered, and by whom."""
         from attune_nb.results.questions import describe_answers  # noqa: PLC0415 - seldom needed

@@ -29,7 +29,7 @@ class ParentRun(Protocol):
     def workflow(self) -> Any:
         """The workflow."""
 
-    def child(self, task: str, index: int = 0) -> Any:
+    def child(self, task: str, index: int = 0, *, visit: int | None = None) -> Any:
         """Return the run that an item of a task began last."""
 
 

@@ -16,6 +16,7 @@ from attune_nb.language import export, parameter_specs
 from attune_nb.language.load import load_workflow
 from attune_nb.results.scaling import DurationHistory
 from attune_nb.running.bind_actions import replace_mocked_parallel_tasks
+from attune_nb.running.child_paths import find_child, split_path
 from attune_nb.running.latest import LATEST
 from attune_nb.running.recorded_run import Record, RecordedRun, ReplayedRun
 from attune_nb.running.request import ObservationOptions, RunOptions, RunRequest
@@ -145,13 +146,21 @@ def open_run(run_id: str, store: str | PathLike[str] | None = None) -> RecordedR
     Its items, results and context are read when something of them is first looked at.
 
     Args:
-        run_id: Its id, or the beginning of it.
+        run_id: Its id, or the beginning of it. `RUN/TASK[INDEX]` is a run within it: that of an
+            item of a task that runs a workflow, such as `ab12/deploy[3]`.
         store: As in `runs`.
 
     Raises:
+        LookupFailed: There is no such run within the run.
         StoreError: There is no such run, or it cannot be read. The run raises this later if its
             events are damaged.
     """
+    own_id, path = split_path(run_id)
+    run: RecordedRun = find_child(_open_run(own_id, store), path)
+    return run
+
+
+def _open_run(run_id: str, store: str | PathLike[str] | None) -> RecordedRun:
     from attune_nb.store import reading  # noqa: PLC0415 - SQLite is slow to import
     from attune_nb.store.log_rows import StoredLogs  # noqa: PLC0415
 

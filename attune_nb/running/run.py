@@ -16,6 +16,7 @@ from attune_nb.results.statuses import UNATTENDED
 from attune_nb.running.answers import AdvanceAnswers, user_name, value_for
 from attune_nb.running.artifact_folders import artifact_folder
 from attune_nb.running.bind_actions import find_nested_workflows
+from attune_nb.running.child_counts import count_by_task, count_on_record, describe_counts
 from attune_nb.running.child_views import (
     children_frame,
     find_row,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from attune_nb.results.scaling import WorkflowScaling
     from attune_nb.running.artifact_folders import ArtifactFolder
     from attune_nb.running.child_book import ChildBook, KeptChild
+    from attune_nb.running.child_counts import ChildCount
     from attune_nb.running.child_views import ChildRow
     from attune_nb.running.plan import RunPlan
     from attune_nb.running.request import RunRequest
@@ -272,6 +274,13 @@ class BaseRun(RunView):
         row = find_row(self._child_rows(), self.run_id, task, index, visit)
         return self._open_child(row.run_id)
 
+    def describe_children(self) -> list[str]:
+        """Return a line that counts the child runs, and says how to see one."""
+        return describe_counts(self._count_children())
+
+    def _count_children(self) -> list[ChildCount]:
+        return [] if self.store is None else count_on_record(self.store, self.run_id)
+
     def _child_rows(self) -> list[ChildRow]:
         return list_children(self.store, self.run_id, ())
 
@@ -452,6 +461,11 @@ class Run(BaseRun):
         # an action may need no key after all; if it fails, its message seldom names the key
         api_notes = map(self._mask.text, self._api_notes) if self.failed_tasks() else ()
         return [*self._record_alerts, *super().alerts, *costs, *artifact_alerts, *api_notes]
+
+    def _count_children(self) -> list[ChildCount]:
+        if self.store is not None:
+            return super()._count_children()
+        return count_by_task(self._child_rows())
 
     def _child_rows(self) -> list[ChildRow]:
         kept_children: Sequence[KeptChild] = ()

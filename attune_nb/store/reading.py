@@ -37,6 +37,7 @@ __all__ = [
     "StoredRun",
     "children_of",
     "count_children",
+    "count_children_by_task",
     "events_of",
     "intents_of",
     "is_alive",
@@ -106,8 +107,14 @@ _SELECT_RUN = f"SELECT {', '.join(_COLUMNS)} FROM runs WHERE number = ?"  # noqa
 _SELECT_ID = f"SELECT {', '.join(_COLUMNS)} FROM runs WHERE run_id = ?"  # noqa: S608 - constants
 _SELECT_ALL = f"SELECT {', '.join(_COLUMNS)} FROM runs"  # noqa: S608 - constants
 _NEWEST_FIRST = "ORDER BY started DESC, number DESC"
-_SELECT_CHILDREN = f"{_SELECT_ALL} WHERE parent = ? AND parent != '' ORDER BY number"
+_SELECT_CHILDREN = f"{_SELECT_ALL} WHERE parent = ? AND parent != '' ORDER BY started, number"
 _COUNT_CHILDREN = "SELECT count(*) FROM runs WHERE parent = ? AND parent != ''"
+# the failed ones and the first item of one: failed, or of any status
+_COUNT_BY_TASK = """
+SELECT parent_task, count(*), sum(status IN ('failed', 'timed_out')),
+    min(CASE WHEN status IN ('failed', 'timed_out') THEN parent_item END), min(parent_item)
+FROM runs WHERE parent = ? AND parent != '' GROUP BY parent_task ORDER BY min(started)
+"""
 
 
 class _Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -229,6 +236,19 @@ def count_children(path: Path, run_ids: Sequence[str]) -> dict[str, int]:
             if count:
                 counts[run_id] = count
     return counts
+
+
+def count_children_by_task(path: Path, run_id: str) -> list[tuple[str, int, int, int | None, int]]:
+    """Return the numbers of the runs within a run, for each task that began some.
+
+    A row has the task, the number of its runs, how many of these failed, the lowest index of an
+    item whose run failed, and the lowest index of all.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    with connected(path) as connection:
+        return connection.execute(_COUNT_BY_TASK, (run_id,)).fetchall()
 
 
 def with_texts(connection: sqlite3.Connection, run: StoredRun) -> StoredRun:

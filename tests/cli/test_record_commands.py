@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from support.command_line import GREET, attune
+from support.command_line import GREET, attune, attune_here
 
 import attune_nb
 
@@ -110,6 +110,26 @@ def test_the_list_is_filtered_and_says_what_kind_a_run_is(tmp_path):
 
     shown = json.loads(attune("show", dry.run_id, "--store", str(store), "--json").stdout)
     assert shown["kind"] == "dry run"
+
+
+def test_a_run_within_a_run_is_listed_and_shown_by_its_path(tmp_path):
+    store = tmp_path / "runs.db"
+    inner = attune_nb.loads(GREET)
+    outer = attune_nb.loads("tasks: [{name: deploy, action: inner, with_items: [a, b]}]")
+    run = outer.run(actions={"inner": inner}, store=store, name="outer", progress=False)
+
+    [line] = attune_here("runs", "--store", str(store)).stdout.splitlines()
+    assert line.endswith("2 items, 2 runs within it")
+    lines = attune_here("runs", "--all", "--store", str(store)).stdout.splitlines()
+    assert len(lines) == 3
+    assert lines[0].endswith(f"0 items, in {run.run_id}/deploy[1]")
+
+    path = f"{run.run_id[:8]}/deploy[1]"
+    shown = json.loads(attune_here("show", path, "--store", str(store), "--json").stdout)
+    assert shown["run_id"] == run.child("deploy", index=1).run_id
+    refused = attune_here("show", f"{run.run_id}/deplo[1]", "--store", str(store))
+    assert "did you mean `deploy`?" in refused.stderr
+    assert refused.exit_code == 2
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,24 @@ def test_the_list_is_filtered(shell):
     assert str(run_line(shell, "runs --since 2999-12-24")) == "no run matches"
 
 
+def test_a_run_within_a_run_is_found_by_its_path(shell):
+    run_cell(shell, "inner --define", DOUBLE)
+    outer = run_cell(shell, "outer", "tasks: [{name: deploy, action: inner, with_items: [a, b]}]")
+    child = outer.child("deploy", index=1)
+
+    text = str(run_line(shell, "runs"))
+    assert "children" in text.splitlines()[0]
+    assert set(listed(shell)) == {outer.run_id}
+    assert f"{outer.run_id}/deploy[1]" in str(run_line(shell, "runs --all"))
+    assert child.run_id in listed(shell, "runs --all")
+
+    for word in ("outer", outer.run_id, outer.run_id[:8], ""):
+        assert run_line(shell, f"status {word}/deploy[1]").run_id == child.run_id
+    assert run_line(shell, "results outer/deploy[1] double")["result"].tolist() == [2, 4]
+    with pytest.raises(UsageError, match="task `deploy` has no child run for index 7"):
+        run_line(shell, "status outer/deploy[7]")
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -103,6 +103,26 @@ def test_the_list_says_how_a_run_came_about(store):
     assert kinds[retry.run_id].startswith("retry of ")
 
 
+def test_runs_within_a_run_are_folded_into_a_number(store):
+    inner = attune_nb.loads("tasks: [{name: ping, action: core.noop}]")
+    outer = attune_nb.loads("""
+tasks:
+  - {name: deploy, action: inner, with_items: [a, b], next: [{do: check}]}
+  - {name: check, action: inner}
+""")
+    outer_run = outer.run(actions={"inner": inner}, store=store, name="outer", progress=False)
+
+    (row,) = attune_nb.runs(store).to_dict("records")
+    assert (row["run_id"], row["children"]) == (outer_run.run_id, 3)
+
+    frame = attune_nb.runs(store, children=True).set_index("parent")
+    assert frame.loc[""]["run_id"] == outer_run.run_id
+    places = [f"{outer_run.run_id}/{place}" for place in ("deploy[0]", "deploy[1]", "check[0]")]
+    assert set(frame.index) == {"", *places}
+    assert frame.loc[places, "workflow"].tolist() == ["inner"] * 3
+    assert attune_nb.runs(store, children=True, workflow="inner", limit=2).shape[0] == 2
+
+
 @pytest.mark.parametrize("is_on_record", [False, True], ids=["this process", "on record"])
 def test_a_run_shows_what_kind_it_is(store, is_on_record):
     shown = run(store, dry_run=True)
