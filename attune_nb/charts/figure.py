@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from PIL import Image
 
+from attune_nb.charts.compact_svg import compact_svg
 from attune_nb.charts.style import DARK, LIGHT, NEUTRALS
 from attune_nb.html import Markup, element
 
@@ -43,6 +45,17 @@ _PIXELS = 96  # of CSS, in an inch
 
 # matplotlib's notes on the file; without them, the same chart is always the same text
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+
+# Texts are texts. On a page with several charts, parts have the same id only if they are the same.
+# Verdana is as wide as the font in which texts were measured.
+_SVG_OPTIONS: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "attune_nb",
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
+}
+
+# as many colours as a picture needs: with more, it is three times as large
+_COLOURS = 128
 
 # the beginning of matplotlib's file, with a style that would reach every element of a page
 _SVG_START = re.compile(r"<svg (?P<attributes>[^>]*)>")
@@ -89,10 +102,17 @@ class ChartFigure(Figure):
         exclude: Collection[str] = (),  # noqa: ARG002
     ) -> dict[str, Any]:
         """Return the figure as HTML, and as a picture for front ends that show no HTML."""
-        buffer = io.BytesIO()
-        self.savefig(buffer, format="png")
-        png = base64.b64encode(buffer.getvalue()).decode()
+        png = base64.b64encode(self._draw_png()).decode()
         return {"text/html": self._to_html(png), "image/png": png, "text/plain": repr(self)}
+
+    def _draw_png(self) -> bytes:
+        """Return a small PNG file."""
+        full = io.BytesIO()
+        self.savefig(full, format="png")
+        small = io.BytesIO()
+        with Image.open(full) as picture:
+            picture.convert("RGB").quantize(_COLOURS).save(small, format="png", optimize=True)
+        return small.getvalue()
 
     def _to_html(self, png: str) -> str:
         """Return the SVG for a page, and a picture that is seen if the page removes the SVG.
@@ -126,11 +146,10 @@ class ChartFigure(Figure):
         """Return an SVG file, in which texts are texts, so that a page's search finds them."""
         options = {"metadata": _NO_METADATA} | options | {"format": "svg"}
         buffer = io.BytesIO()
-        # on a page with several charts, parts have the same id only if they are the same
-        with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "attune_nb"}):
+        with mpl.rc_context(_SVG_OPTIONS):
             super().savefig(buffer, **options)
 
-        text = buffer.getvalue().decode()
+        text = compact_svg(buffer.getvalue().decode())
         text = _STYLE_OF_ALL.sub(self._format_style, text, count=1)
         return _SVG_START.sub(self._format_start, text, count=1)
 

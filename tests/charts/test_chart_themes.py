@@ -9,23 +9,12 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from support.fake_runs import five_tasks, make_run, task_row
+from support.figures import html_of, svg_of
 
 from attune_nb import charts
 from attune_nb.charts.style import DARK, LIGHT
 
 FOLLOWS_THE_SYSTEM = "@media (prefers-color-scheme:dark)"
-
-
-def svg_of(figure):
-    """Return the text of the SVG file of a figure."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg")
-    return buffer.getvalue().decode()
-
-
-def html_of(figure):
-    """Return the HTML that a notebook shows for a figure."""
-    return figure._repr_mimebundle_()["text/html"]
 
 
 def test_a_notebook_gets_html_and_a_picture():

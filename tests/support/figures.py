@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pathlib
 
@@ -74,3 +75,15 @@ def overlapping_texts(placed):
             if min(width, height) > 1:
                 pairs.append((text.get_text(), other.get_text()))
     return pairs
+
+
+def svg_of(figure):
+    """Return the text of the SVG file of a figure."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg")
+    return buffer.getvalue().decode()
+
+
+def html_of(figure):
+    """Return the HTML that a notebook shows for a figure."""
+    return figure._repr_mimebundle_()["text/html"]
