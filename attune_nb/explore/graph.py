@@ -34,8 +34,8 @@ __all__ = ["build_graph"]
 _INCH = 90.0
 
 # pixels of a letter of a name, at the size at which the page writes it; of a wide one, twice
-_LETTER = 7.4
-_SMALL_LETTER = 6.3
+_LETTER = 8.0
+_SMALL_LETTER = 6.6
 _WIDE = "WF"
 
 # pixels
@@ -261,7 +261,8 @@ def _state_text(node: GraphNode) -> str:
     if node.state is None:
         return ""
     status = node.state.status.replace("_", " ")
-    return f"● {status} {node.state.counts}"
+    visits = f"x{node.state.visits:,}" if node.state.visits > 1 else ""
+    return f"● {status} {node.state.counts} {visits}".rstrip()
 
 
 def _text_width(text: str, letter: float) -> float:

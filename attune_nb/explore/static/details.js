@@ -80,7 +80,9 @@ class Details {
       this.attemptPart,
       this.#failures(), this.#items(), this.#children(), this.#lines(),
     ];
-    this.pane.replaceChildren(...parts.filter(Boolean));
+    const shown = parts.filter(Boolean);
+    if (shown.length === 2) shown.push(makeNote('no attempt of it has ended'));
+    this.pane.replaceChildren(...shown);
     this.#drawAttempt();
   }
 
@@ -146,7 +148,8 @@ class Details {
     const {source, task} = this;
     const rows = source.items(task, text);
     const shown = rows.slice(0, most).map((row) => this.#itemRow(row));
-    const heads = ['item', 'status', 'attempts#', 'time#', 'error'];
+    const first = source.hasItems(task) ? 'item' : 'execution';
+    const heads = [first, 'status', 'attempts#', 'time#', 'error'];
     body.replaceChildren(rows.length ? makeTable('Items', heads, shown) : makeNote('none matches'));
     if (rows.length > most) {
       body.append(makeElement('button', {
@@ -246,7 +249,7 @@ class Details {
       makeElement('td', {}, makeStatus(child.status)),
       makeElement('td', {class: 'number'}, formatDuration(child.seconds)),
       makeElement('td', {class: 'number'}, formatNumber(child.tasks)),
-      makeElement('td', {class: 'number'}, formatNumber(child.failed)),
+      makeElement('td', {class: 'number'}, child.failed ? formatNumber(child.failed) : ''),
       makeElement('td', {}, makeElement('code', {}, child.id))));
     const heads = ['item#', 'workflow', 'status', 'time#', 'tasks#', 'failed#', 'run'];
     const parts = [makeTable('Child runs', heads, lines)];

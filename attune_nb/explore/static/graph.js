@@ -5,8 +5,8 @@ const SVG = 'http://www.w3.org/2000/svg';
 const LEAST_SCALE = 0.9; // of a graph that is shown in whole: below, its texts are too small
 const MOST_SCALE = 1.25;
 const GRAPH_MARGIN = 12;
-const NAME_LETTER = 7.4; // pixels of a letter, as explore/graph.py counts them
-const SMALL_LETTER = 6.3;
+const NAME_FONT = '600 13px system-ui, sans-serif'; // as the style has them
+const TEXT_FONT = '11.5px system-ui, sans-serif';
 
 /** Return an SVG element with these attributes and this text. */
 function makeShape(tag, attributes = {}, text = null) {
@@ -19,6 +19,19 @@ function makeShape(tag, attributes = {}, text = null) {
 /** Return the class of a status: the style gives it its colour. */
 function statusClass(status) {
   return `status-${status.replaceAll(' ', '-')}`;
+}
+
+/** Return a text that is cut to a width, with an ellipsis. */
+function fitText(text, font, width) {
+  const context = fitText.context ??= new OffscreenCanvas(1, 1).getContext('2d');
+  context.font = font;
+  let shown = text;
+  let length = text.length;
+  while (length > 1 && context.measureText(shown).width > width) {
+    length -= Math.max(1, Math.floor(length / 16));
+    shown = `${text.slice(0, length)}…`;
+  }
+  return shown;
 }
 
 /**
@@ -148,9 +161,7 @@ class GraphView {
     let down = y + 15;
     for (const [kind, text] of lines) {
       if (!text) continue;
-      const letter = kind === 'name' ? NAME_LETTER : SMALL_LETTER;
-      const longest = Math.max(2, Math.floor((width - 20) / letter));
-      const shown = text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
+      const shown = fitText(text, kind === 'name' ? NAME_FONT : TEXT_FONT, width - 18);
       box.append(makeShape('text', {class: kind, x: x + 13, y: down}, shown));
       down += 17;
     }
