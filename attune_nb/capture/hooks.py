@@ -21,7 +21,7 @@ from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.capture.attempt_output import current_slot
-from attune_nb.capture.streams import is_console
+from attune_nb.capture.streams import cover, is_console
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,11 +50,16 @@ def install_hooks() -> None:
     _replace(threading.Thread, "start", _start_thread)
     _replace(ThreadPoolExecutor, "submit", _submit)
     _replace(subprocess.Popen, "__init__", _start_process)
+    _replace(os, "system", _run_system)
     _replace(logging.Logger, "callHandlers", _call_handlers)
     _replace(warnings, "_showwarnmsg", _show_warning)
-    _replace(_Redirection, "__enter__", _enter_redirection)
+    _replace(_Redirection, "__enter__", _enter_redirection, after_others=cover)
     _replace(_Redirection, "__exit__", _exit_redirection)
     _replace(bdb.Bdb, "set_trace", _set_trace)
+    if "IPython.utils.capture" in sys.modules:
+        # `%%capture`: the attempts of a run in the background are no output of its cell
+        capture_output = sys.modules["IPython.utils.capture"].capture_output
+        _replace(capture_output, "__enter__", _call_original, after_others=cover)
     # a notebook's own function asks in the browser
     if isinstance(builtins.input, BuiltinFunctionType):
         _replace(builtins, "input", _read_input)
@@ -68,13 +73,19 @@ def remove_hooks() -> None:
     _replaced.clear()
 
 
-def _replace(owner: Any, name: str, hook: Callable[..., Any]) -> None:
+def _replace(
+    owner: Any,
+    name: str,
+    hook: Callable[..., Any],
+    after_others: Callable[[], None] | None = None,
+) -> None:
     """Let a hook be called in place of a function within attempts.
 
     Args:
         owner: The class or the module.
         name: The function's name.
         hook: Called with the original, the slot and the arguments of the call.
+        after_others: Called after each call outside of attempts.
     """
     original = vars(owner).get(name)
     if original is None:
@@ -84,11 +95,18 @@ def _replace(owner: Any, name: str, hook: Callable[..., Any]) -> None:
     def replacement(*args: Any, **options: Any) -> Any:
         slot = current_slot.get()
         if slot is None or slot.open() is None:
-            return original(*args, **options)
+            result = original(*args, **options)
+            if after_others is not None:
+                after_others()
+            return result
         return hook(original, slot, *args, **options)
 
     setattr(owner, name, replacement)
     _replaced[owner, name] = (original, replacement)
+
+
+def _call_original(original: Callable[..., Any], _slot: OutputSlot, *args: Any) -> Any:
+    return original(*args)
 
 
 # Threads and pools.
@@ -176,6 +194,13 @@ def _start_process(
 
     if output is not None and pipes:
         _read_pipes(output, process, pipes)
+
+
+def _run_system(_original: Callable[..., int], _slot: OutputSlot, command: Any) -> int:
+    """Run a command as `os.system` does; return its status in the same form."""
+    # a process of `subprocess` writes to the output
+    code = subprocess.call(command, shell=True)  # noqa: S602 - it is what the action asks for
+    return code << 8 if code >= 0 else -code
 
 
 def _read_pipes(

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -114,11 +115,12 @@ def test_processes_that_inherit_the_streams_print_for_their_item():
     def work(x):
         subprocess.run(f"echo out {x}; echo err {x} >&2", shell=True, check=True)
         assert subprocess.check_output(["echo", "kept"], text=True) == "kept\n"
+        assert os.waitstatus_to_exitcode(os.system("echo by os.system; exit 3")) == 3
 
     _, lines = lines_of(work, 5)
 
     assert {index: sorted(texts) for index, texts in texts_by_index(lines).items()} == {
-        index: [f"err {index}", f"out {index}"] for index in range(5)
+        index: ["by os.system", f"err {index}", f"out {index}"] for index in range(5)
     }
 
 
@@ -143,3 +145,22 @@ def test_bytes_written_to_the_buffer_are_lines():
         sys.stdout.buffer.write("grün\n".encode())
 
     assert texts_of(work) == [("stdout", "grün")]
+
+
+@pytest.mark.parametrize("backend", ["inline", "threads"])
+def test_an_action_may_replace_the_stream_for_a_while(backend):
+    def work(x):
+        stream = sys.stdout
+        sys.stdout = text = io.StringIO()
+        print("hidden")
+        # longer than a turn of the engine
+        time.sleep(0.15)
+        print("hidden, too")
+        sys.stdout = stream
+        print("shown")
+        return text.getvalue()
+
+    run, lines = lines_of(work, 2, backend=backend, concurrency=1, logs="none")
+
+    assert list(run.items("a")["result"]) == ["hidden\nhidden, too\n"] * 2
+    assert texts_by_index(lines) == {0: ["shown"], 1: ["shown"]}
