@@ -6,14 +6,23 @@ from contextlib import closing
 import pytest
 from playwright.sync_api import expect
 from support.explore_pages import opened_page
-from support.item_runs import run_work
+from support.item_runs import run_work, until
 
+import attune_nb
 from attune_nb.explore.data import build_data
 from attune_nb.explore.page import build_page
 
 MARKUP = "<img src=x onerror='window.hacked=1'>"
 COUNT = 100_000
 FAILURES = (20_007, 60_007)
+BROKEN = """
+parameters: {zero: {type: integer, default: 0}}
+tasks:
+  - {name: first, action: core.noop, next: [{do: second}]}
+  - name: second
+    action: core.noop
+    with_items: "{{ range(1 // parameters.zero) }}"
+"""
 
 
 def work(x):
@@ -54,6 +63,30 @@ def test_f_goes_from_one_failure_to_the_next_and_around(page):
     expect(page.message).to_contain_text(f"item {FAILURES[1]:,}")
 
 
+def test_f_finds_a_task_that_failed_without_an_attempt(lab, tmp_path):
+    run = attune_nb.loads(BROKEN).run(progress=False)
+    with opened_page(lab, run, tmp_path) as page:
+        page.press("f")
+        expect(page.message).to_contain_text("second: failed at")
+        expect(page.message).to_contain_text("divided by zero")
+
+
+def test_a_wheel_that_scrolls_past_does_not_zoom(page):
+    """A page that scrolls below a still mouse moves no mouse."""
+    view = page.view()
+    page.page.evaluate("""() => {
+      const canvas = document.getElementById('plot-canvas');
+      const wheel = () => {
+        const event = new WheelEvent('wheel', {deltaY: -120, cancelable: true, bubbles: true});
+        return canvas.dispatchEvent(event); };
+      document.activeElement.blur();
+      canvas.dispatchEvent(new PointerEvent('pointerleave'));
+      canvas.dispatchEvent(new PointerEvent('pointermove', {movementX: 0, movementY: 0}));
+      window.isPassedOn = wheel(); }""")
+    assert page.page.evaluate("window.isPassedOn") is True
+    assert page.view() == view
+
+
 def test_an_error_is_shown_as_text(page):
     page.press("f")
     expect(page.message).to_contain_text(f"ValueError: {FAILURES[0]} is broken {MARKUP}")
@@ -83,11 +116,12 @@ def test_keys_zoom_move_and_show_all(page):
 
 def test_the_wheel_zooms_and_a_double_click_shows_all(page):
     end = page.end()
+    page.canvas.hover(position={"x": 500, "y": 100})
     page.canvas.hover(position={"x": 600, "y": 100})
     page.page.mouse.wheel(0, -120)
-    page.page.wait_for_function(f"window.explorer.view.to < {end}")
+    until(lambda: page.view()[1] < end)
     page.canvas.dblclick(position={"x": 600, "y": 100})
-    page.page.wait_for_function(f"window.explorer.view.to === {end}")
+    until(lambda: page.view() == (0, end))
     # the first of the two clicks chooses nothing
     expect(page.message).to_have_text("")
 
@@ -99,7 +133,7 @@ def test_a_drag_moves_the_view(page):
     page.page.mouse.down()
     page.page.mouse.move(400, 150)
     page.page.mouse.up()
-    page.page.wait_for_function(f"window.explorer.view.from > {first}")
+    until(lambda: page.view()[0] > first)
     assert page.view()[1] - page.view()[0] == pytest.approx(last - first)
 
 
@@ -185,7 +219,7 @@ def test_a_dark_page_is_printed_with_dark_letters(lab, tmp_path):
         on_screen = page.page.evaluate(ink)
         page.page.emulate_media(media="print")
         assert page.page.evaluate(ink) != on_screen
-        page.page.wait_for_function(f"window.explorer.palette.ink !== '{on_screen}'")
+        until(lambda: page.page.evaluate("window.explorer.palette.ink") != on_screen)
 
 
 def test_without_scripts_a_line_says_what_to_do(lab, tmp_path):

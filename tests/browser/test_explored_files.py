@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 from support.explored_pages import HOSTILE, HOSTILE_TASK, opened_page, run_check
+from support.item_runs import until
 
 import attune_nb
 
@@ -56,13 +57,14 @@ def test_a_key_goes_to_the_next_failure_and_shows_it(page):
 
 def test_the_wheel_zooms_until_one_attempt_is_left(page):
     page.keyboard.press("f")
+    page.locator("#plot-canvas").hover(position={"x": 400, "y": 100})
     page.locator("#plot-canvas").hover()
     before = page.evaluate(SHOWN_SECONDS)
 
     page.mouse.wheel(0, -600)
-    page.wait_for_function(f"{SHOWN_SECONDS} < {before}")
+    until(lambda: page.evaluate(SHOWN_SECONDS) < before)
     page.mouse.dblclick(500, 150)
-    page.wait_for_function(f"{SHOWN_SECONDS} === explorer.data.end")
+    until(lambda: page.evaluate(f"{SHOWN_SECONDS} === explorer.data.end"))
 
 
 def test_a_task_of_the_table_shows_its_items_failures_first(page):

@@ -19,6 +19,9 @@ PRESS = """async keys => {
 class ExplorePage:
     """A run's page in a browser.
 
+    Its content policy forbids `eval`, so `wait_for_function` fails at its second look: wait with
+    `expect`, or with `support.item_runs.until`.
+
     Attributes:
         page: The page.
         problems: The errors of the page, and the addresses that it asked for.

@@ -36,7 +36,16 @@ function connectPlot(explorer) {
   let drag = null;
   let before = null;
 
+  // A reader who scrolls past the timeline does not mean it: a wheel zooms once the mouse has
+  // moved within it, or after a click. Scrolling makes moves of no distance.
+  let isMeant = false;
+  canvas.addEventListener('pointermove', (event) => {
+    if (event.movementX || event.movementY) isMeant = true;
+  });
+  canvas.addEventListener('pointerleave', () => { isMeant = false; });
+
   canvas.addEventListener('wheel', (event) => {
+    if (!isMeant && document.activeElement !== canvas) return;
     event.preventDefault();
     const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? WHEEL_LINES : 1;
     const distance = (event.deltaY || event.deltaX) * lines;
@@ -178,7 +187,9 @@ function connectKeys(explorer) {
 }
 
 function goToFailure(explorer, direction) {
-  if (explorer.nextFailure(direction) < 0) say('nothing has failed');
+  const failure = explorer.nextFailure(direction);
+  if (!failure) say('nothing has failed');
+  else if (failure.row < 0) say(explorer.data.describeExecution(failure.execution));
 }
 
 function switchGrouping(explorer) {

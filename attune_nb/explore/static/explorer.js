@@ -6,6 +6,9 @@ const SHORTEST_VIEW = 1e-6;
 /** How much longer than an attempt the view is that shows it; the last is the closest one. */
 const AROUND = [8, 3, 1.5];
 
+/** Of the run, a part of this number is shown around an execution without a bar, at least. */
+const WITHOUT_BAR = 100;
+
 /**
  * The page of a run.
  *
@@ -21,6 +24,7 @@ class Explorer extends EventTarget {
     this.view = {from: 0, to: data.end, top: 0};
     this.attempt = -1;
     this.lane = -1;
+    this.failure = null;
     this.query = '';
     this.matches = null;
     this.matchCount = 0;
@@ -38,6 +42,7 @@ class Explorer extends EventTarget {
   update(data) {
     const showedAll = this.#showsAll();
     const before = this.data;
+    this.failure = null;
     this.#setData(data);
     if (this.attempt >= 0) this.attempt = data.find(before, this.attempt);
     if (showedAll) this.view = {...this.view, from: 0, to: data.end};
@@ -133,6 +138,7 @@ class Explorer extends EventTarget {
   /** Choose a lane, and scroll to it. */
   chooseLane(lane) {
     this.attempt = -1;
+    if (this.failure?.row !== -1) this.failure = null;
     this.#enlarge(Math.min(this.lanes.length - 1, Math.max(0, lane)));
     this.#notify('choose');
   }
@@ -158,6 +164,7 @@ class Explorer extends EventTarget {
   /** Choose an attempt by its number; -1 chooses none. */
   choose(attempt) {
     this.attempt = attempt;
+    if (this.failure?.row !== attempt) this.failure = null;
     if (attempt >= 0) this.#enlarge(this.laneOf(attempt));
     this.#notify('choose');
   }
@@ -190,10 +197,36 @@ class Explorer extends EventTarget {
     return this.lanes.findIndex((lane) => data.worker[lane.rows[0]] === data.worker[attempt]);
   }
 
-  /** Zoom to the next failure in time, or with -1 to the one before; return its row, or -1. */
+  /** Go to the next failure in time, or with -1 to the one before; return it, or null. */
   nextFailure(direction = 1) {
-    const {isFailure, status} = this.data;
-    return this.#next(direction, (row) => isFailure[status[row]]);
+    const {failures, start} = this.data;
+    if (!failures.length) return null;
+
+    let place = failures.indexOf(this.failure);
+    if (place < 0 && this.attempt >= 0) {
+      // from an attempt that did not fail, to the failures around it
+      const after = failures.findIndex(({time}) => time > start[this.attempt]);
+      place = (after < 0 ? failures.length : after) - (direction > 0 ? 1 : 0);
+    } else if (place < 0) {
+      place = direction > 0 ? -1 : 0;
+    }
+    this.failure = failures[(place + direction + failures.length) % failures.length];
+    this.#showFailure(this.failure);
+    return this.failure;
+  }
+
+  #showFailure({row, execution}) {
+    if (row >= 0) {
+      this.zoomTo(row);
+      return;
+    }
+    // it has no bar; the end of its line is in the middle
+    const {start, end, task} = this.data.executions;
+    const last = end[execution] ?? this.data.end;
+    const half = Math.max(last - start[execution], this.data.end / WITHOUT_BAR);
+    this.show(last - half, last + half);
+    if (this.grouping === 'task') this.chooseLane(task[execution]);
+    else this.chooseNothing();
   }
 
   /** Zoom to the next attempt that matches the search; return its row, or -1. */

@@ -17,6 +17,8 @@ class Lane {
       if (data.isFailure[data.status[row]]) this.failed += 1;
     }
     this.spans = spans;
+    // executions that failed before they had an attempt
+    this.failedEarly = executions.filter((execution) => data.failedEarly.has(execution));
     [this.place, this.lines] = packByWorker(data, rows) ?? packByTime(data, rows);
     // the attempts of executions that are summed are in the spans already
     this.averagePeak = findAveragePeak(data, this);

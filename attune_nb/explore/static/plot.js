@@ -16,6 +16,8 @@ const EDGED_BAR = 3; // pixels: from this width on a bar has an edge
 const TIME_STEPS = [10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10800, 21600, 43200,
   86400]; // seconds
 const FONT = '12px system-ui, sans-serif';
+const MARK_FONT = 'bold 16px system-ui, sans-serif';
+const MARK_WIDTH = 9; // pixels
 const SMALL_FONT = '11px system-ui, sans-serif';
 
 /** Whether a lane has attempts beside each other. */
@@ -155,6 +157,7 @@ class Plot {
 
     this.#drawAxis(view, palette);
     this.#drawSpans(data, shown, view, palette);
+    this.#drawEarlyFailures(data, shown, view, palette);
     this.#drawStrips(data, strips, view, palette);
     this.#drawBars(data, boxes, view, palette, matches);
     if (matches) this.#drawMatches(data, strips, view, palette, matches);
@@ -254,6 +257,28 @@ class Plot {
       context.fillStyle = palette.colours[status];
       context.fill(path);
       this.calls += 1;
+    }
+  }
+
+  /** Draw a mark at the end of each execution that failed before it had an attempt. */
+  #drawEarlyFailures(data, boxes, view, palette) {
+    const {context} = this;
+    context.font = MARK_FONT;
+    context.textAlign = 'center';
+    for (const {lane, top, height} of boxes) {
+      const y = AXIS_HEIGHT + top - view.top + height / 2;
+      let before = -Infinity;
+      for (const execution of lane.failedEarly) {
+        const {end, status} = data.executions;
+        const x = this.xOf(end[execution] ?? data.end, view);
+        if (x < this.gutter || x > this.size.width || x - before < MARK_WIDTH) continue;
+        before = x;
+        // the end of the run is at the edge
+        const shown = Math.min(x, this.size.width - MARK_WIDTH);
+        context.fillStyle = palette.colours[status[execution]];
+        context.fillText(MARKS[data.statuses[status[execution]]], shown, y);
+        this.calls += 1;
+      }
     }
   }
 
@@ -382,7 +407,7 @@ class Plot {
       context.font = FONT;
       context.fillStyle = lane.rows.length || lane.executions.length ? palette.ink : palette.muted;
       const line = y + height / 2 - (hasCounts ? 7 : 0);
-      const indent = lane.failed ? NAME_INDENT : 0;
+      const indent = lane.failed || lane.failedEarly.length ? NAME_INDENT : 0;
       const name = this.#fitText(lane.name, this.gutter - 16 - indent);
       context.fillText(name, 8 + indent, line);
       if (indent) {
@@ -446,7 +471,7 @@ class Plot {
     // where lanes with failures are among the others
     context.beginPath();
     for (const {lane, top, height: laneHeight} of this.layout) {
-      if (!lane.failed) continue;
+      if (!lane.failed && !lane.failedEarly.length) continue;
       const middle = AXIS_HEIGHT + (top + laneHeight / 2) / this.depth * free;
       context.rect(size.width - 9, Math.round(middle) - 1, 8, 2);
     }

@@ -88,6 +88,9 @@ class RunData {
     this.previews = indexPreviews(json.previews);
     this.isFailure = this.statuses.map((status) => FAILURES.includes(status));
     this.end = this.#findEnd();
+    this.failures = findFailures(this);
+    const early = this.failures.filter(({row}) => row < 0);
+    this.failedEarly = new Set(early.map(({execution}) => execution));
   }
 
   #findEnd() {
@@ -150,11 +153,25 @@ class RunData {
   /** An attempt without its status: `check, item 317, attempt 2`. */
   nameOf(row) {
     const execution = this.execution[row];
-    let name = this.tasks[this.executions.task[execution]];
-    if (this.executions.visit[execution] > 1) name += ` #${this.executions.visit[execution]}`;
+    let name = this.#nameOfExecution(execution);
     if (this.hasItems(row)) name += `, item ${formatNumber(this.index[row])}`;
     if (this.attempt[row] > 1) name += `, attempt ${this.attempt[row]}`;
     return name;
+  }
+
+  /** An execution that failed without an attempt, in one line. */
+  describeExecution(execution) {
+    const {status, end, error} = this.executions;
+    const name = this.#nameOfExecution(execution);
+    const text = `${name}: ${formatStatus(this.statuses[status[execution]])}`;
+    const time = end[execution] === null ? '' : ` at ${formatDuration(end[execution])}`;
+    return error[execution] ? `${text}${time}. ${error[execution]}` : `${text}${time}`;
+  }
+
+  #nameOfExecution(execution) {
+    const name = this.tasks[this.executions.task[execution]];
+    const visit = this.executions.visit[execution];
+    return visit > 1 ? `${name} #${visit}` : name;
   }
 
   /** An attempt in one line. */
@@ -166,6 +183,29 @@ class RunData {
     if (error) text += `. ${error.type}: ${error.message}`;
     return text;
   }
+}
+
+/**
+ * Return the failures of a run in order of time, each `{time, row, execution}`.
+ *
+ * `row` is -1 for an execution that failed without an attempt: its question had no answer, or one
+ * of its expressions failed. A parallel task is represented by its tasks.
+ */
+function findFailures(data) {
+  const {executions, tasks} = data;
+  const failures = [];
+  for (let row = 0; row < data.count; row++) {
+    if (!data.isFailure[data.status[row]]) continue;
+    failures.push({time: data.start[row], row, execution: data.execution[row]});
+  }
+  executions.rows.forEach((count, execution) => {
+    const prefix = `${tasks[executions.task[execution]]}/`;
+    const isWithout = count === 0 && data.isFailure[executions.status[execution]];
+    if (!isWithout || tasks.some((task) => task.startsWith(prefix))) return;
+    const time = executions.end[execution] ?? executions.start[execution];
+    failures.push({time, row: -1, execution});
+  });
+  return failures.sort((one, two) => one.time - two.time || one.row - two.row);
 }
 
 /** Return the number of the execution of each row, from the number of rows of each execution. */
