@@ -39,7 +39,9 @@ WorkflowFile = Annotated[Path, typer.Argument(metavar="FILE", help="the workflow
 LatestRunId = Annotated[
     str | None,
     typer.Argument(
-        metavar="RUN", help="the run's id, or the beginning of it; by default the latest run"
+        metavar="RUN",
+        help="the run's id, or the beginning of it; RUN/TASK[INDEX] is a run within it; by "
+        "default the latest run",
     ),
 ]
 

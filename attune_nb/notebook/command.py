@@ -172,7 +172,12 @@ def argument(
     return CommandArgument(name, kind, description, settings, aliases)
 
 
-RUN = argument("run", "run", "a variable, a workflow's name or an id; the latest run", nargs="?")
+RUN = argument(
+    "run",
+    "run",
+    "a variable, a workflow's name or an id, with /TASK[INDEX] a run within it; the latest run",
+    nargs="?",
+)
 WORKFLOW = argument("name", "workflow", "the name of a defined workflow")
 DARK = argument("--dark", "", "always dark; by default as the page is", action="store_true")
 

@@ -165,6 +165,8 @@ def _command_words(
     """Return the candidates for the next argument of a command."""
     kind = _kind_of_next_argument(command, words)
 
+    if kind in ("run", "graph") and "/" in fragment:
+        return session.child_paths(fragment)
     if kind == "run":
         return session.run_names()
     if kind == "graph":

@@ -29,6 +29,9 @@ __all__ = ["UNNAMED", "Session"]
 # recorded under the name of its first task.
 UNNAMED = "cell"
 
+# paths of runs within a run that Tab offers
+_MAX_PATHS = 100
+
 # characters of an id in a message; the variable may hold any text
 _MAX_ID_LENGTH = 40
 
@@ -202,6 +205,17 @@ class Session:
             if isinstance(value, AnyRun):
                 return value
         return self.runs.get(self._as_id(word))
+
+    def child_paths(self, word: str) -> list[str]:
+        """Return the paths of runs within the run that the beginning of a path leads to."""
+        outer, _, _ = word.rpartition("/")
+        run = self.find_run(outer)
+        if run is None:
+            return []
+
+        places = run.children().drop_duplicates(["task", "index"])
+        places = places[["task", "index"]].head(_MAX_PATHS)
+        return [f"{outer}/{task}[{index}]" for task, index in places.itertuples(index=False)]
 
     def find_run_id(self, word: str) -> str:
         """Return the id of the run that `find_run` returns; without one, the id that a word is."""

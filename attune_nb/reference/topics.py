@@ -270,5 +270,14 @@ TOPICS: tuple[Entry, ...] = (
         "%attune runs",
         "runs", "resume", "retry", "fork", "diff", "forget", "interrupted",
     ),
+    _topic(
+        "child runs",
+        "A workflow that a task runs is a run of its own: `run.children()` lists those of a run, "
+        "and `run.child(TASK, index=3)` is one, with tasks, items, logs and charts like any run. "
+        "Every command takes its path in place of a RUN: `RUN/TASK[3]`, and below that "
+        "`RUN/TASK[3]/TASK`. `%attune runs` gives their number; `--all` lists them.",
+        "%attune runs --all",
+        "action", "records",
+    ),
 )  # fmt: skip
 """The topics, in the order in which a newcomer meets them."""

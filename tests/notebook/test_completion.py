@@ -105,6 +105,18 @@ def test_a_line_is_completed(shell, line, candidates):
     assert candidates <= complete_at_bar(shell, line)
 
 
+def test_the_runs_within_a_run_are_offered_by_their_paths(shell):
+    outer = "tasks: [{name: deploy, action: small, with_items: [1, 2], next: [{do: last}]}, "
+    outer += "{name: last, action: small}]"
+    shell.run_cell_magic("attune", "outer", outer)
+
+    paths = {"outer/deploy[0]", "outer/deploy[1]", "outer/last[0]"}
+    assert complete_at_bar(shell, "%attune status outer/|") == paths
+    assert complete_at_bar(shell, "%attune timeline outer/de|") == paths - {"outer/last[0]"}
+    assert complete_at_bar(shell, "%attune results outer/deploy[1] |") == {"only"}
+    assert complete_at_bar(shell, "%attune status small_run/|") == set()
+
+
 def test_a_variable_may_have_the_name_of_an_argument(shell, monkeypatch):
     monkeypatch.setitem(shell.user_ns, "run", shell.user_ns["small_run"])
 
