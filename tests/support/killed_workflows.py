@@ -43,6 +43,35 @@ tasks:
 output_map: {squares: "{{ workflow.squares }}", both: "{{ task.both.result }}"}
 """
 VARIED_OUTPUT = {"squares": [0, 1, 4, 9, 16, 25], "both": "both"}
+CHILD = """
+ref: killed.child
+parameters: {done: {type: string}, item: {type: integer}}
+tasks:
+  - name: one
+    action: note
+    input: {path: "{{ parameters.done }}", item: "one {{ parameters.item }}"}
+    next: [{do: two}]
+  - name: two
+    action: note
+    with_items: [a, b]
+    input: {path: "{{ parameters.done }}", item: "two {{ parameters.item }} {{ item }}"}
+    next: [{do: three}]
+  - name: three
+    action: note
+    input: {path: "{{ parameters.done }}", item: "three {{ parameters.item }}"}
+output_map: {end: "{{ task.three.result }}"}
+"""
+PARENT = """
+parameters: {done: {type: string}}
+tasks:
+  - name: work
+    action: killed.child
+    with_items: "{{ range(%d) }}"
+    concurrency: 3
+    input: {done: "{{ parameters.done }}", item: "{{ item }}"}
+output_map: {ends: "{{ task.work.result }}"}
+"""
+CHILDREN = 25
 
 
 def append(path, line):
@@ -67,12 +96,20 @@ def flaky(path, item):
 
 
 ACTIONS = {"note": note, "flaky": flaky}
+CHILD_ACTIONS = {**ACTIONS, "child": attune_nb.loads(CHILD)}
 
 
 def plain(store, done):
     """Run many items, four at a time."""
     attune_nb.loads(PLAIN).run(
         {"items": list(range(ITEMS)), "done": done}, actions=ACTIONS, store=store, progress=False
+    )
+
+
+def with_children(store, done):
+    """Run a workflow for each of some items, three at a time."""
+    attune_nb.loads(PARENT % CHILDREN).run(
+        {"done": done}, actions=CHILD_ACTIONS, store=store, progress=False
     )
 
 
