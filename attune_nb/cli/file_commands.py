@@ -106,7 +106,8 @@ def graph(
     if output is None:
         output = file.with_suffix(".svg")
     try:
-        load_file(file).graph(dark=dark or None).savefig(output)
+        packs = packs_around(file, open_packs(()))
+        load_file(file).graph(dark=dark or None, packs=packs).savefig(output)
     except (AttuneError, OSError, ValueError) as error:
         exit_with_error(error)
     typer.echo(output)

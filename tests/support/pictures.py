@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.text import Text
 
 POINTS = 72.0  # in an inch
+PAGE_DPI = 96.0
 
 # pixels: fonts have some air above and below their letters
 AIR = 1.5
@@ -20,8 +21,8 @@ def visible_texts(figure):
 
 
 def font_pixels(figure):
-    """Return the sizes of the fonts in a figure, in pixels."""
-    return {text.get_size() * figure.dpi / POINTS for text in visible_texts(figure)}
+    """Return the sizes of the fonts in a figure, in pixels of a page in a browser."""
+    return {text.get_size() * PAGE_DPI / POINTS for text in visible_texts(figure)}
 
 
 def clipped_texts(figure):

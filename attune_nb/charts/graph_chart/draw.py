@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["graph"]
 
-_DPI = 110
+_DPI = 110  # of a file of pixels
+_PAGE_DPI = 96  # of a page in a browser
 _POINTS = 72.0  # in an inch
 
 # inches: the size of a notebook's page, which may be long, and of the largest figure
@@ -100,7 +101,7 @@ def graph(
     workflow_graph = read_graph(wf_or_run, nested)
     theme = theme_of(dark=dark)
     if ax is None:
-        plan = choose_plan(workflow_graph, _PAGE, _least_scale(_DPI))
+        plan = choose_plan(workflow_graph, _PAGE, _least_scale(_PAGE_DPI))
         ax = _make_axes(plan, workflow_graph, theme)
     else:
         space = _free_space(ax, workflow_graph, theme)

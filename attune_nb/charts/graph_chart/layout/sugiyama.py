@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["Spacing", "lay_out", "lay_out_dense", "lay_out_within"]
 
 # how often a layout that came out too wide is made again with shorter rows, and by how much
-_MOST_ROUNDS = 5
-_SHORTER = 0.8
+_MOST_ROUNDS = 8
+_SHORTER = 0.9
 
 
 @dataclasses.dataclass(frozen=True)
