@@ -5,8 +5,8 @@ from contextlib import closing
 
 import pytest
 from playwright.sync_api import expect
-from support.explore_pages import opened_page
 from support.item_runs import run_work, until
+from support.timeline_pages import opened_timeline
 
 import attune_nb
 from attune_nb.explore.data import build_data
@@ -38,7 +38,7 @@ def run():
 
 @pytest.fixture(scope="module")
 def opened(lab, run, tmp_path_factory):
-    with opened_page(lab, run, tmp_path_factory.mktemp("explore")) as page:
+    with opened_timeline(lab, run, tmp_path_factory.mktemp("explore")) as page:
         yield page
 
 
@@ -65,7 +65,7 @@ def test_f_goes_from_one_failure_to_the_next_and_around(page):
 
 def test_f_finds_a_task_that_failed_without_an_attempt(lab, tmp_path):
     run = attune_nb.loads(BROKEN).run(progress=False)
-    with opened_page(lab, run, tmp_path) as page:
+    with opened_timeline(lab, run, tmp_path) as page:
         page.press("f")
         expect(page.message).to_contain_text("second: failed at")
         expect(page.message).to_contain_text("divided by zero")
@@ -161,7 +161,7 @@ def test_a_search_finds_results_and_printed_lines(lab, tmp_path):
             sys.stdout.write("gate closed\n")
         return {"city": "Oslo" if x == 4 else "Rome"}
 
-    with opened_page(lab, run_work(visit), tmp_path) as page:
+    with opened_timeline(lab, run_work(visit), tmp_path) as page:
         search = page.page.locator("#search")
         for text, index in (("oslo", 4), ("gate closed", 5)):
             search.fill(text)
@@ -205,20 +205,18 @@ def test_a_run_that_goes_on_stays_in_view(page, run):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_follows_the_theme_of_its_reader(lab, tmp_path, scheme):
     small_run = run_work(lambda x: x)
-    ink = "getComputedStyle(document.documentElement).getPropertyValue('--ink').trim()"
-    with opened_page(lab, small_run, tmp_path, color_scheme=scheme) as page:
-        follows = page.page.evaluate(ink)
+    with opened_timeline(lab, small_run, tmp_path, scheme=scheme) as page:
+        ink = page.colour("ink")
     forced = "light" if scheme == "dark" else "dark"
-    with opened_page(lab, small_run, tmp_path, theme=forced, color_scheme=scheme) as page:
-        assert page.page.evaluate(ink) != follows
+    with opened_timeline(lab, small_run, tmp_path, theme=forced, scheme=scheme) as page:
+        assert page.colour("ink") != ink
 
 
 def test_a_dark_page_is_printed_with_dark_letters(lab, tmp_path):
-    ink = "getComputedStyle(document.documentElement).getPropertyValue('--ink').trim()"
-    with opened_page(lab, run_work(lambda x: x), tmp_path, theme="dark") as page:
-        on_screen = page.page.evaluate(ink)
+    with opened_timeline(lab, run_work(lambda x: x), tmp_path, theme="dark") as page:
+        on_screen = page.colour("ink")
         page.page.emulate_media(media="print")
-        assert page.page.evaluate(ink) != on_screen
+        assert page.colour("ink") != on_screen
         until(lambda: page.page.evaluate("window.explorer.palette.ink") != on_screen)
 
 

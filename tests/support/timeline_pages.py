@@ -1,10 +1,9 @@
-"""The page of a run, opened as a file in a browser."""
+"""The timeline of a run's page, opened as a file in a browser."""
 
 from contextlib import contextmanager
 
-from playwright.sync_api import expect
-
 from attune_nb.explore.page import build_page
+from support.explored_pages import opened_page
 
 # keys go to the timeline, and each frame is drawn before the next key
 PRESS = """async keys => {
@@ -16,7 +15,7 @@ PRESS = """async keys => {
 }"""
 
 
-class ExplorePage:
+class TimelinePage:
     """A run's page in a browser.
 
     Its content policy forbids `eval`, so `wait_for_function` fails at its second look: wait with
@@ -24,23 +23,10 @@ class ExplorePage:
 
     Attributes:
         page: The page.
-        problems: The errors of the page, and the addresses that it asked for.
     """
 
     def __init__(self, page):
         self.page = page
-        self.problems = []
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("console", self._record_error)
-        page.on("request", self._record_request)
-
-    def _record_error(self, message):
-        if message.type in ("error", "warning"):
-            self.problems.append(message.text)
-
-    def _record_request(self, request):
-        if not request.url.startswith("file:"):
-            self.problems.append(request.url)
 
     @property
     def message(self):
@@ -60,6 +46,11 @@ class ExplorePage:
         self.page.evaluate("window.explorer.paint()")
         return int(self.page.evaluate("name => document.documentElement.dataset[name]", name))
 
+    def colour(self, name):
+        """Return a colour of the page's style, such as `ink`."""
+        style = "getComputedStyle(document.documentElement)"
+        return self.page.evaluate(f"name => {style}.getPropertyValue(`--${{name}}`).trim()", name)
+
     def view(self):
         """Return the span of time that is shown, in seconds."""
         return tuple(self.page.evaluate("[window.explorer.view.from, window.explorer.view.to]"))
@@ -70,24 +61,17 @@ class ExplorePage:
 
 
 @contextmanager
-def opened_page(lab, run, folder, theme=None, **options):
-    """Open the page of a run as a file; assert at the end that it had no errors.
+def opened_timeline(lab, run, folder, theme=None, scheme="light"):
+    """Open the page of a run as a file; see `explored_pages.watched_page` for what it asserts.
 
     Args:
         lab: Has the browser.
         run: The run.
         folder: The folder of the file.
         theme: The theme that the page is forced to have.
-        options: Options of the browser's page.
+        scheme: "light" or "dark": the setting of the reader's system.
     """
     path = folder / "page.html"
     path.write_text(build_page(run, theme), encoding="utf-8")
-    page = lab.browser.new_page(viewport={"width": 1000, "height": 620}, **options)
-    try:
-        explore_page = ExplorePage(page)
-        page.goto(path.as_uri())
-        expect(page.locator("html")).to_have_attribute("data-ready", "true")
-        yield explore_page
-        assert explore_page.problems == []
-    finally:
-        page.close()
+    with opened_page(lab.browser, path, scheme) as page:
+        yield TimelinePage(page)
