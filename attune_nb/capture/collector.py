@@ -123,6 +123,10 @@ class LineCollector:
             output.end()
         self._is_closed = True
 
+    def has_lines(self) -> bool:
+        """Return whether there are lines to take."""
+        return bool(self._entries) or bool(self._remote_lines)
+
     def take(self) -> list[LogLine]:
         """Remove and return the lines, as they were written."""
         lines = [self._remote_lines.popleft() for _ in range(len(self._remote_lines))]

@@ -241,7 +241,9 @@ class Driver(RequestQueue):
         self._close()
 
     def has_work(self) -> bool:
-        """Return whether `advance` has a request or a timer to process."""
+        """Return whether `advance` has a request, a timer or a line to process."""
+        if self._lines is not None and self._lines.has_lines():
+            return True
         return not self.has_no_requests() or self.seconds_until_timer(1.0) <= 0
 
     def seconds_until_timer(self, longest: float) -> float:
@@ -419,7 +421,8 @@ class Driver(RequestQueue):
 
     def _run_loop(self, begin: Callable[[], None]) -> None:
         is_left = False
-        if self.log_readers:
+        is_capturing = bool(self.log_readers)
+        if is_capturing:
             installation.install()
             self._collect_lines()
         try:
@@ -436,7 +439,7 @@ class Driver(RequestQueue):
         finally:
             if not is_left:
                 self._close()
-            if self._lines is not None:
+            if is_capturing:
                 installation.uninstall()
 
     def _begin(self, begin: Callable[[], None]) -> None:

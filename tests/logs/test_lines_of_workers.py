@@ -10,6 +10,8 @@ import pytest
 from support.item_runs import PATH, run_work, until
 from support.log_lines import lines_of, texts_by_index
 
+import attune_nb
+
 BACKENDS = ["threads", "processes", "dask"]
 
 
@@ -49,25 +51,16 @@ def test_lines_arrive_while_their_attempt_is_running(backend, tmp_path):
     assert list(run.logs()["text"]) == ["started 0", "ended 0"]
 
 
-def print_and_die(x, path):
+def print_and_die(x):
     print("about to die")
-    until(lambda: Path(path).exists())
     os._exit(3)
 
 
-def test_the_lines_of_a_killed_worker_are_kept(tmp_path):
-    path = tmp_path / "die"
-    run = run_work(
-        print_and_die, {"n": 1, "path": str(path)}, more=PATH, backend="processes", workers=1,
-        background=True, logs="none",
-    )  # fmt: skip
-
-    until(lambda: len(run.logs()))
-    path.touch()
-    run.wait()
+def test_the_last_lines_of_a_worker_that_dies_are_kept():
+    run, lines = lines_of(print_and_die, backend="processes", workers=1)
 
     assert "the worker died" in run.items("a")["error"][0]
-    assert run.logs()["text"][0] == "about to die"
+    assert {line.text for line in lines} == {"about to die"}
 
 
 def leave_a_thread(x, path):
@@ -108,3 +101,31 @@ def test_secrets_are_hidden_even_if_written_in_two_parts(backend):
     )  # fmt: skip
 
     assert list(run.logs()["text"]) == ["the password is ***"]
+
+
+CHILD = """
+parameters: {path: {type: string}}
+tasks:
+  - {name: wait, action: work, input: {x: 0, path: "{{ parameters.path }}"}}
+"""
+PARENT = """
+parameters: {path: {type: string}}
+tasks:
+  - {name: run, action: child, input: {path: "{{ parameters.path }}"}}
+"""
+
+
+@pytest.mark.parametrize("backend", ["threads", "processes"])
+def test_lines_within_a_child_run_arrive_while_it_is_running(backend, tmp_path):
+    path = tmp_path / "go on"
+    run = attune_nb.loads(PARENT).run(
+        {"path": str(path)}, actions={"work": print_and_wait, "child": attune_nb.loads(CHILD)},
+        backend=backend, workers=1, background=True, logs="none", progress=False,
+    )  # fmt: skip
+
+    until(lambda: len(run.children()) and len(run.child("run").logs()))
+    path.touch()
+    run.wait()
+
+    assert list(run.child("run").logs()["text"]) == ["started 0", "ended 0"]
+    assert list(run.child("run").logs()["task"]) == ["wait", "wait"]

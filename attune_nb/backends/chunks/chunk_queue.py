@@ -241,6 +241,8 @@ class ChunkQueue:
         self._sizer.record_size(len(attempts))
         self.in_flight += 1
         message = self._build_message(attempts, concurrency, process)
+        if is_quarantined and len(attempts) == 1:
+            message = replace(message, is_suspect=True)
         return InFlightChunk(attempts, message, is_quarantined=is_quarantined)
 
     def _take_quarantined(self) -> list[PendingAttempt]:

@@ -40,6 +40,7 @@ class ChunkMessage(msgspec.Struct, frozen=True):
         merges: Whether it is merged into the part of an earlier chunk that is still running.
         name: Its name in probes.
         spacing: Seconds from the start of one attempt to the start of the next, at least.
+        is_suspect: Whether a worker has died with its item. What the item prints is sent at once.
     """
 
     index: array[int]
@@ -53,6 +54,7 @@ class ChunkMessage(msgspec.Struct, frozen=True):
     merges: bool = False
     name: str = ""
     spacing: float = 0.0
+    is_suspect: bool = False
 
 
 class LineMessage(msgspec.Struct, frozen=True, array_like=True):

@@ -17,6 +17,7 @@ from attune_nb.capture.collector import LineCollector
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from attune_nb.capture.attempt_output import AttemptOutput
     from attune_nb.events import Key
     from attune_nb.log_lines import LogLine
 
@@ -47,12 +48,21 @@ class ChunkLines:
         thread: The thread that runs the chunk.
         send: Sends a message with lines to the engine at once; returns whether it was sent. None
             if there is no way to do so.
+        at_once: Whether to send each line as soon as it is written.
     """
 
     def __init__(
-        self, log: str, key: Key, thread: str, send: Callable[[bytes], bool] | None
+        self,
+        log: str,
+        key: Key,
+        thread: str,
+        send: Callable[[bytes], bool] | None,
+        *,
+        at_once: bool = False,
     ) -> None:
         self.collector = LineCollector(time.time)
+        if at_once:
+            self.collector = _EagerCollector(time.time, self._send_new)
         self.log = log
         self._key = key
         self._thread = thread
@@ -109,10 +119,17 @@ class ChunkLines:
 
     def send_live(self) -> None:
         """Send the new lines of attempts that are running, if it is time to do so."""
-        if self._send is None or time.monotonic() < self._next_send:
+        if time.monotonic() < self._next_send:
             return
 
         self.collector.check_streams()
+        self._send_new()
+        self._next_send = time.monotonic() + LIVE_INTERVAL
+
+    def _send_new(self) -> None:
+        """Send the new lines."""
+        if self._send is None:
+            return
         with self._lock:
             self._lines += self.collector.take()
             start = self._sent - self._first
@@ -120,7 +137,6 @@ class ChunkLines:
             # a full channel: the report will have them
             if lines and self._send(self._make_message(lines, self._sent)):
                 self._sent += len(lines)
-        self._next_send = time.monotonic() + LIVE_INTERVAL
 
     def close(self) -> None:
         """End the lines of attempts that were given up; the next report has the last lines."""
@@ -131,6 +147,24 @@ class ChunkLines:
     def _make_message(self, lines: list[LogLine], first: int) -> bytes:
         message = LineMessage(self._source, self._key, self._thread, first, time.time(), lines)
         return _encoder.encode(message)
+
+
+class _EagerCollector(LineCollector):
+    """Collects lines, and calls a function with each.
+
+    Args:
+        clock: Returns the time of a line.
+        on_line: Called when a line was added.
+    """
+
+    def __init__(self, clock: Callable[[], float], on_line: Callable[[], None]) -> None:
+        super().__init__(clock)
+        self._on_line = on_line
+
+    def add(self, output: AttemptOutput, level: str, text: str) -> None:
+        """Add whole lines of an attempt, from any thread."""
+        super().add(output, level, text)
+        self._on_line()
 
 
 def _limit(lines: list[LogLine]) -> list[LogLine]:

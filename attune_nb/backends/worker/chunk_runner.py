@@ -84,7 +84,9 @@ class ChunkRunner:
         self._thread = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
         self._lines: ChunkLines | None = None
         if parts[-1]:
-            self._lines = ChunkLines(parts[-1], parts[0], self._thread, send_lines)
+            self._lines = ChunkLines(
+                parts[-1], parts[0], self._thread, send_lines, at_once=chunk.is_suspect
+            )
         self._job = _make_job(parts, self._call, self._items, chunk, self._zero, self._lines)
 
         # held for the following attributes
