@@ -61,6 +61,8 @@ ROWS = {
         "a chain of 1,000 tasks, against dask.delayed",
         "a fan of 1,000 tasks, run",
         "a chain of 1,000 tasks, loaded",
+        "300 child runs of three tasks, against 900 tasks in a chain",
+        "300 child runs of three tasks, against 900 tasks in a chain, on record",
     ],
     "Integers, and actions that do nothing": [
         "100,000 no-ops, against ThreadPoolExecutor(8).map",

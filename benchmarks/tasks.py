@@ -46,6 +46,25 @@ tasks:
     input: {argv: [echo, "{{ item | string }}"]}
 """
 
+CHILDREN = 300
+MOST_OF_CHILDREN = 2.0
+CHILD = """
+parameters: {number: {type: integer}}
+tasks:
+  - {name: first, action: core.noop, next: [{do: second}]}
+  - {name: second, action: core.noop, next: [{do: third}]}
+  - {name: third, action: core.noop}
+"""
+PARENT = """
+parameters: {children: {}}
+tasks:
+  - name: call
+    action: child
+    with_items: "{{ range(parameters.children) }}"
+    concurrency: 8
+    input: {number: "{{ item }}"}
+"""
+
 ASK_TURNS = 3
 MOST_PAUSE = 0.5  # seconds
 ASK = """
@@ -66,6 +85,7 @@ def measure() -> Iterator[Verdict]:
     """Measure workflows of many tasks, commands, and a question without a person."""
     yield from _measure_tasks("a chain", write_chain(TASKS))
     yield from _measure_tasks("a fan", _write_fan(TASKS))
+    yield from _measure_children()
     yield _measure_dask()
     yield _measure_commands()
     yield _measure_pause()
@@ -103,13 +123,39 @@ def _measure_tasks(subject: str, text: str) -> Iterator[Verdict]:
         yield judge_spread(f"{subject} of {TASKS:,} tasks, {verb}", ms, most, "ms a task")
 
 
-def _run(workflow: attune.Workflow, **parameters: Any) -> attune.Run:
+def _measure_children() -> Iterator[Verdict]:
+    """Compare runs within a run with as many tasks in one run, with and without a record."""
+    child = attune.loads(CHILD)
+    parent = attune.loads(PARENT)
+    chain = attune.loads(write_chain(3 * CHILDREN))
+    subject = f"{CHILDREN} child runs of three tasks, against {3 * CHILDREN} tasks in a chain"
+    with tempfile.TemporaryDirectory() as folder:
+        for ending, store in (("", "none"), (", on record", str(Path(folder, "runs.db")))):
+            sides: dict[str, Callable[[], object]] = {
+                "children": partial(
+                    _run, parent, store, actions={"child": child}, children=CHILDREN
+                ),
+                "chain": partial(_run, chain, store),
+            }
+            turns = time_in_turn(sides, TURNS)
+            ratio = compare(turns, "children", "chain")
+            note = f"{median_us(turns, 'children', CHILDREN) / 1e3:.2f} ms a child run"
+            yield judge_ratio(subject + ending, ratio, MOST_OF_CHILDREN, note)
+
+
+def _run(
+    workflow: attune.Workflow,
+    store: str = "none",
+    *,
+    actions: dict[str, Any] | None = None,
+    **parameters: Any,
+) -> attune.Run:
     """Run a workflow.
 
     Raises:
         RunFailed: It has not succeeded.
     """
-    run = workflow.run(parameters, progress=False, store="none")
+    run = workflow.run(parameters, actions=actions, progress=False, store=store)
     run.raise_for_status()
     return run
 
