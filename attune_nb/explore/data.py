@@ -222,13 +222,16 @@ def _notes(
             "drawn one by one, and lanes by worker show only these."
         )
 
-    shown, failed = previews["failed"]
-    if shown < failed:
-        notes.append(f"{shown:,} of {failed:,} failed items have a preview of item and result.")
-    shown, others = previews["others"]
-    if shown < others:
+    failed = sum(execution.failed for execution in executions)
+    if previews["failed"] < failed:
         notes.append(
-            f"Of {others:,} items that did not fail, {shown:,} have a preview of item and result."
+            f"{previews['failed']:,} of {failed:,} failed items have a preview of item and result."
+        )
+    others = sum(execution.done for execution in executions) - failed
+    if previews["others"] < others:
+        notes.append(
+            f"Of {others:,} items that did not fail, {previews['others']:,} have a preview of item "
+            "and result."
         )
     if errors.shortened:
         notes.append(f"{errors.shortened:,} different errors are shortened: there are too many.")

@@ -58,7 +58,7 @@ def build_previews(tables: Mapping[Key, ItemTable], keys: Sequence[Key]) -> dict
     Returns:
         Columns of the same length: `execution` (its number), `index` (of the item), `item` and
         `result` (texts, or None for null); and `failed` and `others`, each how many items have a
-        preview and how many there are.
+        preview.
     """
     failed = {key: table.failed for key, table in tables.items()}
     others = {key: np.setdiff1d(table.every_place(), table.failed) for key, table in tables.items()}
@@ -80,8 +80,8 @@ def build_previews(tables: Mapping[Key, ItemTable], keys: Sequence[Key]) -> dict
 
     return {
         **columns,
-        "failed": [_count(shown_failed), _count(failed)],
-        "others": [_count(shown_others), _count(others)],
+        "failed": _count(shown_failed),
+        "others": _count(shown_others),
     }
 
 
