@@ -93,6 +93,8 @@ class ChartFigure(Figure):
         text = self._draw_svg(options)
         if isinstance(fname, str | os.PathLike):
             Path(fname).write_text(text, encoding="utf-8")
+        elif isinstance(fname, io.TextIOBase):
+            fname.write(text)
         else:
             fname.write(text.encode())
 
@@ -125,6 +127,8 @@ class ChartFigure(Figure):
         size = Markup('style="{}" ').format(self._format_size())
         # matplotlib has escaped the texts
         svg = Markup(tag) + size + Markup(rest)
+        # the style in the SVG shows it; where both are removed, its texts stay hidden
+        drawing = element("div", svg, class_="attune-drawing", style="display:none")
         picture = element(
             "img",
             class_="attune-picture",
@@ -132,7 +136,7 @@ class ChartFigure(Figure):
             src=f"data:image/png;base64,{png}",
             style="max-width:100%",
         )
-        return str(element("div", svg, picture, style="overflow-x:auto"))
+        return str(element("div", drawing, picture, style="overflow-x:auto"))
 
     def _find_title(self) -> str:
         """Return the title of the first axes that have one."""
@@ -157,7 +161,7 @@ class ChartFigure(Figure):
         """Return the style of the SVG, which is limited to charts."""
         style = (
             f".attune-chart *{{{match['rules']}}}.attune-chart text{{white-space:pre}}"
-            ".attune-picture{display:none}"
+            ".attune-drawing{display:block!important}.attune-picture{display:none}"
         )
         if self._theme.follows_page:
             style += _make_theme_style()

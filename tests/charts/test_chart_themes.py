@@ -46,6 +46,8 @@ def test_a_page_that_removes_styles_and_svg_shows_a_picture():
 
     assert '<img class="attune-picture"' in html
     assert ".attune-picture{display:none}" in html
+    assert '<div class="attune-drawing" style="display:none"><svg ' in html
+    assert ".attune-drawing{display:block!important}" in html
     assert 'alt="nightly_report · failed · 10.2 s"' in html
 
 

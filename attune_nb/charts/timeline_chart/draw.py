@@ -45,7 +45,7 @@ _FRAME = 1.35  # inches: the height of the parts above and below the lanes
 _ROW = 0.36  # inches: the height of a row in a chart of few lanes
 _LEAST_ROW = 0.18  # inches: the height of a row in a chart of many
 _TALL = 12.0  # inches: the height from which on the rows become lower instead
-_MARGIN = 0.004  # the free space above and below the lanes, as a share of their height
+_MARGIN = 0.004  # the free space above and below thin lanes, as a share of their height
 _ABOVE_RULE = 0.09  # rows: the distance of the critical path from the lane below
 _LONGEST_NAME = 48  # characters: of the workflow
 
@@ -143,8 +143,8 @@ def _set_axes(canvas: TimelineCanvas, depth: float) -> None:
     width = canvas.span * canvas.scale
 
     ax.set_xlim(-0.004 * width, 1.015 * width)
-    # half a cross has space above the first of many thin lanes
-    margin = max(depth, 1.0) * _MARGIN
+    # half a cross needs space above the first of many thin lanes
+    margin = depth * _MARGIN if depth > MANY_LANES else 0.0
     ax.set_ylim(max(depth, 1.0) + margin, -margin)
 
     ax.set_facecolor(theme.paper)
