@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from attune_nb.errors import StoreError
 from attune_nb.running import history
+from attune_nb.running.child_paths import split_path
 
 if TYPE_CHECKING:
     from attune_nb.running.recorded_run import RecordedRun
@@ -14,18 +15,22 @@ __all__ = ["last_interrupted_run", "open_stored_run"]
 
 
 def open_stored_run(run_id: str | None, store: str | None) -> RecordedRun:
-    """Return a run of a store; without an id, the latest one.
+    """Return a run of a store; without an id, the latest one, and `/TASK` a run within that.
 
     Raises:
+        LookupFailed: There is no such run within the run.
         StoreError: There is no such run.
     """
-    if run_id is not None:
+    if run_id is None:
+        run_id = ""
+    own_id, path = split_path(run_id)
+    if own_id or (run_id and not path):
         return history.open_run(run_id, store)
 
     frame = history.runs(store, limit=1)
     if frame.empty:
         raise StoreError("no run is on record here: name another record with `--store FILE`")
-    return history.open_run(frame["run_id"].iloc[0], store)
+    return history.open_run(f"{frame['run_id'].iloc[0]}/{path}", store)
 
 
 def last_interrupted_run(store: str | None) -> str:

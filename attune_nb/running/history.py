@@ -117,7 +117,7 @@ def runs(
             "failed": stored.failed,
             "children": counts.get(stored.run_id, 0),
             "kind": stored.kind,
-            "parent": _parent_of(stored),
+            "parent": stored.place,
         }
         rows.append(row)
 
@@ -131,13 +131,6 @@ def _start_of(stored: StoredRun) -> datetime | None:
     if stored.damage:
         return None
     return datetime.fromtimestamp(stored.started, UTC)
-
-
-def _parent_of(stored: StoredRun) -> str:
-    """Return the place of a run within another one, as commands take it; else an empty string."""
-    if not stored.parent:
-        return ""
-    return f"{stored.parent}/{stored.parent_task}[{stored.parent_item}]"
 
 
 def open_run(run_id: str, store: str | PathLike[str] | None = None) -> RecordedRun:

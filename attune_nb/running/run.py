@@ -275,8 +275,13 @@ class BaseRun(RunView):
         return self._open_child(row.run_id)
 
     def describe_children(self) -> list[str]:
-        """Return a line that counts the child runs, and says how to see one."""
-        return describe_counts(self._count_children())
+        """Return a line that counts the child runs, and one for the run that this is within."""
+        lines = describe_counts(self._count_children())
+        stored = self._request.stored
+        # a fork has the record of the run that it was made from
+        if stored is not None and stored.run_id == self.run_id and stored.place:
+            lines.append(f"this is a child run: `{stored.place}`")
+        return lines
 
     def _count_children(self) -> list[ChildCount]:
         return [] if self.store is None else count_on_record(self.store, self.run_id)

@@ -161,6 +161,13 @@ class StoredRun(_RunFields, frozen=True, kw_only=True):
         return alerts
 
     @property
+    def place(self) -> str:
+        """Its place within another run, as commands take it; else an empty string."""
+        if not self.parent:
+            return ""
+        return f"{self.parent}/{self.parent_task}[{self.parent_item}]"
+
+    @property
     def kind(self) -> str:
         """How it differs from an ordinary run, as `RunStarted.kind`."""
         if self.damage:

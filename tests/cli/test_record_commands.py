@@ -127,6 +127,8 @@ def test_a_run_within_a_run_is_listed_and_shown_by_its_path(tmp_path):
     path = f"{run.run_id[:8]}/deploy[1]"
     shown = json.loads(attune_here("show", path, "--store", str(store), "--json").stdout)
     assert shown["run_id"] == run.child("deploy", index=1).run_id
+    latest = attune_here("show", "/deploy[1]", "--store", str(store)).stdout
+    assert f"this is a child run: `{run.run_id}/deploy[1]`" in latest
     refused = attune_here("show", f"{run.run_id}/deplo[1]", "--store", str(store))
     assert "did you mean `deploy`?" in refused.stderr
     assert refused.exit_code == 2
