@@ -113,8 +113,15 @@ def test_the_way_to_the_failure_leads_from_a_first_task(name):
     assert all(edge.target != step for edge in graph.edges)
 
 
-@pytest.mark.parametrize("name", ["a growth of 150", "a fork of 1,000"])
-@pytest.mark.parametrize(("dark", "theme"), [(False, LIGHT), (True, DARK)], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    ("name", "dark", "theme"),
+    [
+        ("a growth of 150", False, LIGHT),
+        ("a growth of 150", True, DARK),
+        ("a fork of 1,000", True, DARK),
+    ],
+    ids=["names, light", "names, dark", "states, dark"],
+)
 def test_names_of_a_picture_are_read_on_its_page(name, dark, theme):
     figure = run_of(name).graph(dark=dark)
     assert to_hex(figure.get_facecolor()).upper() == theme.paper

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 
 import numpy as np
 from matplotlib.text import Text
@@ -14,9 +15,15 @@ PAGE_DPI = 96.0
 AIR = 1.5
 
 
+# drawing a large figure takes a second
+DRAWN = weakref.WeakSet()
+
+
 def visible_texts(figure):
     """Return the texts that are seen in a figure, those of axes and legends included."""
-    figure.draw_without_rendering()
+    if figure not in DRAWN:
+        figure.draw_without_rendering()
+        DRAWN.add(figure)
     return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
 
 
