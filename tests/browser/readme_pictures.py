@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from playwright.sync_api import expect
+from support.explored_pages import explored_frame
 from support.jupyterlab import lab_in
 
 SETUP = """%load_ext attune_nb
@@ -72,12 +73,13 @@ parameters:
 tasks:
   - {name: deploy, action: core.noop}
 """
+EXPLORE = "run.explore()"
 START_FORM = "form = %attune form release\nform"
 
 
 def take_pictures(lab, folder):
     """Write all pictures to a folder."""
-    cells = (SETUP, HEALTH, DEPLOY, MISTAKE, RELEASE, START_FORM)
+    cells = (SETUP, HEALTH, DEPLOY, MISTAKE, RELEASE, START_FORM, EXPLORE)
     with lab.opened(*cells, height=3_600) as notebook:
 
         def take_picture(number, name):
@@ -115,6 +117,14 @@ def take_pictures(lab, folder):
         expect(form.get_by_role("alert")).to_be_visible()
         expect(form.get_by_label("token")).to_have_value("")
         take_picture(5, "start_form")
+
+        notebook.run(6)
+        notebook.page.set_viewport_size({"width": 1_400, "height": 3_600})
+        frame = explored_frame(notebook.output(6))
+        frame.locator("#plot-canvas").press("f")
+        frame.get_by_role("tab", name="Graph").click()
+        expect(frame.get_by_role("region", name="Attempt")).to_contain_text("check, item")
+        notebook.output(6).locator("iframe").screenshot(path=folder / "explore.png")
 
 
 if __name__ == "__main__":
