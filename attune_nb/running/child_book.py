@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ChildBook", "KeptChild"]
 
-# the runs that have ended and are kept in memory, if there is no store
-_MOST_KEPT = 10_000
+# the child runs that are kept in memory, if there is no store
+_MOST_KEPT = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +77,9 @@ class ChildBook:
 
     The thread of the run makes them; any thread may read them.
 
+    Attributes:
+        dropped: How many child runs that no store holds were let go, as they were too many.
+
     Args:
         recorder: The recorder of the run; None if it is not recorded.
         answers: The answers to questions of all these runs, by the path from the outermost run.
@@ -97,6 +100,7 @@ class ChildBook:
         self._answers: dict[str, Mapping[str, Any]] = {}
         self._root_answers = {} if answers is None else answers
         self._lock = threading.Lock()
+        self.dropped = 0
         self._children: dict[str, KeptChild] = {}
         # the runs whose record was continued, and the runs within them on record
         self._resumed_runs: dict[str, dict[tuple[str, int, int, int], StoredRun]] = {}
@@ -271,10 +275,20 @@ class ChildBook:
         with self._lock:
             if self._recorder is not None and self._recorder.error is None:
                 self._children.pop(kept.run_id, None)
-            elif len(self._children) > _MOST_KEPT:
-                oldest = next(iter(self._children))
-                del self._children[oldest]
+            else:
+                self._drop_oldest()
         return outcome
+
+    def _drop_oldest(self) -> None:
+        """Let a child run that succeeded go if there are too many, or else one that failed."""
+        if len(self._children) <= _MOST_KEPT:
+            return
+        ended = [kept for kept in self._children.values() if kept.driver.state.ended]
+        ended.sort(key=lambda kept: kept.driver.state.status != "succeeded")
+        # a tenth at once: it takes a while to look for them
+        for kept in ended[: _MOST_KEPT // 10]:
+            del self._children[kept.run_id]
+            self.dropped += 1
 
     def _find_stored(self, attempt: ParentAttempt) -> StoredRun | None:
         """Return the run of an attempt that the record holds from before a crash; or None."""

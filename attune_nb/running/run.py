@@ -42,7 +42,7 @@ from attune_nb.running.start import assemble_engine, drive_run
 from attune_nb.running.waiting import GRACE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
     from os import PathLike
 
     import pandas as pd
@@ -465,7 +465,22 @@ class Run(BaseRun):
         artifact_alerts = self._find_artifact_alerts()
         # an action may need no key after all; if it fails, its message seldom names the key
         api_notes = map(self._mask.text, self._api_notes) if self.failed_tasks() else ()
-        return [*self._record_alerts, *super().alerts, *costs, *artifact_alerts, *api_notes]
+        return [
+            *self._record_alerts,
+            *super().alerts,
+            *costs,
+            *artifact_alerts,
+            *api_notes,
+            *self._describe_dropped_children(),
+        ]
+
+    def _describe_dropped_children(self) -> Iterator[str]:
+        """Yield an alert if child runs were let go."""
+        if self._child_book is not None and self._child_book.dropped:
+            yield (
+                f"{self._child_book.dropped:,} child runs are no longer kept, as the run has no "
+                "store; name one (`store=`, `--store`) to keep them all"
+            )
 
     def _count_children(self) -> list[ChildCount]:
         if self.store is not None:
