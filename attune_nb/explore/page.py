@@ -28,6 +28,8 @@ _SCRIPTS = (
     "run_data.js",
     "lanes.js",
     "density.js",
+    "palette.js",
+    "axis.js",
     "plot.js",
     "minimap.js",
     "search.js",

@@ -55,6 +55,10 @@ def test_100_000_attempts_are_drawn_in_few_calls(page):
     assert page.drawn("calls") < 50
 
 
+def test_a_page_of_100_000_attempts_is_below_a_megabyte(run):
+    assert len(build_page(run)) < 1_000_000
+
+
 def test_f_goes_from_one_failure_to_the_next_and_around(page):
     for index in (*FAILURES, FAILURES[0]):
         page.press("f")

@@ -13,8 +13,6 @@ const NAME_INDENT = 12; // pixels: the space of the mark before the name of a la
 const WRITTEN_ROW = 13; // pixels: the height of a bar that has space for a text
 const LEAST_FAILED_BAR = 3; // pixels: the width of a bar that failed
 const EDGED_BAR = 3; // pixels: from this width on a bar has an edge
-const TIME_STEPS = [10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10800, 21600, 43200,
-  86400]; // seconds
 const FONT = '12px system-ui, sans-serif';
 const MARK_FONT = 'bold 16px system-ui, sans-serif';
 const MARK_WIDTH = 9; // pixels
@@ -29,46 +27,6 @@ function isWide(lane) {
 function mostPlotHeight(lanes) {
   return lanes.reduce(
     (sum, lane) => sum + (isWide(lane) ? MOST_WIDE_LANE : MOST_LANE), AXIS_HEIGHT);
-}
-
-/** The colours of the page, read from its style, as canvases need them. */
-class Palette {
-  constructor(statuses) {
-    const style = getComputedStyle(document.documentElement);
-    const colour = (name) => style.getPropertyValue(`--${name}`).trim();
-    this.ink = colour('ink');
-    this.muted = colour('muted');
-    this.rule = colour('rule');
-    this.paper = colour('paper');
-    this.accent = colour('accent');
-    this.colours = statuses.map((status) => colour(status) || colour('other'));
-    this.packed = this.colours.map(packColour);
-    // for sums behind bars
-    this.faded = this.packed.map((colour) => ((colour & 0xffffff) | 0x48000000) >>> 0);
-    this.failures = FAILURES.map((status) => statuses.indexOf(status));
-    this.stack = statuses.map((_, code) => code).filter((code) => !this.failures.includes(code));
-  }
-}
-
-/** Return a colour of CSS as a number for an image's pixels. */
-function packColour(colour) {
-  const context = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
-  context.fillStyle = colour;
-  context.fillRect(0, 0, 1, 1);
-  return new Uint32Array(context.getImageData(0, 0, 1, 1).data.buffer)[0];
-}
-
-/** Give a canvas the pixels of the screen; return its size in pixels of CSS, and the scale. */
-function fitCanvas(canvas) {
-  const box = canvas.parentElement.getBoundingClientRect();
-  const scale = window.devicePixelRatio || 1;
-  const width = Math.max(1, Math.round(box.width * scale));
-  const height = Math.max(1, Math.round(box.height * scale));
-  if (canvas.width !== width || canvas.height !== height) {
-    canvas.width = width;
-    canvas.height = height;
-  }
-  return {width: box.width, height: box.height, scale};
 }
 
 /**
@@ -548,32 +506,4 @@ function laneCounts(lane) {
   if (!lane.attempts) return lane.executions.length ? 'no attempts' : 'not started';
   if (!lane.failed) return formatCount(lane.attempts, 'attempt');
   return `${formatNumber(lane.failed)} failed of ${formatNumber(lane.attempts)}`;
-}
-
-/** Return a step of the axis that is at least as long as asked: round in its unit. */
-function chooseStep(least) {
-  const round = TIME_STEPS.find((step) => step >= least);
-  if (least >= 10 && round) return round;
-  const day = 86400;
-  const unit = least > 10 ? day : 1;
-  const power = 10 ** Math.floor(Math.log10(least / unit));
-  const factor = [1, 2, 5, 10].find((candidate) => candidate * power * unit >= least * (1 - 1e-9));
-  return factor * power * unit;
-}
-
-/** Return a time of the axis, with as many places as its step needs. */
-function formatTime(time, step) {
-  if (time === 0) return '0';
-  const [unit, scale] = axisUnit(time, step);
-  const places = Math.max(0, Math.min(6, -Math.floor(Math.log10(step * scale) + 1e-9)));
-  return `${formatNumber(time * scale, places)} ${unit}`;
-}
-
-function axisUnit(time, step) {
-  if (time < 1e-3 && step < 1e-3) return ['µs', 1e6];
-  if (time < 1 && step < 1) return ['ms', 1e3];
-  if (time >= 172800 && step >= 8640) return ['d', 1 / 86400];
-  if (time >= 7200 && step >= 360) return ['h', 1 / 3600];
-  if (time >= 120 && step >= 6) return ['min', 1 / 60];
-  return ['s', 1];
 }
