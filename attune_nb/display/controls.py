@@ -11,6 +11,7 @@ from attune_nb.display.fields import close_widgets
 from attune_nb.display.forms import Form
 from attune_nb.display.panel import panel
 from attune_nb.display.static_text import hide_static_text
+from attune_nb.display.widget_box import WidgetBox
 from attune_nb.html import join
 
 if TYPE_CHECKING:
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from attune_nb.results.protocols import LiveRun
 
 __all__ = ["Controls"]
+
+_WITHOUT_WIDGETS = (
+    "buttons, which only a front end with widgets shows: use `run.pause()`, "
+    "`run.resume()`, `run.cancel()`, `run.answer(TASK, VALUE)`"
+)
 
 
 class Controls:
@@ -47,7 +53,7 @@ class Controls:
         self._questions: Any = ipywidgets.VBox()
         self._pause.on_click(self._toggle)
         self._cancel.on_click(lambda _: run.cancel())
-        self.box: Any = _Panel([self._text, self._buttons, self._questions])
+        self.box: Any = WidgetBox([self._text, self._buttons, self._questions], _WITHOUT_WIDGETS)
 
     def _content(self, progress: Progress) -> str:
         return str(join([self._hiding_style, panel(progress)]))
@@ -95,18 +101,3 @@ class Controls:
         close_widgets(
             self._text, self._pause, self._cancel, self._buttons, self._questions, self.box
         )
-
-
-class _Panel(ipywidgets.VBox):  # type: ignore[misc]
-    """The panel; its text is shown if the front end has no widgets."""
-
-    def __repr__(self) -> str:
-        return (
-            "buttons, which only a front end with widgets shows: use `run.pause()`, "
-            "`run.resume()`, `run.cancel()`, `run.answer(TASK, VALUE)`"
-        )
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """Return the full text beside the widget; ipywidgets would cut it at 110 characters."""
-        data = super()._repr_mimebundle_(**kwargs)
-        return {**data, "text/plain": repr(self)}

@@ -8,6 +8,7 @@ import ipywidgets
 
 from attune_nb import html
 from attune_nb.display.fields import ERROR_STYLE, MUTED_STYLE
+from attune_nb.display.widget_box import WidgetBox
 from attune_nb.errors import AttuneError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FormWidgets"]
 
+_WITHOUT_WIDGETS = "a form, which only a front end with widgets shows"
 _NOT_STARTED = "not started: correct the values that are marked"
 
 # characters of an error
@@ -48,9 +50,9 @@ class FormWidgets:
         )
         self._message: Any = ipywidgets.HTML()
         self._button.on_click(lambda _: self._submit())
-        self.box: Any = ipywidgets.VBox(
-            [ipywidgets.HTML(str(heading)), *fields.rows, self._button, self._message]
-        )
+        title = ipywidgets.HTML(str(heading))
+        widgets = [title, *fields.rows, self._button, self._message]
+        self.box: Any = WidgetBox(widgets, _WITHOUT_WIDGETS)
 
     def _submit(self) -> None:
         """Start a run, or show why it cannot start."""
