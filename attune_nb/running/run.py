@@ -335,10 +335,21 @@ class BaseRun(RunView):
         return page
 
     def nested_workflows(self) -> dict[str, WorkflowView]:
-        """Return the workflows that tasks run, by the task's path."""
+        """Return the workflows that tasks run, by the task's path.
+
+        A run on record does not have the actions that it was begun with: of a workflow among them,
+        a child run is read.
+
+        Raises:
+            StoreError: A record cannot be read.
+        """
         context = binding_context(self._request.options)
         found = find_nested_workflows(self.workflow, context)
-        return {path: nested for path, _, nested in found}
+        workflows = {path: nested for path, _, nested in found}
+        for row in self._child_rows():
+            if row.task not in workflows:
+                workflows[row.task] = self._open_child(row.run_id).workflow
+        return workflows
 
     def as_earlier(self) -> EarlierRun:
         """Return the run as one that another run is made from."""

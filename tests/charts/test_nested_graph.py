@@ -118,6 +118,15 @@ def test_a_run_on_record_has_the_same_cards(tmp_path):
     assert nested_of(reopened, "deploy").runs == (("failed", 1), ("succeeded", 3))
 
 
+def test_a_run_on_record_reads_the_workflow_of_a_child_run(tmp_path):
+    """It does not have the actions that the run was begun with."""
+    store = tmp_path / "runs.db"
+    actions = {"inner": attune_nb.loads(INNER)}
+    run = attune_nb.loads(FLEET).run(progress=False, actions=actions, store=store)
+    reopened = attune_nb.open_run(run.run_id, store)
+    assert drawn_texts(reopened.graph()) == drawn_texts(run.graph())
+
+
 def test_a_card_shows_the_task_that_failed_among_many():
     tasks = [
         f"  - {{name: t{number}, action: core.noop, next: [{{do: t{number + 1}}}]}}"
