@@ -641,6 +641,11 @@ def test_pyplot_is_never_loaded():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_failed_items_are_counted_where_only_names_are_drawn():
+    tasks = "".join(f"  - {{name: t{number}, action: core.noop}}\n" for number in range(80))
+    assert "failed · 10/10 · 2 failed" in drawn_texts(graph(run(FLEET + tasks)))
+
+
 def test_failed_tasks_are_named_beside_a_large_graph():
     text = tree(450).to_yaml()
     for name in ("t20", "t449"):

@@ -16,7 +16,7 @@ from attune_nb.charts.graph_chart.model import ENDS, GraphNode
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from attune_nb.charts.graph_chart.model import NestedGraph
+    from attune_nb.charts.graph_chart.model import NestedGraph, NodeState
 
 __all__ = [
     "BAND",
@@ -295,7 +295,7 @@ def _arrange_in_grid(
 def _make_lines(node: GraphNode, detail: Detail) -> tuple[TextLine, ...]:
     """Return the lines of a box: the name, the action, the settings, the state."""
     if detail == Detail.LABELS:
-        return (_make_label(node),)
+        return _place_lines(_make_label_lines(node), _TIGHT_TOP)
 
     name_size = _NAME_SIZE if detail == Detail.ALL else _SMALL_NAME_SIZE
     name = _format_name(node, name_size)
@@ -307,21 +307,39 @@ def _make_lines(node: GraphNode, detail: Detail) -> tuple[TextLine, ...]:
         lines.append(TextLine(action, _ACTION_SIZE, 0.0, muted=True))
         lines.append(TextLine(settings, _SMALL_SIZE, 0.0, muted=True))
 
-    if node.state is not None:
-        state = node.state.status.replace("_", " ")
-        counts = node.state.counts
-        if detail == Detail.ALL and node.nested is not None and node.nested.counts:
-            # one line for the state, and one for the runs
-            counts = ""
-        if counts:
-            state = f"{state} · {counts}"
-        lines.append(TextLine(_shorten(state, _SMALL_SIZE, _TEXT_WIDTH), _SMALL_SIZE, 0.0))
+    run_counts = ""
     if detail == Detail.ALL and node.nested is not None:
-        counts = _shorten(node.nested.counts, _SMALL_SIZE, _TEXT_WIDTH)
-        lines.append(TextLine(counts, _SMALL_SIZE, 0.0))
+        run_counts = node.nested.counts
+    if node.state is not None:
+        # the runs of a nested workflow have a line of their own
+        state = _format_state(node.state, has_counts=not run_counts)
+        lines.append(TextLine(_shorten(state, _SMALL_SIZE, _TEXT_WIDTH), _SMALL_SIZE, 0.0))
 
+    run_counts = _shorten(run_counts, _SMALL_SIZE, _TEXT_WIDTH)
+    lines.append(TextLine(run_counts, _SMALL_SIZE, 0.0))
+    return _place_lines(lines, _TOP)
+
+
+def _make_label_lines(node: GraphNode) -> list[TextLine]:
+    """Return the lines of a label: the name, and how many items of a task failed.
+
+    On the way to a failure the name is in full.
+    """
+    space = _TEXT_WIDTH if node.on_failed_path else _LABEL_WIDTH
+    visit = _format_visit(node)
+    width = space - text_width(visit, _LABEL_SIZE, bold=node.on_failed_path)
+    name = _shorten_middle(node.name, _LABEL_SIZE, width, bold=node.on_failed_path)
+    lines = [TextLine(name + visit, _LABEL_SIZE, 0.0, bold=node.on_failed_path, is_name=True)]
+
+    if node.has_failed and node.state is not None and node.state.counts:
+        state = _format_state(node.state)
+        lines.append(TextLine(_shorten(state, _SMALL_SIZE, _TEXT_WIDTH), _SMALL_SIZE, 0.0))
+    return lines
+
+
+def _place_lines(lines: list[TextLine], top: float) -> tuple[TextLine, ...]:
+    """Return the lines that have a text, each below the one before it."""
     placed = []
-    top = _TOP
     for line in lines:
         if line.text:
             placed.append(dataclasses.replace(line, offset=top + line.height / 2))
@@ -329,14 +347,12 @@ def _make_lines(node: GraphNode, detail: Detail) -> tuple[TextLine, ...]:
     return tuple(placed)
 
 
-def _make_label(node: GraphNode) -> TextLine:
-    """Return the only line of a label: the name, in full on the way to a failure."""
-    space = _TEXT_WIDTH if node.on_failed_path else _LABEL_WIDTH
-    visit = _format_visit(node)
-    width = space - text_width(visit, _LABEL_SIZE, bold=node.on_failed_path)
-    name = _shorten_middle(node.name, _LABEL_SIZE, width, bold=node.on_failed_path)
-    line = TextLine(name + visit, _LABEL_SIZE, 0.0, bold=node.on_failed_path, is_name=True)
-    return dataclasses.replace(line, offset=_TIGHT_TOP + line.height / 2)
+def _format_state(state: NodeState, *, has_counts: bool = True) -> str:
+    """Return a state in words, with its counts: `failed · 10/10 · 2 failed`."""
+    status = state.status.replace("_", " ")
+    if state.counts and has_counts:
+        return f"{status} · {state.counts}"
+    return status
 
 
 def _format_name(node: GraphNode, size: float) -> str:
