@@ -19,7 +19,7 @@ __all__ = ["change_texts", "pack_data", "unpack_data"]
 # the best: the data are packed once, and kept in notebooks
 _LEVEL = 9
 
-# around the data, in a page and in the attribute of a frame that holds one
+# around the data, in a page and in the attribute of an iframe that holds one
 _BORDERS = (
     ('<script type="text/plain" id="data">', "</script>"),
     ("&lt;script type=&quot;text/plain&quot; id=&quot;data&quot;&gt;", "&lt;/script&gt;"),
@@ -51,7 +51,7 @@ def change_texts(html: str, change: Callable[[str], str]) -> str:
     """Return HTML in which the texts of a run's data are changed, wherever it holds a page.
 
     Args:
-        html: A page, or HTML with frames of pages.
+        html: A page, or HTML with iframes of pages.
         change: Returns the text to use instead of a text.
     """
     for start, end in _BORDERS:

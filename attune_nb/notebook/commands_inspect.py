@@ -11,7 +11,7 @@ from attune_nb.notebook.command import DARK, RUN, argument, command
 from attune_nb.results.diff import find_differences
 
 if TYPE_CHECKING:
-    from attune_nb.explore.frame import RunPage
+    from attune_nb.explore.run_page import RunPage
     from attune_nb.notebook.session import Session
     from attune_nb.running.history import AnyRun
 

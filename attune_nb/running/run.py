@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from attune_nb.conductor.state import RunState
     from attune_nb.engine.driver import Driver
     from attune_nb.events import AskOpened, Event, QuestionKey
-    from attune_nb.explore.frame import RunPage
+    from attune_nb.explore.run_page import RunPage
     from attune_nb.language.model import Task
     from attune_nb.log_batches import LogSource
     from attune_nb.packs.artifacts.view import Artifacts
@@ -310,7 +310,7 @@ class BaseRun(RunView):
     def explore(self, path: str | PathLike[str] | None = None, *, dark: bool = False) -> RunPage:
         """Return the run as one interactive page: timeline, graph, items, errors and logs.
 
-        A notebook shows it in a frame. The page is a single document that loads nothing, so it
+        A notebook shows it in an iframe. The page is a single document that loads nothing, so it
         also works in a saved notebook, in a published page and as a file. Of a run in progress it
         shows the state at the time of the call.
 
@@ -321,8 +321,8 @@ class BaseRun(RunView):
         Raises:
             OSError: The file cannot be written.
         """
-        from attune_nb.explore.frame import RunPage  # noqa: PLC0415 - few need it
         from attune_nb.explore.page import build_page  # noqa: PLC0415
+        from attune_nb.explore.run_page import RunPage  # noqa: PLC0415 - few need it
 
         page = RunPage(
             build_page(self, theme="dark" if dark else None),

@@ -10,21 +10,26 @@ from support.jupyterlab import Notebook
 
 from attune_nb.notebook.html_export import to_html
 
+COUNT = "100,000 attempts"
+# characters of an output
+MAX_SIZE = 1_000_000
+
 # of the text of a light and of a dark page
 LIGHT_INK = "rgb(31, 35, 40)"
 DARK_INK = "rgb(236, 239, 242)"
 
 FLEET = """%load_ext attune_nb
 def check(n):
-    if n == 57:
-        raise ConnectionError("server 57 does not answer")
+    if n == 57_000:
+        print("asking server", n)
+        raise ConnectionError(f"server {n} does not answer")
     return n
 """
 HEALTH = """%%attune health --out run --no-raise
 tasks:
   - name: check
     action: check
-    with_items: "{{ range(100) }}"
+    with_items: "{{ range(100_000) }}"
     input: {n: "{{ item }}"}
 """
 
@@ -32,8 +37,9 @@ tasks:
 @pytest.fixture(scope="module")
 def notebook():
     """A notebook with a cell that has shown a run."""
-    bundle = run_check().explore()._repr_mimebundle_()
+    bundle = run_check(100_000).explore()._repr_mimebundle_()
     cell = new_code_cell("run.explore()", outputs=[new_output("display_data", bundle)])
+    assert len(bundle["text/html"]) < MAX_SIZE
     return new_notebook(
         cells=[cell],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
@@ -49,7 +55,9 @@ def test_a_frame_in_jupyterlab_takes_keys_and_follows_the_theme(lab):
 
         frame.locator("#plot-canvas").click(position={"x": 5, "y": 5})
         notebook.page.keyboard.press("f")
-        expect(frame.get_by_role("region", name="Attempt")).to_contain_text("server 57")
+        expect(frame.get_by_role("region", name="Attempt")).to_contain_text("server 57000 does not")
+        expect(frame.locator(".attempt .lines")).to_contain_text("asking server 57000")
+        expect(frame.locator("#facts")).to_contain_text(COUNT)
         # the keys were the frame's, not JupyterLab's
         expect(notebook.page.locator(".jp-CodeCell")).to_have_count(3)
         expect(notebook.output(2).locator(".attune-unframed")).to_be_hidden()
@@ -85,4 +93,5 @@ def test_a_published_page_can_be_explored(lab, notebook, tmp_path):
         frame = explored_frame(page)
         frame.locator("#plot-canvas").press("f")
         expect(frame.get_by_role("region", name="Attempt")).to_contain_text("server 7 refused")
+        expect(frame.locator("#facts")).to_contain_text("100,002 attempts")
         expect(page.locator(".attune-unframed")).to_be_hidden()

@@ -3,8 +3,8 @@
 import re
 
 from attune_nb.explore.columns import pack_column
-from attune_nb.explore.frame import RunPage
 from attune_nb.explore.packed_data import change_texts, pack_data, unpack_data
+from attune_nb.explore.run_page import RunPage
 
 DATA = {"/home/me": ["/home/me/x.py", 1, None], "start": pack_column([1, 2, 300])}
 PAGE = f'<script type="text/plain" id="data">{pack_data(DATA)}</script>'

@@ -26,14 +26,14 @@ tasks:
 
 
 def check(n):
+    if n % 50 != 7 or n > 200:
+        return {"server": n, "text": HOSTILE}
     logging.getLogger("checks").warning("server %s %s", n, HOSTILE)
-    if n % 50 == 7:
-        raise ConnectionError(f"server {n} refused {HOSTILE}")
-    return {"server": n, "text": HOSTILE}
+    raise ConnectionError(f"server {n} refused {HOSTILE}")
 
 
 def run_check(items=200, action=check, **options):
-    """Return a run in which each fiftieth item fails, from 7 on."""
+    """Return a run in which the items 7, 57, 107 and 157 fail."""
     text = CHECK.replace("ITEMS", str(items)).replace("HOSTILE_TASK", HOSTILE_TASK)
     options = {"progress": False, "actions": {"check": action}, **options}
     return attune_nb.loads(text, "health").run(**options)

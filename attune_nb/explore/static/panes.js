@@ -45,8 +45,12 @@ class Panes {
   chooseTask(task) {
     const number = this.explorer.data.tasks.indexOf(task);
     this.explorer.attempt = -1;
-    if (number >= 0 && this.explorer.grouping === 'task') this.explorer.chooseLane(number);
-    else this.#open(task, -1);
+    if (number >= 0) {
+      if (this.explorer.grouping !== 'task') switchGrouping(this.explorer);
+      this.explorer.chooseLane(number);
+    } else {
+      this.#open(task, -1);
+    }
     this.detailsPane.focus({preventScroll: true});
   }
 

@@ -1,9 +1,9 @@
-"""The output of a cell that shows a run's page: a frame that can do nothing but draw."""
+"""The output of a cell that shows a run's page: an iframe that can do nothing but draw."""
 
 import re
 from html import unescape
 
-from attune_nb.explore.frame import RunPage
+from attune_nb.explore.run_page import RunPage
 
 PAGE = "<!doctype html><p title=\"it's\">1 < 2 & 3</p><script>'</iframe>'</script>"
 

@@ -1,7 +1,7 @@
-"""The page of a run as an output of a notebook: a sandboxed frame, and the run's table without it.
+"""The page of a run as an output of a notebook: a sandboxed iframe, or the run's table.
 
-The frame has the page as its `srcdoc`, so it needs no server, no kernel and no network. Its sandbox
-has no origin: the page can run its script, and can neither read nor change the notebook.
+The iframe has the page as its `srcdoc`, so it needs no server, no kernel and no network. Its
+sandbox has no origin: the page can run its script, and can neither read nor change the notebook.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["RunPage"]
 
-# pixels; the reader can drag the frame's lower edge
+# pixels; the reader can drag the lower edge of the iframe
 _HEIGHT = 680
 
-# A frame without an origin cannot ask for the theme of the notebook around it. The colour scheme of
-# its element decides what `prefers-color-scheme` means inside, also when the theme is changed.
+# An iframe without an origin cannot ask for the theme of the notebook around it. The colour scheme
+# of its element decides what `prefers-color-scheme` means inside, also when the theme is changed.
 # The selectors are those of JupyterLab and nbconvert, VS Code, Colab, and documentation.
 _STYLE = """<style>
 .attune-explore { display: block; width: 100%; border: 0; resize: vertical; overflow: auto;
@@ -33,7 +33,7 @@ _STYLE = """<style>
 @media print { .attune-explore { break-inside: avoid; } }
 </style>"""
 
-# a notebook that is not trusted is shown without frames and styles: only then is this line visible
+# a notebook that is not trusted is shown without iframes and styles: only then is this line visible
 _UNTRUSTED = (
     "The page is shown once this notebook is trusted (File, Trust Notebook) or the cell is run "
     "again. Until then, the run as a table:"
@@ -41,7 +41,7 @@ _UNTRUSTED = (
 
 
 class RunPage:
-    """A run as an interactive page, which a notebook shows in a frame.
+    """A run as an interactive page, which a notebook shows in an iframe.
 
     Attributes:
         html: The page: one document with its data and its script, which loads nothing.
@@ -50,7 +50,7 @@ class RunPage:
         page: The page.
         summary: The run as a table of HTML, for a notebook that is not trusted.
         text: The run as text, for a terminal.
-        title: The name of the frame for a screen reader.
+        title: The name of the iframe for a screen reader.
     """
 
     def __init__(self, page: str, summary: str, text: str, title: str) -> None:
@@ -73,7 +73,7 @@ class RunPage:
         return f"{self._text}\n  the page of this run: `run.explore('page.html')` writes it"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        """Return the output of a cell: the frame, and the text."""
+        """Return the output of a cell: the iframe, and the text."""
         frame = html.Markup(
             '<iframe class="attune-explore" title="{}" sandbox="allow-scripts" loading="lazy" '
             'style="height:{}px" srcdoc="{}"></iframe>'
