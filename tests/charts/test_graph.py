@@ -314,6 +314,18 @@ def test_a_join_is_marked():
     assert bar[1] < top < bar[3]
 
 
+def test_the_mark_of_a_join_that_was_not_reached_is_faint():
+    text = """
+tasks:
+  - {name: a, action: core.fail, input: {message: no}, next: [{when: succeeded(), do: b}]}
+  - {name: b, action: core.noop, join: all}
+"""
+    figure = graph(run(text))
+    assert shapes(figure, face=LIGHT.ink) == []
+    # the mark, and the head of the arrow to it
+    assert len(shapes(figure, face=LIGHT.waiting)) == 2
+
+
 def test_a_parallel_task_encloses_its_tasks():
     figure = graph(load(GATHER))
     outer = box_of(figure, "gather")

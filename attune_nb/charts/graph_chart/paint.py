@@ -142,7 +142,8 @@ def _draw_box(canvas: GraphCanvas, box: NodeBox, left: float, top: float) -> Non
     if is_reached:
         canvas.add_shape(round_left_corners(rectangle, left + BAND), state_style(status, theme))
     if node.joins:
-        _draw_join(canvas, rectangle)
+        colour = theme.waiting if status == UNREACHED else theme.ink
+        _draw_join(canvas, rectangle, colour)
 
     x = left + SIDE
     if status:
@@ -225,14 +226,14 @@ def _draw_dot(canvas: GraphCanvas, box: NodeBox, rectangle: Rectangle) -> None:
     canvas.add_shape(round_corners(rectangle), style)
 
 
-def _draw_join(canvas: GraphCanvas, rectangle: Rectangle) -> None:
+def _draw_join(canvas: GraphCanvas, rectangle: Rectangle, colour: str) -> None:
     """Add the mark of a join: a bar where its edges enter."""
     left, top, right, bottom = rectangle
     if canvas.sideways:
         bar = (left - _HALF_JOIN, top + _JOIN_MARGIN, left + _HALF_JOIN, bottom - _JOIN_MARGIN)
     else:
         bar = (left + _JOIN_MARGIN, top - _HALF_JOIN, right - _JOIN_MARGIN, top + _HALF_JOIN)
-    canvas.add_shape(round_corners(bar), ShapeStyle(face=canvas.theme.ink, zorder=MARK_ORDER))
+    canvas.add_shape(round_corners(bar), ShapeStyle(face=colour, zorder=MARK_ORDER))
 
 
 def _draw_end(canvas: GraphCanvas, box: NodeBox, left: float, top: float, *, strong: bool) -> None:
