@@ -8,11 +8,14 @@ const WIDE = 2.5; // such a lane is so much higher than others
 const CHOSEN_SHARE = 0.5; // of the canvas, for the lane that is chosen
 const LANE_GAP = 4;
 const MOST_BARS = 1000; // in a lane; with more it is a strip
+const FEWEST_BARS = 100; // that a lane may have, however many lanes there are
+const MOST_BARS_OF_ALL = 3000;
 const LEAST_ROW = 4; // pixels: the height of a bar
 const NAME_INDENT = 12; // pixels: the space of the mark before the name of a lane with failures
 const WRITTEN_ROW = 13; // pixels: the height of a bar that has space for a text
+const FEWEST_LETTERS = 6; // of a text that is cut
 const LEAST_FAILED_BAR = 3; // pixels: the width of a bar that failed
-const EDGED_BAR = 3; // pixels: from this width on a bar has an edge
+const EDGED_BAR = 5; // pixels: from this width on a bar has an edge
 const FONT = '12px system-ui, sans-serif';
 const MARK_FONT = 'bold 16px system-ui, sans-serif';
 const MARK_WIDTH = 9; // pixels
@@ -102,11 +105,13 @@ class Plot {
 
     const shown = this.layout.filter(({top, height}) =>
       top + height > view.top && top - view.top < size.height - AXIS_HEIGHT);
+    const share = MOST_BARS_OF_ALL / Math.max(1, shown.length);
+    const mostBars = Math.min(MOST_BARS, Math.max(FEWEST_BARS, share));
     const strips = [];
     const boxes = [];
     for (const box of shown) {
       const isSummed = box.lane.spans.length > 0;
-      let bars = this.#placeBars(data, box, view);
+      let bars = this.#placeBars(data, box, view, mostBars);
       // a sample says nothing until its bars can be told from each other
       if (bars && isSummed && !bars.some(({width}) => width >= EDGED_BAR)) bars = null;
       if (bars) boxes.push({box, bars});
@@ -126,8 +131,8 @@ class Plot {
   }
 
   /** Return the bars of a lane with few visible attempts, or null if it must be a strip. */
-  #placeBars(data, {lane, top, height}, view) {
-    const places = lane.visible(view.from, view.to, MOST_BARS);
+  #placeBars(data, {lane, top, height}, view, most) {
+    const places = lane.visible(view.from, view.to, most);
     if (!places) return null;
 
     const inner = height - LANE_GAP;
@@ -319,7 +324,10 @@ class Plot {
         const left = Math.max(bar.x, this.gutter);
         const free = Math.min(bar.x + bar.width, size.width) - left - 6;
         if (free < 6 || bar.height < 9) continue;
-        const text = this.#fitText(barText(data, lane, bar.attempt), free);
+        const whole = barText(data, lane, bar.attempt);
+        let text = this.#fitText(whole, free);
+        // a letter or two say nothing; a mark does
+        if (text !== whole && text.length < FEWEST_LETTERS) text = MARKS[data.statusOf(bar.attempt)];
         if (!text) continue;
         context.fillText(text, left + 3, bar.y + bar.height / 2 + 0.5);
         this.calls += 1;
