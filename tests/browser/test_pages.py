@@ -97,6 +97,8 @@ def test_a_saved_notebook_is_readable_without_a_kernel(lab):
 
         notebook.shut_down()
         notebook.page.reload()
+        # a server does not stop if a kernel is shut down while it starts
+        notebook.wait_until_idle()
         expect(notebook.output(1)).to_contain_text("400/400")
         expect(chart).to_be_visible()
         expect(notebook.output(2).locator("img")).to_be_hidden()
