@@ -198,10 +198,11 @@ class Progress:
     def rows(self) -> tuple[list[TaskExecution], int]:
         """Return the executions to show, and how many more are open.
 
-        These are the last ones that failed and the first ones that are open.
+        These are the last ones that failed, of each task one, and the first ones that are open.
         """
         executions = self.tasks.values()
-        failed = [row for row in executions if row.status in ("failed", "timed_out")]
+        last_failed = {row.task: row for row in executions if row.status in ("failed", "timed_out")}
+        failed = list(last_failed.values())
         open_rows = [row for row in executions if row.ended is None]
         hidden_count = max(len(open_rows) - _MAX_OPEN, 0)
         return [*failed[-_MAX_FAILED:], *open_rows[:_MAX_OPEN]], hidden_count

@@ -52,6 +52,18 @@ def text(*events):
     return progress.text()
 
 
+def failed_visit(visit):
+    return TaskEnded(
+        time=2.0, task="page", visit=visit, status="failed", attempts=1, error=None,
+        fired=(0,), handled=True,
+    )  # fmt: skip
+
+
+def test_the_failed_visits_of_a_loop_are_one_line():
+    lines = text(started()[0], *(failed_visit(number) for number in range(1, 10))).splitlines()
+    assert lines == ["health: running after 2.0 s, 9 failures handled", "  page  failed"]
+
+
 def test_a_task_with_items_has_counts_rate_and_last_error():
     assert text(*started(), ended(500, failed=20)) == (
         "health: running after 2.0 s\n"
