@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -74,6 +75,9 @@ _POLL = 0.02
 
 # names in a message
 _MAX_NAMES = 20
+
+# how the kind of a run names the run that it is made from
+_ORIGIN = re.compile(r".*\b(?:fork|retry) of (\w+).*")
 
 # artifacts that the summary names
 _MAX_ARTIFACTS = 5
@@ -271,8 +275,18 @@ class BaseRun(RunView):
             LookupFailed: There is no such run.
             StoreError: Its record cannot be read.
         """
-        row = find_row(self._child_rows(), self.run_id, task, index, visit)
+        try:
+            row = find_row(self._child_rows(), self.run_id, task, index, visit)
+        except LookupFailed as error:
+            raise LookupFailed(f"{error}{self._explain_reuse()}") from None
         return self._open_child(row.run_id)
+
+    def _explain_reuse(self) -> str:
+        """Return where the reused child runs are; an empty string if there are none."""
+        origin = _ORIGIN.fullmatch(self.kind)
+        if origin is None:
+            return ""
+        return f"; child runs whose results are reused are in run {origin[1]}"
 
     def describe_children(self) -> list[str]:
         """Return a line that counts the child runs, and one for the run that this is within."""

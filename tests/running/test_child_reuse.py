@@ -77,6 +77,15 @@ def test_a_retry_makes_only_what_failed_in_a_child(reopen):
     assert child.result("copy") == "copy b"
 
 
+def test_a_reused_child_run_is_in_the_earlier_run(reopen):
+    run, reopened = reopen
+    failed = reopened(run(PARENT, Work(["ping b"])))
+    again = failed.retry(actions=actions(Work()))
+    message = f"no child run for index 0; .* reused are in run {failed.run_id}"
+    with pytest.raises(attune_nb.LookupFailed, match=message):
+        again.child("deploy", index=0)
+
+
 def test_a_retry_reaches_into_children_of_children(reopen):
     run, reopened = reopen
     failed = reopened(run(OUTER, Work(["ping x"])))
