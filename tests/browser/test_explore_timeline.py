@@ -185,7 +185,8 @@ def test_lanes_can_be_workers(page, run):
 
 
 def test_the_mouse_over_a_strip_shows_its_counts(page):
-    page.canvas.hover(position={"x": 600, "y": 100})
+    amid = "explorer.plot.xOf(explorer.data.start[50_000], explorer.view)"
+    page.canvas.hover(position={"x": page.page.evaluate(amid), "y": 100})
     expect(page.page.locator("#tip")).to_contain_text("succeeded")
 
 

@@ -501,7 +501,7 @@ function paintClipped(area, imageHeight, strip, peak, palette) {
 function barText(data, lane, attempt) {
   const mark = MARKS[data.statusOf(attempt)];
   let name = formatNumber(data.index[attempt]);
-  if (lane.task === null) name = data.nameOf(attempt);
+  if (lane.task === null) name = `${data.tasks[data.taskOf(attempt)]}[${data.index[attempt]}]`;
   else if (!data.hasItems(attempt)) {
     name = lane.name;
     if (lane.executions.length > 1) name = `#${data.executions.visit[data.execution[attempt]]}`;
