@@ -118,6 +118,16 @@ def test_the_details_give_the_focus_back_when_they_close(page):
     expect(button).to_be_focused()
 
 
+def test_new_data_leave_the_details_open(page):
+    page.get_by_role("button", name="check", exact=True).click()
+    page.get_by_label("Filter the items").fill("server 57")
+    details(page).locator("table[aria-label=Items]").get_by_role("button", name="57").click()
+
+    page.evaluate("explorer.update(explorer.data)")
+    expect(attempt(page)).to_contain_text("check, item 57")
+    expect(attempt(page)).to_contain_text("raise ConnectionError")
+
+
 def test_texts_of_the_run_are_shown_as_they_are(page):
     page.get_by_role("button", name="report").click()
 

@@ -220,11 +220,17 @@ class Details {
     const preview = this.source.data.previewOf(row);
     if (!preview) {
       const {data} = this.source;
-      return data.hasItems(row) ? [makeNote('This page has no preview of this item: `run.items` has.')] : [];
+      if (!data.hasItems(row)) return [];
+      return [makeNote(`This page has no preview of this item: ${this.#call('items')} has it.`)];
     }
     const parts = preview.item === null ? [] : this.#text('item', preview.item);
     if (isLast && preview.result !== null) parts.push(...this.#text('result', preview.result));
     return parts;
+  }
+
+  /** Return a call in Python that shows more of the task. */
+  #call(method) {
+    return `run.${method}(${JSON.stringify(this.task)})`;
   }
 
   /** Return how to see the child run of an attempt. */
@@ -254,8 +260,8 @@ class Details {
     const heads = ['item#', 'workflow', 'status', 'time#', 'tasks#', 'failed#', 'run'];
     const parts = [makeTable('Child runs', heads, lines)];
     if (rows.length < total) {
-      parts.push(makeNote(`${formatNumber(rows.length)} of ${formatNumber(total)}; `
-        + 'run.children() has all of them'));
+      parts.push(makeNote(`This page has ${formatNumber(rows.length)} of `
+        + `${formatCount(total, 'run')}: ${this.#call('children')} has all of them.`));
     }
     return this.#part('Child runs', ...parts);
   }
@@ -273,9 +279,10 @@ class Details {
         body.append(makeElement('button', {
           type: 'button', onclick: () => draw(most + 5 * LINES_AT_ONCE),
         }, `Show more of ${formatCount(lines.length, 'line')}`));
-      } else if (lines.length < total) {
-        body.append(makeNote(`${formatNumber(lines.length)} of ${formatCount(total, 'line')}; `
-          + 'run.logs() has all of them'));
+      }
+      if (lines.length < total) {
+        body.append(makeNote(`This page has ${formatNumber(lines.length)} of `
+          + `${formatCount(total, 'line')}: ${this.#call('logs')} has all of them.`));
       }
     };
     draw(LINES_AT_ONCE);
