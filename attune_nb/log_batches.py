@@ -94,7 +94,11 @@ class LogColumns(msgspec.Struct, frozen=True, array_like=True):
         order = sorted(range(len(times)), key=times.__getitem__)
         if order == list(range(len(times))):
             return self
-        return LogColumns(*([getattr(self, name)[row] for row in order] for name in _FIELDS))
+        return self.pick(order)
+
+    def pick(self, rows: Sequence[int]) -> LogColumns:
+        """Return some of the lines, in an order."""
+        return LogColumns(*([getattr(self, name)[row] for row in rows] for name in _FIELDS))
 
     def last(self, count: int) -> LogColumns:
         """Return the last lines."""
@@ -110,7 +114,7 @@ class LogSource(Protocol):
     """Where a view of a run finds its log lines."""
 
     def counts(self) -> LogCounts:
-        """Return how many lines there are so far."""
+        """Return how many lines there are so far, with those of child runs."""
 
     def read_from(self, first: int) -> tuple[LogColumns, int]:
         """Return the lines from a batch on, and the number of the batch that will come next."""
@@ -185,13 +189,23 @@ class RunLogs:
 
     Args:
         past: The batches of a resumed run's record.
+        past_counts: How many lines that record has, with those of its child runs.
+        outer: The lines of the run that this one is within, which counts these too.
     """
 
-    def __init__(self, past: Sequence[LogBatch] = ()) -> None:
+    def __init__(
+        self,
+        past: Sequence[LogBatch] = (),
+        past_counts: LogCounts | None = None,
+        outer: RunLogs | None = None,
+    ) -> None:
         self._batches: list[LogBatch] = list(past)
-        self._counts = LogCounts(
-            sum(batch.lines for batch in past), sum(batch.warnings for batch in past)
-        )
+        if past_counts is None:
+            past_counts = LogCounts(
+                sum(batch.lines for batch in past), sum(batch.warnings for batch in past)
+            )
+        self._counts = past_counts
+        self._outer = outer
         self._lock = threading.Lock()
 
     def read(self, lines: Sequence[LogLine]) -> None:
@@ -201,12 +215,18 @@ class RunLogs:
         batch = pack_lines(lines)
         with self._lock:
             self._batches.append(batch)
+        self._count(batch)
+
+    def _count(self, batch: LogBatch) -> None:
+        with self._lock:
             self._counts = LogCounts(
                 self._counts.lines + batch.lines, self._counts.warnings + batch.warnings
             )
+        if self._outer is not None:
+            self._outer._count(batch)  # noqa: SLF001 - of the same class
 
     def counts(self) -> LogCounts:
-        """Return how many lines there are so far."""
+        """Return how many lines there are so far, with those of child runs."""
         return self._counts
 
     def batches(self, first: int = 0) -> Sequence[LogBatch]:

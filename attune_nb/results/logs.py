@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import operator
 from dataclasses import dataclass
-from itertools import compress
-from typing import TYPE_CHECKING, Any
+from itertools import chain, compress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
 
 from attune_nb.errors import LookupFailed, ParameterError, nearest
 from attune_nb.log_batches import STREAMS, LogColumns, severity
@@ -18,10 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from attune_nb.results.clock import RunClock
 
-__all__ = ["LogSelection", "format_dates", "logs_frame"]
+__all__ = ["DatedLines", "LogSelection", "date_lines", "join_lines", "logs_frame"]
 
 # names in a message
 _MAX_NAMES = 20
@@ -86,6 +89,14 @@ class LogSelection:
             if not all(marks):
                 columns = _compressed(columns, marks)
         return columns
+
+    def has_attempt(self, task: str, index: int, attempt: int) -> bool:
+        """Return whether lines of an attempt are wanted, whatever their level."""
+        if self.task is not None and task != self.task and not task.startswith(f"{self.task}/"):
+            return False
+        if self.index is not None and index != self.index:
+            return False
+        return self.attempt in (None, attempt)
 
     def _tests(self) -> Iterable[tuple[str, Callable[[Any], bool]]]:
         """Yield the names of the columns that matter, each with the test of a value."""
@@ -171,24 +182,84 @@ def _compressed(columns: LogColumns, marks: Sequence[bool]) -> LogColumns:
     return LogColumns(*(list(compress(getattr(columns, name), marks)) for name in names))
 
 
-def format_dates(columns: LogColumns, clock: RunClock) -> list[str]:
-    """Return the dates of lines as text, in UTC and milliseconds."""
+class DatedLines(NamedTuple):
+    """Lines with their dates.
+
+    Attributes:
+        columns: The lines.
+        dates: Their dates in UTC, of type `datetime64[ns]`; of another length only if there are
+            no lines.
+    """
+
+    columns: LogColumns
+    dates: NDArray[Any]
+
+    def last(self, count: int) -> DatedLines:
+        """Return the last lines."""
+        first = max(len(self.columns) - count, 0)
+        return DatedLines(self.columns.last(count), self.dates[first:])
+
+    def format_dates(self) -> list[str]:
+        """Return the dates as text, in milliseconds."""
+        import numpy as np  # noqa: PLC0415 - slow to import
+
+        texts = np.datetime_as_string(self.dates, unit="ms")
+        return [str(text).replace("T", " ") for text in texts]
+
+
+def date_lines(
+    columns: LogColumns, make_clock: Callable[[], RunClock], path: str = ""
+) -> DatedLines:
+    """Return lines with their dates.
+
+    Args:
+        columns: The lines.
+        make_clock: Returns the clock of their run.
+        path: A path before the tasks.
+    """
     import numpy as np  # noqa: PLC0415 - slow to import
 
-    dates = clock.dates(columns.time).dt.tz_localize(None).to_numpy()
-    texts = np.datetime_as_string(dates, unit="ms")
-    return [str(text).replace("T", " ") for text in texts]
+    if not columns:
+        return DatedLines(columns, np.zeros(0, dtype="datetime64[ns]"))
+    if path:
+        tasks = [path + task for task in columns.task]
+        columns = msgspec.structs.replace(columns, task=tasks)
+    dates = make_clock().dates(columns.time).dt.tz_localize(None).to_numpy()
+    return DatedLines(columns, dates)
 
 
-def logs_frame(columns: LogColumns, clock: RunClock) -> pd.DataFrame:
-    """Return one row for each line, the oldest first.
+def join_lines(parts: Sequence[DatedLines]) -> DatedLines:
+    """Return the lines of several runs by their dates; those of the same date stay in order."""
+    import numpy as np  # noqa: PLC0415 - slow to import
+
+    if len(parts) == 1:
+        joined = parts[0]
+    else:
+        columns = LogColumns(
+            *(
+                list(chain.from_iterable(getattr(part.columns, name) for part in parts))
+                for name in LogColumns.__struct_fields__
+            )
+        )
+        joined = DatedLines(columns, np.concatenate([part.dates for part in parts]))
+
+    order = np.argsort(joined.dates, kind="stable")
+    if (order == np.arange(len(order))).all():
+        return joined
+    return DatedLines(joined.columns.pick(order.tolist()), joined.dates[order])
+
+
+def logs_frame(lines: DatedLines) -> pd.DataFrame:
+    """Return one row for each line.
 
     Columns: time (a date in UTC), task, visit, index, attempt, worker, level, text.
     """
     import numpy as np  # noqa: PLC0415 - slow to import
     import pandas as pd  # noqa: PLC0415
 
-    frame = {"time": clock.dates(columns.time)}
+    columns = lines.columns
+    dates: Any = pd.Series(lines.dates)
+    frame: dict[str, Any] = {"time": dates.dt.tz_localize("UTC")}
     for name in ("task", "visit", "index", "attempt", "worker", "level", "text"):
         values = getattr(columns, name)
         if name in ("task", "level", "text"):

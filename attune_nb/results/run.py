@@ -24,7 +24,7 @@ from attune_nb.results import render
 from attune_nb.results.batches import batches_by_key
 from attune_nb.results.in_doubt import Doubt
 from attune_nb.results.log_text import shown_line
-from attune_nb.results.logs import LogSelection, logs_frame
+from attune_nb.results.logs import LogSelection, date_lines, join_lines, logs_frame
 from attune_nb.results.reuse import ReusedPart, find_reused
 from attune_nb.results.summary import summarize
 from attune_nb.results.timeline import TaskTimeline
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from attune_nb.results.failures import FailedTask
     from attune_nb.results.item_frames import ItemTable
     from attune_nb.results.log_text import ShownLine
+    from attune_nb.results.logs import DatedLines
     from attune_nb.results.protocols import ExecutionState, ReadableRun, RunSource
     from attune_nb.results.scaling import WorkflowScaling
     from attune_nb.values.secrets import Mask
@@ -318,6 +319,8 @@ class RunView:
     ) -> pd.DataFrame:
         """Return one row for each line that the actions have printed or logged so far.
 
+        Lines of child runs are among them; their task is a path, such as `deploy[3]/ping`.
+
         Columns: time (a date in UTC), task, visit, index (of the item; 0 for a task without
         items), attempt (from 1), worker, level ("stdout", "stderr", or a logging level's name,
         such as "WARNING"), text. Secrets are masked. At most 64 KB of an attempt are kept, and
@@ -325,7 +328,7 @@ class RunView:
 
         Args:
             task: Only lines of this task, in all its executions; of a parallel task, those of its
-                inner tasks.
+                inner tasks; of one that runs a workflow, those of its child runs.
             index: Only lines of the item of this index.
             attempt: Only lines of the attempt of this number.
             level: "stdout" or "stderr"; or a logging level: only lines of this one and above.
@@ -335,9 +338,12 @@ class RunView:
             ParameterError: Another argument cannot be used.
             StoreError: The record cannot be read.
         """
-        selection = self.select_logs(task, index, attempt, level)
+        return logs_frame(self._dated_lines(self.select_logs(task, index, attempt, level)))
+
+    def _dated_lines(self, selection: LogSelection) -> DatedLines:
+        """Return the lines that are wanted, by their dates."""
         columns, _ = self.read_lines()
-        return logs_frame(selection.select(columns).in_order(), self.log_clock())
+        return join_lines([date_lines(selection.select(columns), self.log_clock)])
 
     def select_logs(
         self, task: str | None, index: int | None, attempt: int | None, level: str | int | None
@@ -378,11 +384,10 @@ class RunView:
         try:
             if not 0 < self.log_counts.lines <= _MAX_SEARCHED_LINES:
                 return []
-            columns, _ = self.read_lines()
+            lines = self._dated_lines(LogSelection(task, index)).last(_MAX_LAST_LINES)
         except StoreError:
             return []
-        columns = LogSelection(task, index).select(columns).in_order().last(_MAX_LAST_LINES)
-        return [shown_line(line, (), _MAX_LINE_LENGTH) for line in columns.rows()]
+        return [shown_line(line, (), _MAX_LINE_LENGTH) for line in lines.columns.rows()]
 
     def describe_logs(self) -> list[str]:
         """Return a line that counts the log lines; no line if there are none."""

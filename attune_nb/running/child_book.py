@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from attune_nb.engine.child_runs import Channel, ParentAttempt
     from attune_nb.events import Event
     from attune_nb.language.model import WorkflowSpec
-    from attune_nb.log_batches import LogBatch
     from attune_nb.log_lines import LogLine
     from attune_nb.running.child_reuse import ChildReuse
     from attune_nb.running.child_workflow import ChildWorkflow
@@ -82,6 +81,7 @@ class ChildBook:
 
     Args:
         recorder: The recorder of the run; None if it is not recorded.
+        logs: The log lines of the run, which counts those of all these runs.
         answers: The answers to questions of all these runs, by the path from the outermost run.
         is_resumed: Whether the record of the run was continued, so that it may hold runs within.
         reuse: The child runs of an earlier run, whose results are reused.
@@ -91,11 +91,13 @@ class ChildBook:
         self,
         recorder: Recorder | None = None,
         *,
+        logs: RunLogs | None = None,
         answers: Mapping[str, Any] | None = None,
         is_resumed: bool = False,
         reuse: ChildReuse | None = None,
     ) -> None:
         self._recorder = recorder
+        self._logs = logs
         # the answers passed in advance, by the id of the run and the path of the task
         self._answers: dict[str, Mapping[str, Any]] = {}
         self._root_answers = {} if answers is None else answers
@@ -201,11 +203,11 @@ class ChildBook:
         origin: str = "",
     ) -> KeptChild:
         """Open the record of a run, connect its driver with it, and keep the run."""
-        logs = RunLogs()
+        outer_logs = self._logs_of(attempt.driver)
+        logs = RunLogs(outer=outer_logs)
         claim = None
         if stored is not None:
-            batches, claim = self._claim(stored, len(past))
-            logs = RunLogs(batches)
+            logs, claim = self._claim(stored, len(past), outer_logs)
         record: ChildRecorder | None = None
         alerts: Sequence[str] = ()
         if self._recorder is not None:
@@ -352,15 +354,25 @@ class ChildBook:
         )
         return Child(driver, driver.begin_again, lambda: self._finish(kept))
 
-    def _claim(self, stored: StoredRun, written: int) -> tuple[Sequence[LogBatch], Claim]:
+    def _claim(
+        self, stored: StoredRun, written: int, outer_logs: RunLogs | None
+    ) -> tuple[RunLogs, Claim]:
         """Return the log lines of a run on record, and the right to continue its record."""
         from attune_nb.store.claims import Claim  # noqa: PLC0415 - SQLite is slow to import
-        from attune_nb.store.log_rows import read_batches  # noqa: PLC0415
+        from attune_nb.store.log_rows import count_lines, read_batches  # noqa: PLC0415
 
-        batches = read_batches(self._store_path(), stored.number)
+        path = self._store_path()
+        batches = read_batches(path, stored.number)
+        logs = RunLogs(batches, count_lines(path, stored.number), outer_logs)
         # the outermost run has claimed all
         claim = Claim(number=stored.number, owner="", written=written, batches=len(batches))
-        return batches, claim
+        return logs, claim
+
+    def _logs_of(self, driver: Driver) -> RunLogs | None:
+        """Return the log lines of a run, which may be the outermost one."""
+        with self._lock:
+            kept = self._children.get(driver.run_id)
+        return self._logs if kept is None else kept.logs
 
     def _store_path(self) -> Path:
         if self._recorder is None:

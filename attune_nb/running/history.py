@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -226,7 +227,8 @@ def recorded_workflow(stored: StoredRun) -> Workflow:
     Raises:
         StoreError: It cannot be read.
     """
-    workflow = _workflow_of_source(stored)
+    source = stored.source
+    workflow = _workflow_of_source(source.text, source.name, stored.text)
     if workflow is not None:
         return workflow
 
@@ -236,15 +238,17 @@ def recorded_workflow(stored: StoredRun) -> Workflow:
         raise StoreError(f"the workflow of run {stored.run_id} cannot be read: {error}") from None
 
 
-def _workflow_of_source(stored: StoredRun) -> Workflow | None:
-    text = stored.source.text
+# the child runs of a task have the same workflow
+@lru_cache(maxsize=16)
+def _workflow_of_source(text: str, name: str, recorded_text: str) -> Workflow | None:
+    """Return the workflow of the user's own text; None if the recorded text means another one."""
     cell_magic = ""
     if text.startswith("%%"):
         cell_magic, _, text = text.partition("\n")
 
     try:
-        workflow = loads(text, stored.source.name, above=cell_magic)
-        is_same = export.to_record(workflow.spec, str) == stored.text
+        workflow = loads(text, name, above=cell_magic)
+        is_same = export.to_record(workflow.spec, str) == recorded_text
     except WorkflowError:
         return None  # the default of a secret was taken out, or the workflow was made by a program
     return workflow if is_same else None

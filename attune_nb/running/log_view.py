@@ -5,10 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from attune_nb.conductor.state import ENDED
 from attune_nb.results.log_text import shown_line
-from attune_nb.results.logs import format_dates
-from attune_nb.running.recorded_run import RecordedRun
+from attune_nb.running.family_logs import FamilyLogs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,9 +38,7 @@ class LogView:
         self._run = run
         self._selection = selection
         self._max_length = max_length
-        self._with_items = run.tasks_with_items
-        # the number of the batch that is read next
-        self._next = 0
+        self._logs = FamilyLogs(run, selection)
 
     def new_lines(self, last: int | None = None) -> list[ShownLine]:
         """Return the wanted lines that have come since the last call, the oldest first.
@@ -53,18 +49,13 @@ class LogView:
         Raises:
             StoreError: The record cannot be read.
         """
-        columns, self._next = self._run.read_lines(self._next)
-        columns = self._selection.select(columns).in_order()
-        self.count += len(columns)
+        lines = self._logs.read()
+        self.count += len(lines.columns)
         if last is not None:
-            columns = columns.last(last)
-        if not columns:
-            return []
-
-        dates = format_dates(columns, self._run.log_clock())
+            lines = lines.last(last)
         return [
-            shown_line(line, self._with_items, self._max_length, date)
-            for line, date in zip(columns.rows(), dates, strict=True)
+            shown_line(line, self._logs.with_items, self._max_length, date)
+            for line, date in zip(lines.columns.rows(), lines.format_dates(), strict=True)
         ]
 
     def follow(self, last: int | None = None) -> Iterator[list[ShownLine]]:
@@ -77,12 +68,10 @@ class LogView:
             StoreError: The record cannot be read.
         """
         while True:
-            # looked up before the lines are read: those that came last are read, too
-            is_over = _is_over(self._run)
             lines = self.new_lines(last)
             if lines:
                 yield lines
-            if is_over:
+            if self._logs.is_over:
                 return
 
             last = None
@@ -95,11 +84,3 @@ class LogView:
             return self._run.explain_no_logs()
         count = "its line is not" if total == 1 else f"none of its {total:,} log lines is"
         return f"run {self._run.run_id}: {count} {self._selection}"
-
-
-def _is_over(run: AnyRun) -> bool:
-    """Return whether no process writes lines of a run any more."""
-    if isinstance(run, RecordedRun):
-        status = run.read_status()
-        return status in ENDED or status == "interrupted"
-    return run.has_ended

@@ -118,6 +118,17 @@ class RecordedRun(BaseRun):
 
         return run_of(self._stored_logs.path, self.run_id).status
 
+    def is_over(self) -> bool:
+        """Return whether no process writes events or lines of the run any more.
+
+        Raises:
+            StoreError: The record cannot be read, or was removed.
+        """
+        if self._status in ENDED:
+            return True
+        status = self.read_status()
+        return status in ENDED or status == "interrupted"
+
     def log_clock(self) -> RunClock:
         """Return the clock that turns the times of lines into dates; the other events stay unread.
 

@@ -26,6 +26,7 @@ from attune_nb.running.child_views import (
     scaling_of,
 )
 from attune_nb.running.current_actions import current_actions
+from attune_nb.running.family_logs import FamilyLogs
 from attune_nb.running.fork import plan_fork, plan_retry, restore_secrets
 from attune_nb.running.interrupts import HeldInterrupts
 from attune_nb.running.latest import LATEST
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from attune_nb.log_batches import LogSource
     from attune_nb.packs.artifacts.view import Artifacts
     from attune_nb.results.in_doubt import Doubt
+    from attune_nb.results.logs import DatedLines, LogSelection
     from attune_nb.results.scaling import WorkflowScaling
     from attune_nb.running.artifact_folders import ArtifactFolder
     from attune_nb.running.child_book import ChildBook, KeptChild
@@ -299,6 +301,25 @@ class BaseRun(RunView):
 
     def _count_children(self) -> list[ChildCount]:
         return [] if self.store is None else count_on_record(self.store, self.run_id)
+
+    def open_children(
+        self, is_wanted: Callable[[ChildRow], bool]
+    ) -> Iterator[tuple[ChildRow, BaseRun]]:
+        """Yield the child runs that are wanted, each with the row that `children` has of it.
+
+        Raises:
+            StoreError: The record cannot be read.
+        """
+        for row in self._child_rows():
+            if is_wanted(row):
+                yield row, self._open_child(row.run_id)
+
+    def _dated_lines(self, selection: LogSelection) -> DatedLines:
+        return FamilyLogs(self, selection).read()
+
+    def is_over(self) -> bool:
+        """Return whether no process writes events or lines of the run any more."""
+        return self.has_ended
 
     def _child_rows(self) -> list[ChildRow]:
         return list_children(self.store, self.run_id, ())

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from attune_nb.display.outputs import Display
     from attune_nb.engine.driver import Driver
     from attune_nb.events import Event
-    from attune_nb.log_batches import LogBatch
     from attune_nb.log_lines import LogLine
     from attune_nb.results.protocols import LiveRun
     from attune_nb.results.scaling import TaskDuration, WorkflowScaling
@@ -87,7 +86,7 @@ def assemble_engine(plan: RunPlan) -> Engine:
     """
     request = plan.request
     comparison = _comparison_keys(request, plan.prepared.recorded_parameters)
-    logs = RunLogs(_past_batches(plan))
+    logs = _open_logs(plan)
     recorder = open_recorder(plan, comparison, logs)
     store = recorder.path if recorder is not None else None
     record_alerts = recorder.alerts if recorder is not None else []
@@ -108,6 +107,7 @@ def assemble_engine(plan: RunPlan) -> Engine:
 
     child_book = ChildBook(
         recorder,
+        logs=logs,
         answers=request.options.answers,
         is_resumed=plan.claim is not None,
         reuse=plan.child_reuse,
@@ -191,21 +191,23 @@ def _open_log_output(request: RunRequest, display: Display | None) -> LogOutput 
     return open_log_output(logs, display, with_items, in_attempt=is_in_attempt)
 
 
-def _past_batches(plan: RunPlan) -> list[LogBatch]:
-    """Return the log lines that the record of a resumed run holds already.
+def _open_logs(plan: RunPlan) -> RunLogs:
+    """Return the log lines of a run: of a resumed one those that its record holds already.
 
     Raises:
         StoreError: They cannot be read.
     """
     store = plan.request.observation.store
     if plan.claim is None or store is None:
-        return []
+        return RunLogs()
 
-    from attune_nb.store.log_rows import read_batches  # noqa: PLC0415 - SQLite is slow to import
+    from attune_nb.store.log_rows import count_lines, read_batches  # noqa: PLC0415 - SQLite is slow
     from attune_nb.store.reading import reading_record  # noqa: PLC0415
 
+    path = store_path(store)
+    number = plan.claim.number
     with reading_record(plan.run_id):
-        return read_batches(store_path(store), plan.claim.number)
+        return RunLogs(read_batches(path, number), count_lines(path, number))
 
 
 def _connect_session(session: PackSession, driver: Driver, options: RunOptions) -> None:

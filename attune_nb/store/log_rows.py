@@ -22,10 +22,18 @@ if TYPE_CHECKING:
     from attune_nb.log_batches import LogColumns
     from attune_nb.store.reading import StoredRun
 
-__all__ = ["StoredLogs", "insert_batches", "read_batches"]
+__all__ = ["StoredLogs", "count_lines", "insert_batches", "read_batches"]
 
 # the option of a run's row that says that its lines are on record
 _OPTION = "logs"
+
+# of a run, and of the runs within it and within those
+_COUNT_LINES = """WITH RECURSIVE family (number, run_id) AS (
+    SELECT number, run_id FROM runs WHERE number = ?
+    UNION SELECT runs.number, runs.run_id FROM runs, family
+    WHERE runs.parent = family.run_id AND runs.parent != ''
+) SELECT coalesce(sum(lines), 0), coalesce(sum(warnings), 0) FROM logs
+WHERE run IN (SELECT number FROM family)"""
 
 # the events by which the seconds of a run become dates
 _SELECT_STARTS = """SELECT kind, time, task, visit, data, columns FROM events WHERE run = ?
@@ -69,6 +77,17 @@ def read_batches(path: Path, run: int, first: int = 0) -> list[LogBatch]:
     return batches
 
 
+def count_lines(path: Path, run: int) -> LogCounts:
+    """Return how many lines a run and its child runs have.
+
+    Raises:
+        StoreError: They cannot be read.
+    """
+    with connected(path) as connection:
+        row = connection.execute(_COUNT_LINES, (run,)).fetchone()
+        return msgspec.convert(row, LogCounts)
+
+
 class StoredLogs:
     """The log lines of a run on record; also those that another process writes just now.
 
@@ -82,15 +101,13 @@ class StoredLogs:
         self._run = run
 
     def counts(self) -> LogCounts:
-        """Return how many lines are on record.
+        """Return how many lines are on record, with those of child runs.
 
         Raises:
             StoreError: They cannot be read.
         """
-        statement = "SELECT coalesce(sum(lines), 0), coalesce(sum(warnings), 0) FROM logs"
-        with reading_record(self._run.run_id), connected(self.path) as connection:
-            row = connection.execute(f"{statement} WHERE run = ?", (self._run.number,)).fetchone()
-            return msgspec.convert(row, LogCounts)
+        with reading_record(self._run.run_id):
+            return count_lines(self.path, self._run.number)
 
     def read_from(self, first: int) -> tuple[LogColumns, int]:
         """Return the lines from a batch on, and the number of the batch that will come next.
