@@ -1,5 +1,7 @@
 """What the commands of `core.shell` and of packs write becomes lines, and stays in the result."""
 
+import pytest
+from support.api_scripts import DEFINE_CALL
 from support.log_lines import read_lines
 from support.packs import find_action, write_action
 
@@ -69,3 +71,30 @@ def test_a_result_with_a_secret_field_is_no_line(tmp_path):
     lines = run_pack(tmp_path / "kit", {"output": "{word: {type: string, secret: true}}"})
 
     assert {line.level for line in lines} == {"stderr"}
+
+
+READ_KEY = (
+    DEFINE_CALL
+    + """
+import time
+
+print("begin", file=sys.stderr)
+for _ in range(3):
+    time.sleep(0.11)
+    print("read", call("GET", "/keys/jira.token")["value"], file=sys.stderr)
+print("{}")
+"""
+)
+
+
+@pytest.mark.parametrize("backend", ["inline", "threads"])
+def test_a_key_that_an_attempt_gets_is_hidden_from_then_on(backend, tmp_path):
+    pack = write_action(tmp_path / "kit", READ_KEY, name="act.py", runner_type="python")
+    text = "tasks: [{name: talk, action: kit.act}]"
+
+    run = attune_nb.loads(text).run(
+        packs=[pack], keys={"jira.token": "s3cr3t-word"}, backend=backend, logs="none"
+    )
+
+    texts = list(run.logs(level="stderr")["text"])
+    assert texts == ["begin", "read ***", "read ***", "read ***"]
