@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from attune_nb.backends.attempt.job import Job
     from attune_nb.backends.attempt.run_coroutine import CoroutineRunner
-    from attune_nb.capture.attempt_output import OutputSlot
+    from attune_nb.capture.attempt_output import Outlet
     from attune_nb.events import Batch, ErrorInfo, Key
 
 __all__ = ["InlineBackend"]
@@ -30,7 +30,7 @@ class InlineBackend:
 
     def __init__(self) -> None:
         self._jobs: dict[Key, Job] = {}
-        self._slots: dict[Key, OutputSlot] = {}
+        self._outlets: dict[Key, Outlet] = {}
         self._paused = False
         self._runner: CoroutineRunner | None = None
 
@@ -40,7 +40,7 @@ class InlineBackend:
         if job.spec.call.is_async:
             job.spec.call.runner = self._shared_runner()
         self._jobs[job.spec.key] = job
-        self._slots[job.spec.key] = job.open_slot(0, in_engine=True)
+        self._outlets[job.spec.key] = job.open_outlet(0, in_engine=True)
 
     def _shared_runner(self) -> CoroutineRunner:
         """Return the runner of all coroutines."""
@@ -76,7 +76,7 @@ class InlineBackend:
         """Release a job whose task has ended."""
         job = self._jobs.pop(key, None)
         if job is not None:
-            job.close_slot(self._slots.pop(key))
+            job.close_outlet(self._outlets.pop(key))
 
     def poll(self, timeout: float) -> None:
         """Make attempts for about `timeout` seconds, or wait if there are none to make."""
@@ -87,9 +87,9 @@ class InlineBackend:
                 job.unrecorded.confirm_recorded()
 
         for key, job in self._jobs.items():
-            slot = self._slots[key]
-            run_attempt = partial(_run_attempt, slot)
-            with slot.used():
+            outlet = self._outlets[key]
+            run_attempt = partial(_run_attempt, outlet)
+            with outlet.used():
                 while not self._paused and take_next(job, run_attempt):
                     has_worked = True
                     if time.monotonic() > until:
@@ -119,16 +119,16 @@ class InlineBackend:
     def close(self) -> None:
         """Release every job, and close the event loop of the coroutines."""
         self._jobs.clear()
-        self._slots.clear()
+        self._outlets.clear()
         if self._runner is not None:
             self._runner.close()
 
 
-def _run_attempt(slot: OutputSlot, job: Job, index: int, attempt: int, item: Any) -> None:
+def _run_attempt(outlet: Outlet, job: Job, index: int, attempt: int, item: Any) -> None:
     spec = job.spec
     start = spec.clock()
-    slot.index = index
-    slot.attempt = attempt
+    outlet.index = index
+    outlet.attempt = attempt
     rendered = None
     code = SUCCEEDED
     result = None
@@ -146,9 +146,9 @@ def _run_attempt(slot: OutputSlot, job: Job, index: int, attempt: int, item: Any
         code, cause = spec.call.describe_error(error)
 
     # before the end is recorded: its lines come first
-    slot.attempt = 0
-    if slot.must_end:
-        slot.end()
+    outlet.attempt = 0
+    if outlet.must_end:
+        outlet.end()
     if code and spec.retries:
         job.keep_input(index, rendered)
     job.results.record(index, attempt, 0, start, item, code, result, cause)

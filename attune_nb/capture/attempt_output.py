@@ -17,9 +17,9 @@ __all__ = [
     "MOST_CHARACTERS",
     "AttemptOutput",
     "LineSink",
-    "OutputSlot",
+    "Outlet",
     "copy_context",
-    "current_slot",
+    "current_outlet",
     "describe_dropped",
 ]
 
@@ -214,7 +214,7 @@ def _shorten(text: str) -> str:
     return text[: 2 * MOST_CHARACTERS]
 
 
-class OutputSlot:
+class Outlet:
     """The attempt that a worker makes at the moment, and its output once it has any.
 
     The worker sets `index` and `attempt` before each attempt, and nothing else: an attempt that
@@ -245,16 +245,16 @@ class OutputSlot:
 
     @contextlib.contextmanager
     def used(self) -> Iterator[None]:
-        """Let the code of this thread, or of this coroutine, print into the slot meanwhile."""
+        """Let the code of this thread, or of this coroutine, print into the outlet meanwhile."""
         if self._collector is None:
             yield
             return
 
-        token = current_slot.set(self)
+        token = current_outlet.set(self)
         try:
             yield
         finally:
-            current_slot.reset(token)
+            current_outlet.reset(token)
 
     def open(self) -> AttemptOutput | None:
         """Return the output of the attempt; None between two attempts."""
@@ -283,21 +283,21 @@ class OutputSlot:
     @contextlib.contextmanager
     def muted(self) -> Iterator[None]:
         """Drop what the code of this thread prints meanwhile."""
-        token = current_slot.set(_muted_slot)
+        token = current_outlet.set(_muted_outlet)
         try:
             yield
         finally:
-            current_slot.reset(token)
+            current_outlet.reset(token)
 
-    def pin(self) -> OutputSlot:
-        """Return a slot that stays with the present attempt, for code that may outlive it."""
-        slot = OutputSlot(self._collector, self._key, self._worker)
-        slot.output = self.open()
-        return slot
+    def pin(self) -> Outlet:
+        """Return an outlet that stays with the present attempt, for code that may outlive it."""
+        outlet = Outlet(self._collector, self._key, self._worker)
+        outlet.output = self.open()
+        return outlet
 
 
-current_slot: ContextVar[OutputSlot | None] = ContextVar("attune_output_slot", default=None)
-"""The slot of the worker whose code runs; None outside of attempts."""
+current_outlet: ContextVar[Outlet | None] = ContextVar("attune_outlet", default=None)
+"""The outlet of the worker whose code runs; None outside of attempts."""
 
 
 class _NoSink:
@@ -316,15 +316,15 @@ class _NoSink:
         pass
 
 
-_muted_slot = OutputSlot(_NoSink(), ("", 0), 0)
-_muted_slot.attempt = 1
-_muted_slot.open()
+_muted_outlet = Outlet(_NoSink(), ("", 0), 0)
+_muted_outlet.attempt = 1
+_muted_outlet.open()
 
 
 def copy_context() -> contextvars.Context:
     """Return a copy of the context, in which the output stays with the present attempt."""
     context = contextvars.copy_context()
-    slot = current_slot.get()
-    if slot is not None:
-        context.run(current_slot.set, slot.pin())
+    outlet = current_outlet.get()
+    if outlet is not None:
+        context.run(current_outlet.set, outlet.pin())
     return context

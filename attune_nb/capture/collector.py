@@ -13,8 +13,8 @@ import msgspec
 from attune_nb.capture import streams
 from attune_nb.capture.attempt_output import (
     MOST_CHARACTERS,
-    OutputSlot,
-    current_slot,
+    Outlet,
+    current_outlet,
     describe_dropped,
 )
 from attune_nb.log_lines import LogLine
@@ -55,7 +55,7 @@ class LineCollector:
         # outputs that `close` has to end: of attempts that were given up, or printed after their
         # end
         self._open_outputs: set[AttemptOutput] = set()
-        self._slots: set[OutputSlot] = set()
+        self._outlets: set[Outlet] = set()
         # called to deliver lines before the end of the turn
         self.deliver_now: Callable[[], None] | None = None
         self._next_delivery = 0.0
@@ -66,8 +66,8 @@ class LineCollector:
         self._dropped = 0
         self._is_closed = False
 
-    def open_slot(self, key: Key, worker: int, *, in_engine: bool = False) -> OutputSlot:
-        """Return the slot of a worker of a task.
+    def open_outlet(self, key: Key, worker: int, *, in_engine: bool = False) -> Outlet:
+        """Return the outlet of a worker of a task.
 
         Args:
             key: The task and its visit.
@@ -79,13 +79,13 @@ class LineCollector:
         sink: LineSink = self
         if in_engine:
             sink = _EngineSink(self)
-        slot = OutputSlot(sink, key, worker)
-        self._slots.add(slot)
-        return slot
+        outlet = Outlet(sink, key, worker)
+        self._outlets.add(outlet)
+        return outlet
 
-    def close_slot(self, slot: OutputSlot) -> None:
-        """Forget the slot of a worker that has ended."""
-        self._slots.discard(slot)
+    def close_outlet(self, outlet: Outlet) -> None:
+        """Forget the outlet of a worker that has ended."""
+        self._outlets.discard(outlet)
 
     def cover_streams(self) -> None:
         """Put the routers on top of the streams again, if another stream has covered them."""
@@ -98,8 +98,8 @@ class LineCollector:
         """
         if streams.are_covered():
             return
-        for slot in list(self._slots):
-            slot.must_end = True
+        for outlet in list(self._outlets):
+            outlet.must_end = True
 
     def add(self, output: AttemptOutput, level: str, text: str) -> None:
         """Add whole lines of an attempt, from any thread."""
@@ -144,11 +144,11 @@ class LineCollector:
 
         self._next_delivery = now + _DELIVERY_INTERVAL
         # what the readers print is not the attempt's
-        token = current_slot.set(None)
+        token = current_outlet.set(None)
         try:
             self.deliver_now()
         finally:
-            current_slot.reset(token)
+            current_outlet.reset(token)
 
     def gather(self) -> None:
         """Take the lines that `deliver` will deliver, from the engine's thread."""

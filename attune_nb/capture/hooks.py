@@ -20,13 +20,13 @@ from functools import wraps
 from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.capture.attempt_output import current_slot
+from attune_nb.capture.attempt_output import current_outlet
 from attune_nb.capture.streams import cover, is_console
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attune_nb.capture.attempt_output import AttemptOutput, OutputSlot
+    from attune_nb.capture.attempt_output import AttemptOutput, Outlet
 
 __all__ = ["install_hooks", "remove_hooks"]
 
@@ -84,7 +84,7 @@ def _replace(
     Args:
         owner: The class or the module.
         name: The function's name.
-        hook: Called with the original, the slot and the arguments of the call.
+        hook: Called with the original, the outlet and the arguments of the call.
         after_others: Called after each call outside of attempts.
     """
     original = vars(owner).get(name)
@@ -93,38 +93,36 @@ def _replace(
 
     @wraps(original)
     def replacement(*args: Any, **options: Any) -> Any:
-        slot = current_slot.get()
-        if slot is None or slot.open() is None:
+        outlet = current_outlet.get()
+        if outlet is None or outlet.open() is None:
             result = original(*args, **options)
             if after_others is not None:
                 after_others()
             return result
-        return hook(original, slot, *args, **options)
+        return hook(original, outlet, *args, **options)
 
     setattr(owner, name, replacement)
     _replaced[owner, name] = (original, replacement)
 
 
-def _call_original(original: Callable[..., Any], _slot: OutputSlot, *args: Any) -> Any:
+def _call_original(original: Callable[..., Any], _outlet: Outlet, *args: Any) -> Any:
     return original(*args)
 
 
 # Threads and pools.
 
 
-def _start_thread(
-    original: Callable[..., None], slot: OutputSlot, thread: threading.Thread
-) -> None:
+def _start_thread(original: Callable[..., None], outlet: Outlet, thread: threading.Thread) -> None:
     """Start a thread whose output is that of the attempt."""
-    pinned = slot.pin()
+    pinned = outlet.pin()
     run = thread.run
 
-    def run_in_slot() -> None:
+    def run_into_outlet() -> None:
         del thread.__dict__["run"]
-        current_slot.set(pinned)
+        current_outlet.set(pinned)
         run()
 
-    thread.__dict__["run"] = run_in_slot
+    thread.__dict__["run"] = run_into_outlet
     try:
         original(thread)
     except BaseException:
@@ -134,7 +132,7 @@ def _start_thread(
 
 def _submit(
     original: Callable[..., Any],
-    slot: OutputSlot,
+    outlet: Outlet,
     pool: ThreadPoolExecutor,
     function: Callable[..., Any],
     /,
@@ -142,18 +140,18 @@ def _submit(
     **options: Any,
 ) -> Any:
     """Submit a call whose output is that of the attempt."""
-    pinned = slot.pin()
+    pinned = outlet.pin()
 
-    def call_in_slot(*call_args: Any, **call_options: Any) -> Any:
+    def call_into_outlet(*call_args: Any, **call_options: Any) -> Any:
         with pinned.used():
             return function(*call_args, **call_options)
 
     # a thread that the pool starts now does not belong to the attempt
-    token = current_slot.set(None)
+    token = current_outlet.set(None)
     try:
-        return original(pool, call_in_slot, *args, **options)
+        return original(pool, call_into_outlet, *args, **options)
     finally:
-        current_slot.reset(token)
+        current_outlet.reset(token)
 
 
 # Processes.
@@ -161,7 +159,7 @@ def _submit(
 
 def _start_process(
     original: Callable[..., None],
-    slot: OutputSlot,
+    outlet: Outlet,
     process: subprocess.Popen[Any],
     args: Any,
     bufsize: int = -1,
@@ -173,7 +171,7 @@ def _start_process(
     **options: Any,
 ) -> None:
     """Start a process; what it writes to streams that it inherits is the attempt's."""
-    output = slot.open()
+    output = outlet.open()
     pipes: list[tuple[str, int, int]] = []
     if output is not None and stdout is None:
         pipes.append(("stdout", *os.pipe()))
@@ -196,7 +194,7 @@ def _start_process(
         _read_pipes(output, process, pipes)
 
 
-def _run_system(_original: Callable[..., int], _slot: OutputSlot, command: Any) -> int:
+def _run_system(_original: Callable[..., int], _outlet: Outlet, command: Any) -> int:
     """Run a command as `os.system` does; return its status in the same form."""
     # a process of `subprocess` writes to the output
     code = subprocess.call(command, shell=True)  # noqa: S602 - it is what the action asks for
@@ -209,7 +207,7 @@ def _read_pipes(
     """Read the output of a process in threads; its end waits for them."""
     threads = []
     # these threads write to the output that they were given
-    token = current_slot.set(None)
+    token = current_outlet.set(None)
     try:
         for level, reading_end, _ in pipes:
             thread = threading.Thread(
@@ -221,7 +219,7 @@ def _read_pipes(
             thread.start()
             threads.append(thread)
     finally:
-        current_slot.reset(token)
+        current_outlet.reset(token)
 
     wait = process.wait
 
@@ -245,16 +243,16 @@ def _read_pipe(output: AttemptOutput, level: str, reading_end: int) -> None:
 
 def _call_handlers(
     original: Callable[..., None],  # noqa: ARG001 - it would write to the console
-    slot: OutputSlot,
+    outlet: Outlet,
     logger: logging.Logger,
     record: logging.LogRecord,
 ) -> None:
     """Add a record to the output; call the handlers of files and others, not of the console."""
-    output = slot.open()
+    output = outlet.open()
     if output is not None:
         output.add_lines(record.levelname, _format_record(record))
 
-    with slot.muted():
+    with outlet.muted():
         owner: logging.Logger | None = logger
         while owner is not None:
             for handler in owner.handlers:
@@ -276,7 +274,7 @@ def _writes_to_console(handler: logging.Handler) -> bool:
     return is_console(handler.stream)
 
 
-def _show_warning(original: Callable[..., None], slot: OutputSlot, message: Any) -> None:
+def _show_warning(original: Callable[..., None], outlet: Outlet, message: Any) -> None:
     """Add a warning to the output, unless the action or the user shows warnings otherwise."""
     module: Any = warnings
     is_usual = (
@@ -284,7 +282,7 @@ def _show_warning(original: Callable[..., None], slot: OutputSlot, message: Any)
         and getattr(module._showwarnmsg_impl, "__module__", "") in _WARNING_MODULES
         and message.file is None
     )
-    output = slot.open()
+    output = outlet.open()
     if output is None or not is_usual:
         original(message)
         return
@@ -300,11 +298,11 @@ def _show_warning(original: Callable[..., None], slot: OutputSlot, message: Any)
 
 def _enter_redirection(
     original: Callable[..., Any],  # noqa: ARG001 - it would redirect all attempts
-    slot: OutputSlot,
+    outlet: Outlet,
     redirection: Any,
 ) -> Any:
     """Redirect a stream for this attempt alone."""
-    output = slot.open()
+    output = outlet.open()
     level = redirection._stream
     if output is not None:
         output.redirections.setdefault(level, []).append(redirection._new_target)
@@ -315,7 +313,7 @@ def _enter_redirection(
 
 
 def _exit_redirection(
-    original: Callable[..., Any], _slot: OutputSlot, redirection: Any, *error: Any
+    original: Callable[..., Any], _outlet: Outlet, redirection: Any, *error: Any
 ) -> Any:
     outputs = redirection.__dict__.get("_attune_outputs")
     if not outputs:
@@ -331,19 +329,19 @@ def _exit_redirection(
 
 
 def _set_trace(
-    original: Callable[..., Any], slot: OutputSlot, debugger: Any, frame: Any = None, *more: Any
+    original: Callable[..., Any], outlet: Outlet, debugger: Any, frame: Any = None, *more: Any
 ) -> Any:
     """Open a debugger: the rest of the attempt goes to the console."""
-    slot.release()
+    outlet.release()
     if frame is None:
         frame = sys._getframe(2)
     return original(debugger, frame, *more)
 
 
-def _read_input(original: Callable[..., str], _slot: OutputSlot, *prompt: Any) -> str:
+def _read_input(original: Callable[..., str], _outlet: Outlet, *prompt: Any) -> str:
     """Read a line from the terminal, where the prompt is shown."""
-    token = current_slot.set(None)
+    token = current_outlet.set(None)
     try:
         return original(*prompt)
     finally:
-        current_slot.reset(token)
+        current_outlet.reset(token)

@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from typing import Any
 
-from attune_nb.capture.attempt_output import AttemptOutput, current_slot
+from attune_nb.capture.attempt_output import AttemptOutput, current_outlet
 
 __all__ = [
     "StreamRouter",
@@ -33,12 +33,12 @@ _routers: deque[StreamRouter] = deque(maxlen=16)
 
 def current_output() -> AttemptOutput | None:
     """Return the output of the attempt whose code runs; None outside of attempts."""
-    slot = current_slot.get()
-    if slot is None:
+    outlet = current_outlet.get()
+    if outlet is None:
         return None
-    if slot.output is not None:
-        return slot.output
-    return slot.open()
+    if outlet.output is not None:
+        return outlet.output
+    return outlet.open()
 
 
 class StreamRouter(io.TextIOBase):
@@ -55,16 +55,16 @@ class StreamRouter(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Write text, and return its length."""
-        slot = current_slot.get()
-        if slot is None:
+        outlet = current_outlet.get()
+        if outlet is None:
             if not _users:
                 _uncover(self)
             return int(self.below.write(text))
 
         # as `current_output`, without a call: an action may print very much
-        output = slot.output
+        output = outlet.output
         if output is None:
-            output = slot.open()
+            output = outlet.open()
         if output is None or output.redirections:
             return self._write_elsewhere(text)
         if not isinstance(text, str):
@@ -223,7 +223,7 @@ def _pass_all_below() -> None:
     global _lock, _users  # noqa: PLW0603 - another thread of the parent may hold the lock
     _lock = threading.Lock()
     _users = 0
-    current_slot.set(None)
+    current_outlet.set(None)
 
 
 if hasattr(os, "register_at_fork"):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attune_nb.actions.fingerprint import own_code
-from attune_nb.capture.attempt_output import copy_context, current_slot
+from attune_nb.capture.attempt_output import copy_context, current_outlet
 from attune_nb.display.log_output import open_log_output
 from attune_nb.display.outputs import open_display
 from attune_nb.errors import BackendError, StoreError
@@ -187,7 +187,7 @@ def _open_log_output(request: RunRequest, display: Display | None) -> LogOutput 
     logs = request.observation.logs
     if callable(logs):
         return logs(with_items, display)
-    is_in_attempt = current_slot.get() is not None
+    is_in_attempt = current_outlet.get() is not None
     return open_log_output(logs, display, with_items, in_attempt=is_in_attempt)
 
 

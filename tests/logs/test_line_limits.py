@@ -132,12 +132,14 @@ def test_other_threads_print_as_before_while_runs_begin_and_end(monkeypatch):
         while not must_end.is_set():
             print("outside", "of", "runs")
 
-    thread = threading.Thread(target=print_outside)
+    thread = threading.Thread(target=print_outside, daemon=True)
     thread.start()
-    for _ in range(20):
-        run_work(speak, {"n": 1}, backend="inline", logs="none")
-    must_end.set()
-    thread.join()
+    try:
+        for _ in range(20):
+            run_work(speak, {"n": 1}, backend="inline", logs="none")
+    finally:
+        must_end.set()
+        thread.join()
 
     assert set(stream.getvalue().splitlines()) == {"outside of runs"}
     assert sys.stdout is stream

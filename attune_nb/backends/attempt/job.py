@@ -17,7 +17,7 @@ from attune_nb.backends.attempt.result_columns import (
     make_columns,
 )
 from attune_nb.backends.attempt.unrecorded import UnrecordedLimit
-from attune_nb.capture.attempt_output import OutputSlot
+from attune_nb.capture.attempt_output import Outlet
 from attune_nb.events import FINAL
 
 if TYPE_CHECKING:
@@ -168,21 +168,21 @@ class Job:
             if self.pace is not None:
                 self.pace.give_back(1)
 
-    def open_slot(self, worker: int, *, in_engine: bool = False) -> OutputSlot:
-        """Return the slot of a worker, for what its attempts print.
+    def open_outlet(self, worker: int, *, in_engine: bool = False) -> Outlet:
+        """Return the outlet of a worker, for what its attempts print.
 
         Args:
             worker: The worker's number.
             in_engine: Whether its attempts run in the engine's thread.
         """
         if self.spec.lines is None:
-            return OutputSlot(None, self.own_key, worker)
-        return self.spec.lines.open_slot(self.own_key, worker, in_engine=in_engine)
+            return Outlet(None, self.own_key, worker)
+        return self.spec.lines.open_outlet(self.own_key, worker, in_engine=in_engine)
 
-    def close_slot(self, slot: OutputSlot) -> None:
-        """Close the slot of a worker that ends."""
+    def close_outlet(self, outlet: Outlet) -> None:
+        """Close the outlet of a worker that ends."""
         if self.spec.lines is not None:
-            self.spec.lines.close_slot(slot)
+            self.spec.lines.close_outlet(outlet)
 
     def replace_call(self, call: Call) -> None:
         """Make attempts by another call, before the job starts."""

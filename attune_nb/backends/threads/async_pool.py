@@ -12,14 +12,14 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.backends.threads.thread_pool import RunningAttempt, WorkerPool
-from attune_nb.capture.attempt_output import copy_context, current_slot
+from attune_nb.capture.attempt_output import copy_context, current_outlet
 from attune_nb.events import SUCCEEDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from attune_nb.backends.attempt.job import Job
-    from attune_nb.capture.attempt_output import OutputSlot
+    from attune_nb.capture.attempt_output import Outlet
 
 __all__ = ["CoroutinePool", "EventLoop"]
 
@@ -144,7 +144,7 @@ def _create_task(
     loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any
 ) -> asyncio.Task[Any]:
     """Return a task; a task of an action prints for the attempt that has made it, at any time."""
-    if current_slot.get() is not None and options.get("context") is None:
+    if current_outlet.get() is not None and options.get("context") is None:
         options["context"] = copy_context()
     return asyncio.Task(coroutine, loop=loop, **options)
 
@@ -394,9 +394,9 @@ class CoroutinePool(WorkerPool):
         take_next = self._take_when_due if self.job.must_ask else self._read_next
         clock = self.job.spec.clock
         generation = self._generation
-        slot = self.job.open_slot(worker)
+        outlet = self.job.open_outlet(worker)
         try:
-            with slot.used():
+            with outlet.used():
                 while True:
                     # if another worker has run since its last attempt, this one has waited
                     if self._latest_worker == worker and clock() - self._last_turn > MAX_TURN:
@@ -412,7 +412,7 @@ class CoroutinePool(WorkerPool):
                     if attempt is None:
                         if self._may_end(worker, was_paused=paused):
                             break
-                    elif not await self._run(worker, slot, *attempt):
+                    elif not await self._run(worker, outlet, *attempt):
                         # the attempt was given up, and another worker has this one's number
                         return
         except asyncio.CancelledError:
@@ -422,12 +422,10 @@ class CoroutinePool(WorkerPool):
             with self.lock:
                 self.free_workers.add(worker)
         finally:
-            self.job.close_slot(slot)
+            self.job.close_outlet(outlet)
             self.wake.set()
 
-    async def _run(
-        self, worker: int, slot: OutputSlot, index: int, attempt: int, item: Any
-    ) -> bool:
+    async def _run(self, worker: int, outlet: Outlet, index: int, attempt: int, item: Any) -> bool:
         """Make one attempt and record it; return False if it was given up."""
         job = self.job
         spec = job.spec
@@ -445,8 +443,8 @@ class CoroutinePool(WorkerPool):
         rendered = None
         try:
             self._latest_worker = worker
-            slot.index = index
-            slot.attempt = attempt
+            outlet.index = index
+            outlet.attempt = attempt
             rendered = job.render_input(index, attempt, item)
             if spec.announce is not None:
                 spec.announce(spec.key, index, attempt)
@@ -463,9 +461,9 @@ class CoroutinePool(WorkerPool):
             code, cause = call.describe_error(raised)
 
         # before the end is recorded: its lines come first
-        slot.attempt = 0
-        if slot.must_end:
-            slot.end()
+        outlet.attempt = 0
+        if outlet.must_end:
+            outlet.end()
         if spec.retries and self.running.get(worker) is running:
             self._update_input(index, rendered, failed=bool(code) or running.stopping)
         if running.stopping:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from attune_nb.backends.attempt.job import Job
     from attune_nb.backends.threads.async_pool import EventLoop
-    from attune_nb.capture.attempt_output import OutputSlot
+    from attune_nb.capture.attempt_output import Outlet
     from attune_nb.events import Batch, Key
 
 __all__ = ["ThreadBackend"]
@@ -197,16 +197,16 @@ class _ThreadPool(WorkerPool):
         """Make attempts until none is left."""
         run = self._run if self.job.spec.timeout is None else self._run_with_timeout
         take_attempt = self._take_limited if self.job.must_ask else self._take_attempt
-        slot = self.job.open_slot(worker)
+        outlet = self.job.open_outlet(worker)
         try:
-            with slot.used():
+            with outlet.used():
                 while True:
                     paused = self.paused
                     attempt = None if paused else take_attempt()
                     if attempt is None:
                         if self._may_end(worker, was_paused=paused):
                             break
-                    elif not run(worker, slot, *attempt):
+                    elif not run(worker, outlet, *attempt):
                         # the attempt was given up, and another worker has this one's number
                         return
         except BaseException as error:  # noqa: BLE001 - the items' own code raised
@@ -214,19 +214,19 @@ class _ThreadPool(WorkerPool):
             with self.lock:
                 self.free_workers.add(worker)
         finally:
-            self.job.close_slot(slot)
+            self.job.close_outlet(outlet)
 
         self.wake.set()
 
-    def _run(self, worker: int, slot: OutputSlot, index: int, attempt: int, item: Any) -> bool:
+    def _run(self, worker: int, outlet: Outlet, index: int, attempt: int, item: Any) -> bool:
         """Make one attempt and record it; return False if it was given up."""
         job = self.job
         spec = job.spec
         call = spec.call
         start = spec.clock()
         self.running[worker] = RunningAttempt(index, attempt, start, item)
-        slot.index = index
-        slot.attempt = attempt
+        outlet.index = index
+        outlet.attempt = attempt
 
         code = SUCCEEDED
         result = None
@@ -244,9 +244,9 @@ class _ThreadPool(WorkerPool):
             code, cause = call.describe_error(error)
 
         # before the end is recorded: its lines come first
-        slot.attempt = 0
-        if slot.must_end:
-            slot.end()
+        outlet.attempt = 0
+        if outlet.must_end:
+            outlet.end()
         if self.forced:
             return False
 
@@ -257,7 +257,7 @@ class _ThreadPool(WorkerPool):
         return True
 
     def _run_with_timeout(
-        self, worker: int, slot: OutputSlot, index: int, attempt: int, item: Any
+        self, worker: int, outlet: Outlet, index: int, attempt: int, item: Any
     ) -> bool:
         """Make one attempt as `_run` does, which `end_overdue` may end meanwhile."""
         job = self.job
@@ -268,8 +268,8 @@ class _ThreadPool(WorkerPool):
         running.token = token
         cancel_token = job.cancel_token if token is None else token
         self.running[worker] = running
-        slot.index = index
-        slot.attempt = attempt
+        outlet.index = index
+        outlet.attempt = attempt
 
         code = SUCCEEDED
         result = None
@@ -290,7 +290,7 @@ class _ThreadPool(WorkerPool):
             error = raised
             code, cause = call.describe_error(raised)
 
-        slot.attempt = 0
-        if slot.must_end:
-            slot.end()
+        outlet.attempt = 0
+        if outlet.must_end:
+            outlet.end()
         return self._record_end(worker, running, (code, result, cause), error)
