@@ -40,7 +40,7 @@ _BUDGET_SAMPLED = 200_000
 _MOST_FAILED = 10_000
 
 # other items, of an execution and in all
-_SAMPLED = 60
+_SAMPLED = 400
 _MOST_SAMPLED = 1_000
 
 _UNREADABLE = "<on record, but it cannot be read>"

@@ -40,11 +40,11 @@ def test_items_that_failed_come_first():
 
 
 def test_of_many_items_all_failures_and_a_sample_have_one():
-    data = build_data(run_work(fail_on_odd, {"n": 400}))
-    assert data["previews"]["failed"] == 200
-    assert data["previews"]["others"] == 60
+    data = build_data(run_work(fail_on_odd, {"n": 1_200}))
+    assert data["previews"]["failed"] == 600
+    assert data["previews"]["others"] == 400
     assert data["notes"] == [
-        "Of 200 items that did not fail, 60 have a preview of item and result."
+        "Of 600 items that did not fail, 400 have a preview of item and result."
     ]
 
 
