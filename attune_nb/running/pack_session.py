@@ -65,22 +65,13 @@ class PackSession:
         passed_env = pick_variables(pass_env, os.environ)
         options = PackOptions(passed_env=passed_env)
         self.artifact_folder = artifact_folder
-        self.set_up(options, Keys(keys, keystore), is_open=False)
-
-    def set_up(self, options: PackOptions, keys: Keys, *, is_open: bool = True) -> None:
-        """Set the attributes that a session has in every process.
-
-        Args:
-            options: The settings of the processes.
-            keys: The keys for actions.
-            is_open: Whether the options name an API.
-        """
-        self.keys = keys
+        self.keys = Keys(keys, keystore)
         # lines about requests that the API refused; the list grows
         self.notes: list[str] = []
 
         self._options = options
-        self._is_open = is_open
+        # whether the options name an API
+        self._is_open = False
         self._lock = threading.Lock()
         self._finder: InterpreterFinder | None = None
         self._interpreters: dict[str, Interpreter | None] = {}
@@ -202,10 +193,6 @@ class PackSession:
             self._close.detach()
         self._close = weakref.finalize(self, _end_api, api, self.artifact_folder)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # a nested workflow may run in another process, where it uses the same API
-        return _restore, (self._open(), self.keys)
-
 
 def _cannot_listen(error: Exception) -> BackendError:
     message = f"the API for the actions of packs cannot listen on this machine: {error}"
@@ -220,10 +207,3 @@ def _end_listening(listener: socket.socket, folder: ArtifactFolder) -> None:
 def _end_api(api: PackApi, folder: ArtifactFolder) -> None:
     api.close()
     folder.remove_if_empty()
-
-
-def _restore(options: PackOptions, keys: Keys) -> PackSession:
-    """Return the session of another process, with the API that listens there."""
-    session = PackSession.__new__(PackSession)
-    session.set_up(options, keys)
-    return session

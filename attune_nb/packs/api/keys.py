@@ -136,10 +136,6 @@ class Keys:
         self._answered: dict[str, Key] = {}
         self._lock = threading.Lock()
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # a workflow within another one hides the same values, in whatever process it runs
-        return Keys, (self._keys, self._keystore, self._variables)
-
     def known_secrets(self) -> dict[str, Any]:
         """Return the values that are known before the run, without those of the keystore."""
         secrets = {name: read_text(text) for name, text in self._variables.items()}
