@@ -34,6 +34,7 @@ _SCRIPTS = (
     "minimap.js",
     "search.js",
     "explorer.js",
+    "pointer.js",
     "controls.js",
     "task_source.js",
     "graph.js",

@@ -141,6 +141,21 @@ def test_a_drag_moves_the_view(page):
     assert page.view()[1] - page.view()[0] == pytest.approx(last - first)
 
 
+def test_two_fingers_zoom(page):
+    fingers = page.page.context.new_cdp_session(page.page)
+
+    def touch(kind, *places):
+        points = [{"x": x, "y": 150, "id": number} for number, x in enumerate(places)]
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    end = page.end()
+    touch("touchStart", 500, 600)
+    touch("touchMove", 400, 700)
+    touch("touchEnd")
+    until(lambda: page.view()[1] - page.view()[0] < end / 2)
+    fingers.detach()
+
+
 def test_a_search_marks_attempts_and_enter_goes_to_them(page):
     page.canvas.focus()
     page.page.keyboard.press("/")
