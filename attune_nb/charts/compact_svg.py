@@ -8,7 +8,16 @@ __all__ = ["compact_svg"]
 
 _BETWEEN_ELEMENTS = re.compile(r">\s+<")
 _PATH = re.compile(r'<path d="(?P<shape>[^"]*)"(?P<look>[^>]*)/>')
-_MARKER = re.compile(r'(<path id="[^"]*" d="[^"]*") style="[^"]*"/>')
+_REPLACEMENTS = (
+    # each use of a marker has the same style, and a page's rules reach only that one
+    (re.compile(r'(<path id="[^"]*" d="[^"]*") style="[^"]*"/>'), r"\1/>"),
+    # the font of all texts is that of the file
+    (re.compile(r"(<text style=\"[^\"]*)font-family: [^;\"]*; "), r"\1"),
+    (re.compile(r' transform="rotate\(-0 [^"]*\)"'), ""),
+    # nothing refers to groups
+    (re.compile(r'<g id="[^"]*"'), "<g"),
+)
+_START = re.compile("<svg ")
 _SHAPE = re.compile(r' d="[^"]*"')
 _FRACTION = re.compile(r"\d+\.\d{3,}")
 _SPACES = re.compile(r"\s+")
@@ -38,8 +47,10 @@ def compact_svg(text: str) -> str:
 
     parts.append(_format_path(shapes, look))
     parts.append(text[end:])
-    # each use of a marker has the same style, and a page's rules reach only that one
-    text = _MARKER.sub(r"\1/>", "".join(parts))
+    text = "".join(parts)
+    for pattern, replacement in _REPLACEMENTS:
+        text = pattern.sub(replacement, text)
+    text = _START.sub(r'<svg font-family="DejaVu Sans,Verdana,sans-serif" ', text, count=1)
     return _SHAPE.sub(_shorten, text)
 
 

@@ -55,7 +55,7 @@ _SVG_OPTIONS: Any = {
 }
 
 # as many colours as a picture needs: with more, it is three times as large
-_COLOURS = 128
+_COLOURS = 64
 
 # the beginning of matplotlib's file, with a style that would reach every element of a page
 _SVG_START = re.compile(r"<svg (?P<attributes>[^>]*)>")

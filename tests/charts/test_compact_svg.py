@@ -28,6 +28,12 @@ def test_lengths_have_two_decimals_and_texts_keep_all():
     assert compact_svg(text) == '<path d="M 1.23 2"/><text>1.23456  and\n more</text>'
 
 
+def test_the_font_is_named_once():
+    svg = svg_of(timeline(five_tasks()))
+    assert svg.count("font-family") == 1
+    assert 'id="text_' not in svg
+
+
 def test_a_marker_has_the_style_of_its_use():
     """The rules for a dark page do not reach the copy of a marker in its use."""
     svg = svg_of(timeline(five_tasks()))
