@@ -70,9 +70,11 @@ def test_a_background_run_is_awaited_in_a_later_cell(tmp_path):
     notebook = execute_cells(tmp_path, WITH_WIDGETS, cell, wait)
 
     assert "succeeded succeeded" in text_of(notebook)
-    output, buttons = notebook.cells[1].outputs
+    output, buttons, lines = notebook.cells[1].outputs
     assert "400/400 items, 1 failed" in output["data"]["text/plain"]
     assert set(buttons["data"].values()) == {""}
+    # no action has printed anything
+    assert set(lines["data"].values()) == {""}
 
 
 def test_a_cell_returns_at_a_question(tmp_path):
