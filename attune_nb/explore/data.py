@@ -114,6 +114,9 @@ class ExploredRun(Protocol):
     def children(self, task: str | None = None) -> pd.DataFrame:
         """Return the runs within it."""
 
+    def explain_no_logs(self) -> str:
+        """Return a sentence that says why it has no lines."""
+
     def read_lines(self, first: int = 0) -> tuple[LogColumns, int]:
         """Return the lines that its actions printed."""
 
@@ -157,6 +160,7 @@ def build_data(run: ExploredRun) -> dict[str, Any]:
     errors = ErrorTable(attempts, np.isin(attempts.status, (FAILED, TIMED_OUT)))
     previews = build_previews(run.item_tables(_previewed(executions)), keys)
     tick = _choose_tick(attempts)
+    lines, _ = run.read_lines()
 
     return {
         "format": FORMAT,
@@ -180,7 +184,10 @@ def build_data(run: ExploredRun) -> dict[str, Any]:
         "previews": previews,
         "notes": _notes(executions, summed.tolist(), groups, previews, errors),
         "failures": build_failures(run.failed_tasks()),
-        "logs": build_logs(run.read_lines()[0], _failed_items(all_attempts, keys)),
+        "logs": {
+            **build_logs(lines, _failed_items(all_attempts, keys)),
+            "none": "" if lines else run.explain_no_logs(),
+        },
         "children": build_children(run.children()),
         "graph": build_graph(run),
     }

@@ -49,5 +49,8 @@ def test_a_line_cannot_be_longer_than_the_page():
     assert len(text) < 1_100
 
 
-def test_a_run_without_lines_has_none():
-    assert logs_of(lambda x: x)["totals"] == {}
+def test_a_run_without_lines_says_why():
+    logs = logs_of(lambda x: x)
+
+    assert logs["totals"] == {}
+    assert "its actions have printed and logged nothing" in logs["none"]

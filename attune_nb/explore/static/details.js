@@ -4,6 +4,7 @@
 const GROUPS_AT_ONCE = 5;
 const ITEMS_AT_ONCE = 100;
 const LINES_AT_ONCE = 200;
+const OPEN = ['pending', 'running', 'retrying', 'waiting', 'paused'];
 const STREAMS = ['stdout', 'stderr'];
 
 /** Return a status in words, with its mark and its colour. */
@@ -81,7 +82,10 @@ class Details {
       this.#failures(), this.#items(), this.#children(), this.#lines(),
     ];
     const shown = parts.filter(Boolean);
-    if (shown.length === 2) shown.push(makeNote('no attempt of it has ended'));
+    if (!source.lane(task)?.rows.length) {
+      const isOpen = OPEN.includes(source.status(task));
+      shown.push(makeNote(isOpen ? 'No attempt of it has ended.' : 'It has no attempts of its own.'));
+    }
     this.pane.replaceChildren(...shown);
     this.#drawAttempt();
   }
@@ -270,7 +274,8 @@ class Details {
     const {source, task} = this;
     const lines = source.lines(task);
     const total = source.lineCount(task);
-    if (!total) return null;
+    const {none} = source.data.json.logs;
+    if (!total) return none ? this.#part('Printed', makeNote(none)) : null;
 
     const body = makeElement('div');
     const draw = (most) => {
