@@ -56,6 +56,7 @@ def unpack_column(column: dict[str, Any]) -> NDArray[np.uint32]:
     raw = zlib.decompress(base64.b64decode(column["data"]))
     size = int(column["type"][1])
     planes = np.frombuffer(raw, np.uint8).reshape(size, len(raw) // size)
+
     numbers = np.ascontiguousarray(planes.T).view(f"<{column['type']}").reshape(-1)
     numbers = numbers.astype(np.uint32)
     if column["differences"]:

@@ -216,7 +216,7 @@ def _notes(
     previews: Mapping[str, Any],
     errors: ErrorTable,
 ) -> list[str]:
-    """Return lines about what the page does not show."""
+    """Return lines about the parts that the page leaves out."""
     notes = []
     ungathered = np.unique(groups.execution).tolist()
     summed_tasks = dict.fromkeys(executions[number].task for number in [*summed, *ungathered])
@@ -274,6 +274,7 @@ def _round(seconds: float | None) -> float | None:
 def _execution_errors(executions: Sequence[TaskExecution]) -> list[str | None]:
     """Return the messages of the executions that failed: the last of each task, and the first."""
     last = {execution.task: execution.visit for execution in executions if execution.error}
+
     free = _MOST_EXECUTION_ERRORS
     messages: list[str | None] = []
     for execution in executions:

@@ -46,7 +46,7 @@ class ErrorTable:
         self.rows: list[dict[str, str]] = []
         self.numbers = np.zeros(len(attempts), np.int64)
         self.shortened = 0
-        self._known: dict[tuple[str, str, str], int] = {}
+        self._numbers: dict[tuple[str, str, str], int] = {}
         self._further: Counter[int] = Counter()
         self._free = _BUDGET
 
@@ -59,9 +59,9 @@ class ErrorTable:
     def _number(self, error: ErrorInfo) -> int:
         """Return the number of an error, which is added if it is new."""
         kind = (error.type, error.message, error.traceback)
-        if kind not in self._known:
-            self._known[kind] = self._add(error)
-        return self._known[kind]
+        if kind not in self._numbers:
+            self._numbers[kind] = self._add(error)
+        return self._numbers[kind]
 
     def _add(self, error: ErrorInfo) -> int:
         """Add an error as completely as there is space for it; return its number."""
@@ -86,10 +86,11 @@ class ErrorTable:
         """Count an error with the others of its type for which there is no space."""
         self.shortened += 1
         kind = (name, "", "")
-        if kind not in self._known:
+        if kind not in self._numbers:
             self.rows.append({"type": name, "message": "", "traceback": ""})
-            self._known[kind] = len(self.rows)
-        number = self._known[kind]
+            self._numbers[kind] = len(self.rows)
+
+        number = self._numbers[kind]
         self._further[number] += 1
         return number
 

@@ -72,7 +72,7 @@ def build_page(run: ExploredRun, theme: PageTheme | None = None) -> str:
     script = f"(() => {{\n'use strict';\n{parts}\n}})();\n"
     slots = {
         "POLICY": _content_policy(script, style),
-        "THEME": theme or "auto",
+        "THEME": "auto" if theme is None else theme,
         "TITLE": html.text(f"{run.workflow_name} · {run.run_id}"),
         "STATIC": html.text(_describe_run(run), max_length=1_000),
         "STYLE": style,

@@ -104,6 +104,7 @@ def _sample(places: Mapping[Key, Places]) -> dict[Key, Places]:
     with_places = {key: own_places for key, own_places in places.items() if len(own_places)}
     share = _MOST_SAMPLED // max(len(with_places), 1)
     size = min(max(share, 1), _SAMPLED)
+
     sampled = {}
     for key, own_places in with_places.items():
         steps = np.linspace(0, len(own_places) - 1, min(size, len(own_places)))
@@ -134,5 +135,6 @@ def _text(value: Any, length: int) -> str | None:
     if value is None:
         return None
     is_large = size_of(value) > _LARGEST_SHOWN
-    text = printable(preview(value, length) if is_large else repr_of(value))
+    text = preview(value, length) if is_large else repr_of(value)
+    text = printable(text)
     return text if len(text) <= length else f"{text[: length - 1]}…"

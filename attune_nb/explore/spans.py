@@ -60,25 +60,25 @@ class Spans:
 
 def read_groups(batches: Mapping[Key, Sequence[Batch]], keys: Sequence[Key]) -> Spans:
     """Return the groups of attempts of executions whose tasks keep no results."""
-    rows = []
+    rows: list[tuple[int, AttemptGroup]] = []
     for execution, key in enumerate(keys):
         for batch in batches.get(key, ()):
-            rows += [
-                (execution, group.start, group.end - group.start, _status(group), group)
-                for group in batch.groups
-                if group.begun and group.end > group.start
-            ]
+            rows += [(execution, group) for group in batch.groups if _has_run(group)]
 
-    rows.sort(key=lambda row: row[:2])
-    groups = [row[4] for row in rows]
+    rows.sort(key=lambda row: (row[0], row[1].start))
+    groups = [group for _, group in rows]
     return Spans(
-        execution=np.array([row[0] for row in rows], np.int64),
-        start=np.array([row[1] for row in rows], np.float64),
-        duration=np.array([row[2] for row in rows], np.float64),
-        status=np.array([row[3] for row in rows], np.int64),
+        execution=np.array([execution for execution, _ in rows], np.int64),
+        start=np.array([group.start for group in groups], np.float64),
+        duration=np.array([group.end - group.start for group in groups], np.float64),
+        status=np.array([_status(group) for group in groups], np.int64),
         running=np.array([_running(group) for group in groups], np.float64),
         count=np.array([group.count for group in groups], np.int64),
     )
+
+
+def _has_run(group: AttemptGroup) -> bool:
+    return group.begun and group.end > group.start
 
 
 def _running(group: AttemptGroup) -> float:
@@ -127,10 +127,11 @@ def join(parts: Sequence[Spans]) -> Spans:
         times = np.array([], np.float64)
         return Spans(numbers, times, times, numbers, times, numbers)
 
-    columns = {
-        field.name: np.concatenate([getattr(part, field.name) for part in parts])
-        for field in dataclasses.fields(Spans)
-    }
+    columns = {}
+    for field in dataclasses.fields(Spans):
+        pieces = [getattr(part, field.name) for part in parts]
+        columns[field.name] = np.concatenate(pieces)
+
     order = np.lexsort((columns["start"], columns["execution"]))
     return Spans(**{name: column[order] for name, column in columns.items()})
 

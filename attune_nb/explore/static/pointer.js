@@ -170,12 +170,28 @@ function describePoint(explorer, x, y) {
   if (x < plot.gutter) return `${box.lane.name}\n${laneCounts(box.lane)}`;
   const from = plot.timeAt(x - 1, view);
   const to = plot.timeAt(x + 1, view);
+  const words = describeStrip(data, box.lane, from, to);
+  return words ? `${box.lane.name} at ${formatDuration((from + to) / 2)}\n${words}` : '';
+}
+
+/** Return how many attempts of a strip ran between two times, by their status. */
+function describeStrip(data, lane, from, to) {
+  if (lane.spans.length) return describeSums(data, lane, from, to);
   const counts = new Map();
-  for (const place of box.lane.visible(from, to)) {
-    const status = data.statusOf(box.lane.rows[place]);
+  for (const place of lane.visible(from, to)) {
+    const status = data.statusOf(lane.rows[place]);
     counts.set(status, (counts.get(status) ?? 0) + 1);
   }
-  if (!counts.size) return '';
-  const words = [...counts].map(([status, count]) => `${formatNumber(count)} ${formatStatus(status)}`);
-  return `${box.lane.name} at ${formatDuration((from + to) / 2)}\n${words.join(', ')}`;
+  return [...counts].map(([status, count]) => `${formatNumber(count)} ${formatStatus(status)}`)
+    .join(', ');
+}
+
+/** The same of sums of attempts: how many ran at once, on average. */
+function describeSums(data, lane, from, to) {
+  const strip = measureStrip(data, lane, from, to, 1);
+  const words = [];
+  strip.busy.forEach(([running], status) => {
+    if (running > 0) words.push(`${formatNumber(running, 1)} ${formatStatus(data.statuses[status])}`);
+  });
+  return words.length ? `at once, on average: ${words.join(', ')}` : '';
 }
