@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attune_nb import html
@@ -31,8 +32,22 @@ def open_output(output: object) -> CellOutput:
     """Show an object below the outputs of the cell that runs, or that ran last."""
     from IPython.display import display  # noqa: PLC0415 - not needed outside a notebook
 
-    handle: CellOutput = display(output, display_id=True)  # type: ignore[no-untyped-call, unused-ignore]
-    return handle
+    return _OpenOutput(display(output, display_id=True))  # type: ignore[no-untyped-call, unused-ignore]
+
+
+class _OpenOutput:
+    """An output that any thread may update.
+
+    The engine's thread has the context of the cell that began the run. ipykernel would send its
+    updates as messages of that cell, and nbclient drops messages of a cell that has ended.
+    """
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+
+    def update(self, output: object) -> None:
+        """Show another object, by a message of the cell that runs now, or that ran last."""
+        contextvars.Context().run(self._handle.update, output)
 
 
 class ReservedOutputs:
