@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 from support.chart_runs import TIMELINE_RUNS
+from support.fake_runs import make_run, task_row
 from support.figures import clipped_texts, label_texts, overlapping_texts, place_texts, save_picture
 
 from attune_nb.charts import timeline
@@ -58,3 +60,26 @@ def test_the_whole_span_of_a_loop_is_one_lane_with_its_longest_visit():
 
     assert len(label_texts(figure)) == 3
     assert any(text.startswith("longest visit: #333, ") for text in texts)
+
+
+def test_names_have_space_on_small_axes():
+    ax = Figure(figsize=(12, 5)).add_axes((0.3, 0.1, 0.6, 0.8))
+    figure = timeline(TIMELINE_RUNS["1,000 tasks"](), ax=ax)
+    assert overlapping_texts(place_texts(figure)) == []
+
+
+def loops_of_items(count):
+    """Return a run of tasks that are visited three times each, with items each time."""
+    tasks = []
+    for number in range(count):
+        for visit in range(1, 4):
+            start = number + visit / 4
+            columns = {"visit": visit, "items": 5, "failed_items": 1}
+            tasks.append(task_row(f"task_{number}", start, start + 0.2, **columns))
+    return make_run(tasks, [])
+
+
+def test_names_with_visits_and_items_have_space():
+    figure = timeline(loops_of_items(60))
+    assert f"task_7\n{TIMES}3 visits\n{TIMES}15 items · 3 failed" in label_texts(figure)
+    assert overlapping_texts(place_texts(figure)) == []

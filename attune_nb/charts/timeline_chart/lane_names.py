@@ -22,14 +22,16 @@ _FAILED_MARK = "\N{BALLOT X}"
 
 _FAILED = ("failed", "timed_out")
 
-# rows of thin lanes that a name takes, as a share of all rows
-_NAME_SHARE = 1 / 72
+# inches: the least distance from one name to the next
+_NAME_HEIGHT = 0.15
 
 
 def name_lanes(canvas: TimelineCanvas, lanes: list[Lane], run: TimelineRun) -> None:
     """Write the names of the lanes; those without anything to see are muted."""
     ax = canvas.ax
-    ax.set_yticks([lane.middle for lane in lanes], [_format_name(lane, run) for lane in lanes])
+    # the lines of a name need the whole height of a lane
+    heights = [lane.top + lane.height / 2 for lane in lanes]
+    ax.set_yticks(heights, [_format_name(lane, run) for lane in lanes])
     for text, lane in zip(ax.get_yticklabels(), lanes, strict=True):
         disable_mathtext(text)
         if not lane.started or lane.status == "skipped":
@@ -50,7 +52,8 @@ def name_thin_lanes(canvas: TimelineCanvas, lanes: list[Lane], path: list[Lane])
     Returns:
         The lanes that have names.
     """
-    space = max(len(lanes) * _NAME_SHARE, 1.0)
+    inches = canvas.ax.get_window_extent().height / canvas.ax.figure.dpi
+    space = max(len(lanes) * _NAME_HEIGHT / inches, 1.0)
     counts: dict[int, int] = {}
     failed = [number for number, lane in enumerate(lanes) if _has_failed(lane)]
     for number in failed:

@@ -32,6 +32,9 @@ def mark_longest(canvas: TimelineCanvas, lane: Lane) -> None:
         return
 
     longest = max(started, key=_measure)
+    if not _measure(longest):
+        return
+
     theme = canvas.theme
     bottom = lane.top + lane.header
     start = longest.start
