@@ -118,7 +118,8 @@ class AttemptOutput:
         lines, _, rest = text.rpartition("\n")
         if pieces is not None:
             lines = "".join(pieces) + lines
-            del self._partial[key]
+            # another thread may have ended the output of an attempt that was given up
+            self._partial.pop(key, None)
         if rest:
             self._partial[key] = [rest]
             self._reopen()
@@ -155,7 +156,7 @@ class AttemptOutput:
         """Add the lines that have no end, and how many lines were left out."""
         partial = self._partial
         self._partial = {}
-        for (level, _), pieces in partial.items():
+        for (level, _), pieces in list(partial.items()):
             self.add_lines(level, "".join(pieces))
 
         with self._lock:

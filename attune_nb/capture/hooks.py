@@ -16,6 +16,7 @@ import sys
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 from functools import wraps
 from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Any
@@ -141,6 +142,12 @@ def _submit(
 ) -> Any:
     """Submit a call whose output is that of the attempt."""
     pinned = outlet.pin()
+    # `asyncio.to_thread` calls its function in a copy of the context
+    context = getattr(getattr(function, "func", None), "__self__", None)
+    if isinstance(context, Context):
+        # one that is in use cannot be changed
+        with contextlib.suppress(RuntimeError):
+            context.run(current_outlet.set, pinned)
 
     def call_into_outlet(*call_args: Any, **call_options: Any) -> Any:
         with pinned.used():

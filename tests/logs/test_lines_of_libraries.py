@@ -93,13 +93,37 @@ def test_a_task_that_outlives_its_item_still_prints_for_it():
     assert texts_by_index(lines) == {index: [f"of item {index}"] for index in range(10)}
 
 
+def test_a_call_that_outlives_its_item_still_prints_for_it():
+    may_print = threading.Event()
+    has_printed = threading.Event()
+
+    def print_late():
+        may_print.wait()
+        print("late")
+        has_printed.set()
+
+    async def work(x):
+        if x == 0:
+            # the timeout leaves the call behind
+            await asyncio.wait_for(asyncio.to_thread(print_late), 0.1)
+        may_print.set()
+        await asyncio.to_thread(has_printed.wait)
+
+    run, lines = lines_of(work, 2, concurrency=1)
+
+    assert run.items("a")["status"][0] == "failed"
+    assert texts_by_index(lines) == {0: ["late"]}
+
+
 def test_a_thread_that_outlives_its_item_still_prints_for_it():
     may_print = threading.Event()
     threads = []
 
     def work(x):
         if x == 0:
-            thread = threading.Thread(target=lambda: may_print.wait() and print("late"))
+            thread = threading.Thread(
+                target=lambda: may_print.wait() and print("late"), daemon=True
+            )
             thread.start()
             threads.append(thread)
         else:

@@ -72,7 +72,7 @@ def leave_a_thread(x, path):
         (folder / "has printed").touch()
 
     if x == 0:
-        threading.Thread(target=print_late).start()
+        threading.Thread(target=print_late, daemon=True).start()
     if x == 8:
         (folder / "may print").touch()
         until((folder / "has printed").exists)

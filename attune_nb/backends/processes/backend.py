@@ -41,6 +41,8 @@ __all__ = ["ProcessBackend"]
 
 # seconds that a chunk is to take: 1.5 ms pass between two when all cores are busy
 CHUNK_SECONDS = 0.1
+# seconds between two looks for lines of attempts that are running
+LINE_INTERVAL = 0.1
 # workers in a row that may die while they start, or while they load a task spec
 MAX_START_FAILURES = 3
 _KILLED = "its process was ended"
@@ -65,6 +67,8 @@ class ProcessBackend(RemoteBackend):
         self._names: dict[TaskSpec, str] = {}
         # the names of task specs that workers had while they died idle, starting or loading
         self._names_that_fail: set[str] = set()
+        # when the lines of attempts that are running are read again, in monotonic time
+        self._next_line_read = 0.0
         # workers in a row that died while they started
         self._start_failures = 0
         # workers in a row that died while they loaded the task spec of a job
@@ -359,8 +363,12 @@ class ProcessBackend(RemoteBackend):
         """
         now = time.monotonic()
         wait = inf
+        if now >= self._next_line_read:
+            self._next_line_read = now + LINE_INTERVAL
+            for worker in self._workers:
+                self._read_lines(worker)
+
         for worker in self._workers:
-            self._read_lines(worker)
             deadline = worker.deadline()
             if deadline > now:
                 wait = min(wait, deadline - now)
