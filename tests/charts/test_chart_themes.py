@@ -57,8 +57,10 @@ def test_texts_are_never_narrower_than_ten_pixels():
     assert "width:100%;max-width:960px;min-width:" in html
 
 
-def test_a_saved_svg_follows_its_page_and_a_dark_one_does_not():
+def test_a_saved_svg_follows_its_page_unless_dark_is_set():
     assert FOLLOWS_THE_SYSTEM in svg_of(charts.timeline(five_tasks()))
+
+    assert FOLLOWS_THE_SYSTEM not in svg_of(charts.timeline(five_tasks(), dark=False))
 
     dark = svg_of(charts.timeline(five_tasks(), dark=True))
     assert FOLLOWS_THE_SYSTEM not in dark
