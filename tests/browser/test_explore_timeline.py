@@ -3,12 +3,14 @@
 import sys
 from contextlib import closing
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 from support.item_runs import run_work, until
 from support.timeline_pages import opened_timeline
 
 import attune_nb
+from attune_nb.explore.columns import pack_column
 from attune_nb.explore.data import build_data
 from attune_nb.explore.page import build_page
 
@@ -29,6 +31,18 @@ def work(x):
     if x in FAILURES:
         raise ValueError(f"{x} is broken {MARKUP}")
     return x
+
+
+COUNT_PIXELS = """() => {
+  const {canvas, size} = explorer.plot;
+  const {width, height} = canvas;
+  const left = Math.ceil(explorer.plot.gutter * size.scale);
+  const image = canvas.getContext('2d').getImageData(left, 0, width - left, height);
+  const pixels = new Uint32Array(image.data.buffer);
+  const packed = status => explorer.palette.packed[explorer.data.statuses.indexOf(status)];
+  const count = status => pixels.filter(pixel => pixel === packed(status)).length;
+  return [count('succeeded'), count('failed')]; }"""
+UPDATE = """async json => explorer.update(await explorer.data.constructor.read(json))"""
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +114,26 @@ def test_an_error_is_shown_as_text(page):
 def test_bars_are_drawn_when_they_are_near(page):
     page.press("f", *"+" * 25)
     assert 0 < page.drawn("bars") < 1_000
+
+
+def test_failures_are_seen_and_look_no_larger_than_they_are(page, run):
+    """Half a percent of the attempts failed, and all took as long."""
+    data = build_data(run)
+    rows = np.arange(COUNT)
+    failed = data["statuses"].index("failed")
+    data["attempts"]["columns"] |= {
+        "start": pack_column(rows * 10, differences=True),
+        "duration": pack_column(np.full(COUNT, 80)),
+        "status": pack_column(np.where(rows % 200 == 0, failed, 0)),
+    }
+    data["attempts"]["tick"] = 1e-6
+    data["run"]["seconds"] = 1.0
+    page.page.evaluate(UPDATE, data)
+    page.drawn("calls")
+    succeeded_pixels, failed_pixels = page.page.evaluate(COUNT_PIXELS)
+    assert 0.002 < failed_pixels / succeeded_pixels < 0.08
+
+    page.page.evaluate(UPDATE, build_data(run))
 
 
 def test_keys_zoom_move_and_show_all(page):
