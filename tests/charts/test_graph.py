@@ -19,6 +19,7 @@ from matplotlib.path import Path
 from support.fake_runs import five_tasks
 from support.figures import drawn_texts, legend_texts
 from support.layout_checks import any_overlap, assert_clear, inside, points_along
+from support.pictures import clipped_shapes, overlapping_texts
 
 import attune_nb
 from attune_nb.charts import graph
@@ -681,3 +682,32 @@ def test_the_rest_of_many_failed_tasks_is_counted():
     figure = graph(run(f"tasks:\n{tasks}"))
     texts = drawn_texts(figure)
     assert texts[-1] == f"and {450 - len(texts) + 2:,} more: `run.failures()`"
+
+
+def test_two_loops_of_a_task_have_their_conditions_apart():
+    text = """
+tasks:
+  - {name: a, action: core.noop, next: [{do: b}]}
+  - name: b
+    action: core.noop
+    next: [{when: succeeded(), do: b}, {when: "{{ 1 < 2 and 3 < 4 }}", do: b}]
+"""
+    figure = graph(load(text))
+    assert {"succeeded", "1 < 2 and 3 < 4"} <= set(drawn_texts(figure))
+    assert overlapping_texts(figure) == []
+
+
+@pytest.mark.parametrize("count", [2, 60])
+def test_the_arc_of_a_loop_stays_in_the_picture(count):
+    """Also where conditions are left out, and beside the border."""
+    workflow = workflow_of(*[(f"t{number}", f"t{number}") for number in range(count)], ("z", "t0"))
+    assert clipped_shapes(graph(workflow)) == []
+
+
+def test_names_are_kept_where_edges_need_too_much_space():
+    """Such edges run below the boxes."""
+    names = [f"t{number}" for number in range(120)]
+    tasks = [(name, *names[number + 1 :: 5]) for number, name in enumerate(names)]
+    figure = graph(workflow_of(*tasks))
+    assert len(drawn_names(figure)) == 120
+    assert [type(artist) for artist in figure.axes[0].collections].count(LineCollection) == 1

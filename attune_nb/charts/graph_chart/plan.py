@@ -75,7 +75,7 @@ class Plan:
         sideways: Whether the graph flows from left to right.
         boxes: The box of each node.
         layout: The positions of boxes, edges and labels.
-        routes: The route of each edge. Without text there are none, as edges are straight then.
+        routes: The route of each edge; none if edges are straight, below the boxes.
         beside: The width for the names of the failed tasks beside a graph without text.
     """
 
@@ -138,17 +138,23 @@ def choose_plan(graph: WorkflowGraph, space: Size, least_scale: float) -> Plan:
         plan = _make_best_plan(graph, detail, space)
         if plan.scale(space) >= least_scale:
             return plan
-    return _make_dense_plan(graph, space)
+
+    if graph.count <= _MOST_WITH_LABELS:
+        # its edges need too much space, but names matter more
+        plan = _make_plan(graph, Detail.LABELS, space, has_channels=False)
+        if plan.scale(space) >= least_scale:
+            return plan
+    return _make_plan_without_text(graph, space)
 
 
-def _make_dense_plan(graph: WorkflowGraph, space: Size) -> Plan:
+def _make_plan_without_text(graph: WorkflowGraph, space: Size) -> Plan:
     """Return the plan without text, with the failed tasks named beside it if there is space."""
     width, height = space
     beside = measure_failed_names(graph)
     if beside > _MOST_BESIDE * width:
         beside = 0.0
 
-    plan = _make_plan(graph, Detail.SHAPES, (width - beside, height))
+    plan = _make_plan(graph, Detail.SHAPES, (width - beside, height), has_channels=False)
     return dataclasses.replace(plan, beside=beside)
 
 
@@ -184,6 +190,7 @@ def _make_plan(
     *,
     sideways: bool = False,
     wraps: bool = False,
+    has_channels: bool = True,
 ) -> Plan:
     """Return the plan of a graph.
 
@@ -193,6 +200,7 @@ def _make_plan(
         space: The width and height that the plan should fit, in inches.
         sideways: Whether the graph flows from left to right.
         wraps: Whether layers wrap at the width of the space.
+        has_channels: Whether edges keep clear of the boxes. Otherwise layers wrap, too.
     """
     boxes = [make_box(node, detail, sideways=sideways) for node in graph.nodes]
     if detail == Detail.LABELS:
@@ -202,17 +210,23 @@ def _make_plan(
     forks = {number: edge.number for number, edge in enumerate(graph.edges)}
 
     labels = {}
-    if detail > Detail.LABELS:
-        for number, edge in enumerate(graph.edges):
-            if edge.label:
-                labels[number] = _label_size(edge, boxes[edge.source], sideways=sideways)
+    for number, edge in enumerate(graph.edges):
+        # a loop needs space for its arc, also without a condition
+        text = edge.label if detail > Detail.LABELS else ""
+        if text or edge.source == edge.target:
+            labels[number] = _label_size(text, edge, boxes[edge.source], sideways=sideways)
 
     width, height = space
     width -= 2 * EDGE
-    if not detail:
-        layout = lay_out_dense(sizes, edges, forks, _DENSE_SPACING, width)
+    spacing = _WRAPPED_SPACING
+    if detail == Detail.LABELS:
+        spacing = _TIGHT_SPACING
+    elif not detail:
+        spacing = _DENSE_SPACING
+
+    if not has_channels:
+        layout = lay_out_dense(sizes, edges, forks, spacing, width)
     elif wraps:
-        spacing = _TIGHT_SPACING if detail == Detail.LABELS else _WRAPPED_SPACING
         layout = lay_out_within(sizes, edges, labels, forks, spacing, width)
     else:
         spacing = _SIDEWAYS_SPACING if sideways else Spacing()
@@ -220,13 +234,13 @@ def _make_plan(
 
     if not sideways:
         layout = fold(layout, sizes, width, min(height, HIGH) - 2 * EDGE)
-    routes = route_edges(layout, sizes, edges) if detail else []
+    routes = route_edges(layout, sizes, edges) if has_channels else []
     return Plan(detail, sideways, boxes, layout, routes)
 
 
-def _label_size(edge: GraphEdge, source: NodeBox, *, sideways: bool) -> Size:
+def _label_size(text: str, edge: GraphEdge, source: NodeBox, *, sideways: bool) -> Size:
     """Return the size of an edge's label; the label of a loop stands beside its arc."""
-    width = text_width(edge.label, LABEL) + _LABEL_MARGIN
+    width = text_width(text, LABEL) + _LABEL_MARGIN
     height = _LABEL_HEIGHT
     if edge.source != edge.target:
         return _turn((width, height), sideways=sideways)

@@ -39,9 +39,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Spacing", "lay_out", "lay_out_dense", "lay_out_within"]
 
-# how often a layout that came out too wide is made again with shorter rows, and by how much
-_MOST_ROUNDS = 8
-_SHORTER = 0.9
+# how often a layout that came out too wide is made again, and how much shorter its rows are then
+_MOST_ROUNDS = 7
+_LEAST_SHORTENING = 0.9
+_MOST_SHORTENING = 0.7
+
+# how much too wide a layout is because of its edges: shorter rows do not help
+_HOPELESS = 1.6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,9 +152,15 @@ def lay_out_within(
     labelled = {number: forks[number] for number in labels}
 
     layouts: list[Layout] = []
+    earlier_rows: list[int] = []
     row_limit = limit + spacing.boxes
     for _ in range(_MOST_ROUNDS):
         rows = wrap_layers(layers, edges, order, widths, row_limit)
+        if rows == earlier_rows:
+            row_limit *= _LEAST_SHORTENING
+            continue
+        earlier_rows = rows
+
         graph = insert_dummies(rows, edges, back, labelled, avoid_boxes=True, forks=forks)
         segments = unique_segments(graph.chains)
         graph.ranks = reduce_crossings(graph.ranks, segments, graph.count, thorough=True)
@@ -158,10 +168,12 @@ def lay_out_within(
 
         vertex_sizes = _size_vertices(graph, sizes, labels)
         positions = confine(graph, vertex_sizes, _make_gap(graph, vertex_sizes, spacing), limit)
-        layouts.append(_place(graph, vertex_sizes, positions, spacing))
-        if layouts[-1].across <= limit:
+        layout = _place(graph, vertex_sizes, positions, spacing)
+        layouts.append(layout)
+        if layout.across <= limit or layout.across > _HOPELESS * limit:
             break
-        row_limit *= _SHORTER
+        shortening = max(limit / layout.across, _MOST_SHORTENING)
+        row_limit *= min(shortening, _LEAST_SHORTENING)
 
     return min(layouts, key=lambda layout: layout.across)
 
@@ -184,12 +196,17 @@ def _draw_loops_near(
 ) -> dict[int, float]:
     """Return the positions with the label of each loop beside its box, where nothing else is."""
     nearer = dict(positions)
-    for number, box in graph.loops.items():
+    outermost: dict[tuple[int, bool], int] = {}
+    # the last one stands next to its box
+    for number, box in reversed(graph.loops.items()):
+        on_left = number in graph.left
+        inner = outermost.get((box, on_left), box)
         label = graph.labels[number]
-        distance = gap(label, box)
-        if number in graph.left:
+        distance = gap(label, inner)
+        if on_left:
             distance = -distance
-        nearer[label] = positions[box] + distance
+        nearer[label] = nearer[inner] + distance
+        outermost[box, on_left] = label
     return nearer
 
 
