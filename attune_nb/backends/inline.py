@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from attune_nb.actions.cancel import CancelToken
 from attune_nb.backends.attempt.attempt import timeout_error
-from attune_nb.backends.attempt.next_item import take_next
+from attune_nb.backends.attempt.next_item import item_taker
 from attune_nb.backends.attempt.remote_inputs import fetch_inputs
 from attune_nb.events import SUCCEEDED, TIMED_OUT
 
@@ -88,9 +88,9 @@ class InlineBackend:
 
         for key, job in self._jobs.items():
             outlet = self._outlets[key]
-            run_attempt = partial(_run_attempt, outlet)
+            take_item = item_taker(job, partial(_run_attempt, outlet))
             with outlet.used():
-                while not self._paused and take_next(job, run_attempt):
+                while not self._paused and take_item():
                     has_worked = True
                     if time.monotonic() > until:
                         return

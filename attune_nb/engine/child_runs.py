@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec.structs import replace
 
 from attune_nb.backends.attempt.attempt import timeout_error
-from attune_nb.backends.attempt.next_item import take_next
+from attune_nb.backends.attempt.next_item import item_taker
 from attune_nb.backends.attempt.remote_inputs import fetch_inputs
 from attune_nb.events import CANCELLED, TIMED_OUT
 
@@ -400,8 +400,9 @@ class ChildRuns:
             worker = workflow_job.free_worker()
             self._begin_child(channel, workflow_job, job, (index, attempt, worker, item))
 
+        take_item = item_taker(workflow_job.job, begin)
         while not self._is_paused and not workflow_job.is_full():
-            if not take_next(workflow_job.job, begin):
+            if not take_item():
                 return
 
     def _begin_child(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,20 +12,27 @@ if TYPE_CHECKING:
     from attune_nb.backends.attempt.job import Job
 
     RunAttempt = Callable[[Job, int, int, Any], None]
+    TakeItem = Callable[[], bool]
 
-__all__ = ["take_next"]
+__all__ = ["TakeItem", "item_taker"]
 
 
-def take_next(job: Job, run_attempt: RunAttempt) -> bool:
-    """Begin one attempt or notice the end of the items; return False if neither can be done.
+def item_taker(job: Job, run_attempt: RunAttempt) -> TakeItem:
+    """Return a function that begins one attempt of a job or notices the end of the items.
+
+    It returns False if neither can be done.
 
     Args:
         job: The job.
         run_attempt: Begins an attempt: job, index, number of the attempt, item.
     """
     if not job.must_ask:
-        return _take(job, run_attempt)
+        return partial(_take, job, run_attempt)
+    return partial(_take_due, job, run_attempt)
 
+
+def _take_due(job: Job, run_attempt: RunAttempt) -> bool:
+    """Begin an attempt if one is due and its item may begin."""
     if job.pace is not None and job.pace.seconds_until_due() > 0:
         return False
     if job.unrecorded is not None and job.unrecorded.is_reached:
