@@ -6,7 +6,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from playwright.sync_api import expect
 from support.explored_pages import explored_frame, run_check, watched_page
-from support.jupyterlab import Notebook
+from support.jupyterlab import TIMEOUT, Notebook
 
 from attune_nb.notebook.html_export import to_html
 
@@ -74,6 +74,7 @@ def test_a_frame_in_jupyterlab_takes_keys_and_follows_the_theme(lab):
 def test_an_untrusted_notebook_shows_a_table_and_the_reason(lab, notebook):
     (lab.root / "foreign.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     page = lab.browser.new_page()
+    page.set_default_timeout(TIMEOUT)
     foreign = Notebook(lab, page, "lab/tree/foreign.ipynb")
     try:
         foreign.load()
