@@ -1,7 +1,7 @@
 """Log lines in batches: packed as columns, compressed, and counted.
 
-A batch is what the engine has passed on in one turn. It stays packed, in memory as in a store,
-until someone asks for its lines.
+A batch holds the lines that the engine has passed on in one turn. It stays packed, in memory as in
+a store, until a view asks for its lines.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 import threading
 import zlib
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -26,6 +26,7 @@ __all__ = [
     "LogCounts",
     "LogSource",
     "RunLogs",
+    "join_columns",
     "pack_lines",
     "severity",
     "unpack_lines",
@@ -85,23 +86,16 @@ class LogColumns(msgspec.Struct, frozen=True, array_like=True):
     def __len__(self) -> int:
         return len(self.time)
 
-    def in_order(self) -> LogColumns:
-        """Return the lines by their times; those of other processes come later than they are.
-
-        Lines of the same time stay as they are.
-        """
-        times = self.time
-        order = sorted(range(len(times)), key=times.__getitem__)
-        if order == list(range(len(times))):
-            return self
-        return self.pick(order)
-
     def pick(self, rows: Sequence[int]) -> LogColumns:
-        """Return some of the lines, in an order."""
-        return LogColumns(*([getattr(self, name)[row] for row in rows] for name in _FIELDS))
+        """Return the lines of some rows, in the order of these rows."""
+        columns = []
+        for name in _FIELDS:
+            column = getattr(self, name)
+            columns.append([column[row] for row in rows])
+        return LogColumns(*columns)
 
     def last(self, count: int) -> LogColumns:
-        """Return the last lines."""
+        """Return the last lines, at most `count`."""
         first = max(len(self) - count, 0)
         return LogColumns(*(getattr(self, name)[first:] for name in _FIELDS))
 
@@ -161,14 +155,19 @@ def unpack_lines(batches: Iterable[LogBatch]) -> LogColumns:
     Raises:
         ValueError: The data of one is damaged.
     """
-    columns: list[list[object]] = [[] for _ in _FIELDS]
-    for batch in batches:
-        for column, more in zip(columns, _unpack(batch), strict=True):
-            column.extend(more)
-    return LogColumns(*columns)  # type: ignore[arg-type]
+    return join_columns([_unpack(batch) for batch in batches])
 
 
-def _unpack(batch: LogBatch) -> list[list[object]]:
+def join_columns(parts: Iterable[LogColumns]) -> LogColumns:
+    """Return the lines of all parts, one part after the other."""
+    joined: list[list[Any]] = [[] for _ in _FIELDS]
+    for part in parts:
+        for name, column in zip(_FIELDS, joined, strict=True):
+            column.extend(getattr(part, name))
+    return LogColumns(*joined)
+
+
+def _unpack(batch: LogBatch) -> LogColumns:
     try:
         inflater = zlib.decompressobj()
         packed = inflater.decompress(batch.data, _MAX_BYTES)
@@ -178,10 +177,9 @@ def _unpack(batch: LogBatch) -> list[list[object]]:
     except (zlib.error, msgspec.MsgspecError, TypeError) as error:
         raise ValueError(f"the lines of a batch cannot be read: {error}") from None
 
-    lists = [getattr(columns, name) for name in _FIELDS]
-    if any(len(column) != batch.lines for column in lists):
+    if any(len(getattr(columns, name)) != batch.lines for name in _FIELDS):
         raise ValueError("the columns of a batch differ in length")
-    return lists
+    return columns
 
 
 class RunLogs:
@@ -239,5 +237,5 @@ class RunLogs:
         return unpack_lines(batches), first + len(batches)
 
     def explain_none(self) -> str:
-        """Return an empty text: this version keeps what is printed."""
+        """Return an empty text: all lines are kept."""
         return ""

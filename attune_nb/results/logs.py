@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import operator
 from dataclasses import dataclass
-from itertools import chain, compress
+from itertools import compress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from attune_nb.errors import LookupFailed, ParameterError, nearest
-from attune_nb.log_batches import STREAMS, LogColumns, severity
+from attune_nb.log_batches import STREAMS, LogColumns, join_columns, severity
 from attune_nb.values.describe import describe_with_value
 from attune_nb.values.guard import ask
 from attune_nb.values.named_values import plain_text
@@ -63,17 +63,8 @@ class LogSelection:
             LookupFailed: There is no such task.
             ParameterError: Another argument cannot be used.
         """
-        if task is not None:
-            task = plain_text(task)
-            if type(task) is not str:
-                raise ParameterError(f"`task` must be a string, not {describe_with_value(task)}")
-            if task not in task_names:
-                hint = nearest(task, task_names)
-                if not hint:
-                    hint = f"; there are {', '.join(list(task_names)[:_MAX_NAMES])}"
-                raise LookupFailed(f"there is no task `{task}`{hint}")
         return cls(
-            task,
+            _read_task(task, task_names),
             _read_number("index", index, 0),
             _read_number("attempt", attempt, 1),
             _read_level(level),
@@ -84,8 +75,8 @@ class LogSelection:
         for name, is_wanted in self._tests():
             column = getattr(columns, name)
             # few values, many lines
-            wanted = {value for value in set(column) if is_wanted(value)}
-            marks = [value in wanted for value in column]
+            values = {value for value in set(column) if is_wanted(value)}
+            marks = [value in values for value in column]
             if not all(marks):
                 columns = _compressed(columns, marks)
         return columns
@@ -103,10 +94,12 @@ class LogSelection:
         if self.task is not None:
             path = self.task
             yield "task", lambda task: task == path or task.startswith(f"{path}/")
+
         if self.index is not None:
             yield "index", lambda index: index == self.index
         if self.attempt is not None:
             yield "attempt", lambda attempt: attempt == self.attempt
+
         if self.level in STREAMS:
             yield "level", lambda level: level == self.level
         elif self.level is not None:
@@ -122,11 +115,35 @@ class LogSelection:
             parts.append(f"index {self.index}")
         if self.attempt is not None:
             parts.append(f"attempt {self.attempt}")
+
         if self.level in STREAMS:
             parts.append(str(self.level))
         elif self.level is not None:
             parts.append(f"level {self.level} or above")
+
         return f"of {', '.join(parts)}" if parts else ""
+
+
+def _read_task(task: Any, task_names: Collection[str]) -> str | None:
+    """Return the path of a task.
+
+    Raises:
+        LookupFailed: There is no such task.
+        ParameterError: It is no string.
+    """
+    task = plain_text(task)
+    if task is None:
+        return None
+    if type(task) is not str:
+        raise ParameterError(f"`task` must be a string, not {describe_with_value(task)}")
+
+    path: str = task
+    if path not in task_names:
+        hint = nearest(path, task_names)
+        if not hint:
+            hint = f"; there are {', '.join(list(task_names)[:_MAX_NAMES])}"
+        raise LookupFailed(f"there is no task `{path}`{hint}")
+    return path
 
 
 def _read_number(name: str, value: Any, least: int) -> int | None:
@@ -137,9 +154,11 @@ def _read_number(name: str, value: Any, least: int) -> int | None:
     """
     if value is None:
         return None
+
     number: int | None = None
     if not isinstance(value, bool):
         number = ask(lambda: operator.index(value))
+
     if number is None or number < least:
         raise ParameterError(
             f"`{name}` must be an integer of {least} or more, not {describe_with_value(value)}"
@@ -235,12 +254,7 @@ def join_lines(parts: Sequence[DatedLines]) -> DatedLines:
     if len(parts) == 1:
         joined = parts[0]
     else:
-        columns = LogColumns(
-            *(
-                list(chain.from_iterable(getattr(part.columns, name) for part in parts))
-                for name in LogColumns.__struct_fields__
-            )
-        )
+        columns = join_columns([part.columns for part in parts])
         joined = DatedLines(columns, np.concatenate([part.dates for part in parts]))
 
     order = np.argsort(joined.dates, kind="stable")

@@ -67,8 +67,8 @@ class FamilyLogs:
         self._next = 0
         # how many lines of the run itself were read
         self._own_count = 0
-        # the child runs that were found, and those that may get further lines
-        self._found: set[str] = set()
+        # the ids of the child runs so far, and those of them that may get further lines
+        self._opened: set[str] = set()
         self._children: list[FamilyLogs] = []
         self.is_over = False
 
@@ -98,13 +98,13 @@ class FamilyLogs:
     def _find_children(self) -> None:
         selection = LogSelection(level=self._selection.level)
         for row, child in self._run.open_children(self._is_wanted):
-            self._found.add(row.run_id)
+            self._opened.add(row.run_id)
             path = f"{self._path}{row.task}"
             if path in self.with_items:
                 path += f"[{row.index}]"
             self._children.append(FamilyLogs(child, selection, f"{path}/"))
 
     def _is_wanted(self, row: ChildRow) -> bool:
-        return row.run_id not in self._found and self._selection.has_attempt(
-            row.task, row.index, row.attempt
-        )
+        if row.run_id in self._opened:
+            return False
+        return self._selection.has_attempt(row.task, row.index, row.attempt)

@@ -11,7 +11,9 @@ import attune_nb
 from attune_nb.errors import LookupFailed, ParameterError
 from attune_nb.log_batches import pack_lines, unpack_lines
 from attune_nb.log_lines import LogLine
+from attune_nb.results.clock import RunClock
 from attune_nb.results.log_text import clean_text, shown_line
+from attune_nb.results.logs import date_lines, join_lines
 
 COLUMNS = ["time", "task", "visit", "index", "attempt", "worker", "level", "text"]
 
@@ -136,8 +138,9 @@ def test_lines_of_a_run_within_an_action_are_those_of_its_attempt():
 def test_lines_come_in_the_order_of_their_times():
     """Those of a worker process arrive with the report of a chunk."""
     lines = [LogLine(time, "a", 1, 0, 1, 0, "stdout", str(time)) for time in (2.0, 1.0, 3.0, 1.0)]
-    batches = [pack_lines(lines[:2]), pack_lines(lines[2:])]
-    assert unpack_lines(batches).in_order().text == ["1.0", "1.0", "2.0", "3.0"]
+    columns = unpack_lines([pack_lines(lines[:2]), pack_lines(lines[2:])])
+    joined = join_lines([date_lines(columns, lambda: RunClock([]))])
+    assert joined.columns.text == ["1.0", "1.0", "2.0", "3.0"]
 
 
 @pytest.mark.parametrize(
