@@ -22,7 +22,7 @@ from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.capture.attempt_output import current_outlet
-from attune_nb.capture.streams import cover, is_console
+from attune_nb.capture.streams import StreamRouter, cover, is_console
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,11 +180,11 @@ def _start_process(
     """Start a process; what it writes to streams that it inherits is the attempt's."""
     output = outlet.open()
     pipes: list[tuple[str, int, int]] = []
-    if output is not None and stdout is None:
-        pipes.append(("stdout", *os.pipe()))
+    if output is not None and _is_inherited(stdout):
+        pipes.append((_level_of(stdout, "stdout"), *os.pipe()))
         stdout = pipes[-1][2]
-    if output is not None and stderr is None:
-        pipes.append(("stderr", *os.pipe()))
+    if output is not None and _is_inherited(stderr):
+        pipes.append((_level_of(stderr, "stderr"), *os.pipe()))
         stderr = pipes[-1][2]
 
     has_started = False
@@ -199,6 +199,15 @@ def _start_process(
 
     if output is not None and pipes:
         _read_pipes(output, process, pipes)
+
+
+def _is_inherited(stream: Any) -> bool:
+    """Return whether a process writes to a standard stream: by default, or to `sys.stdout`."""
+    return stream is None or isinstance(stream, StreamRouter)
+
+
+def _level_of(stream: Any, default: str) -> str:
+    return stream.level if isinstance(stream, StreamRouter) else default
 
 
 def _run_system(_original: Callable[..., int], _outlet: Outlet, command: Any) -> int:

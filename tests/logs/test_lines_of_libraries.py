@@ -139,12 +139,14 @@ def test_processes_that_inherit_the_streams_print_for_their_item():
     def work(x):
         subprocess.run(f"echo out {x}; echo err {x} >&2", shell=True, check=True)
         assert subprocess.check_output(["echo", "kept"], text=True) == "kept\n"
+        subprocess.run(["echo", "to the stream"], stdout=sys.stderr, check=True)
         assert os.waitstatus_to_exitcode(os.system("echo by os.system; exit 3")) == 3
 
     _, lines = lines_of(work, 5)
 
     assert {index: sorted(texts) for index, texts in texts_by_index(lines).items()} == {
-        index: ["by os.system", f"err {index}", f"out {index}"] for index in range(5)
+        index: ["by os.system", f"err {index}", f"out {index}", "to the stream"]
+        for index in range(5)
     }
 
 
