@@ -19,7 +19,7 @@ _REPLACEMENTS = (
 )
 _START = re.compile("<svg ")
 _SHAPE = re.compile(r' d="[^"]*"')
-_FRACTION = re.compile(r"\d+\.\d{3,}")
+_FRACTION = re.compile(r"(?<!\d)\d+\.\d{3,}")
 _SPACES = re.compile(r"\s+")
 
 

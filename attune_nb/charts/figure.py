@@ -58,8 +58,8 @@ _SVG_OPTIONS: Any = {
 _COLOURS = 64
 
 # the beginning of matplotlib's file, with a style that would reach every element of a page
-_SVG_START = re.compile(r"<svg (?P<attributes>[^>]*)>")
-_STYLE_OF_ALL = re.compile(r"<style[^>]*>\*\{(?P<rules>[^}]*)\}</style>")
+_SVG_START = re.compile(r"<svg (?P<attributes>[^<>]*)>")
+_STYLE_OF_ALL = re.compile(r"<style[^<>]*>\*\{(?P<rules>[^}]*)\}</style>")
 
 
 class ChartFigure(Figure):

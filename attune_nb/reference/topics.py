@@ -178,7 +178,7 @@ TOPICS: tuple[Entry, ...] = (
         "first values. Run starts a background run, `form.run`, whose panel appears below.",
         """
         parameters:
-          region: {enum: [eu, us], required: true, title: Region}
+          region: {enum: [eu, us], default: eu, title: Region}
           servers: {type: integer, minimum: 1, default: 3, description: how many}
           token: {type: string, secret: true, default: none}
         tasks:

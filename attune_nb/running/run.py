@@ -79,7 +79,7 @@ _POLL = 0.02
 _MAX_NAMES = 20
 
 # how the kind of a run names the run that it is made from
-_ORIGIN = re.compile(r".*\b(?:fork|retry) of (\w+).*")
+_ORIGIN = re.compile(r"\b(?:fork|retry) of (\w+)")
 
 # artifacts that the summary names
 _MAX_ARTIFACTS = 5
@@ -285,7 +285,7 @@ class BaseRun(RunView):
 
     def _explain_reuse(self) -> str:
         """Return where the reused child runs are; an empty string if there are none."""
-        origin = _ORIGIN.fullmatch(self.kind)
+        origin = _ORIGIN.search(self.kind)
         if origin is None:
             return ""
         return f"; child runs whose results are reused are in run {origin[1]}"
