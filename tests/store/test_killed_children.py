@@ -38,19 +38,27 @@ def lines_on_record(store):
     return [line.format(item) for item, task in ended for line in LINES[task]]
 
 
+def interrupted_run(store):
+    """Return the id of the run; None if the kill came before its record, or after its end."""
+    try:
+        runs = attune_nb.runs(store, status="interrupted")
+    except attune_nb.StoreError:
+        return None
+    return runs["run_id"][0] if len(runs) else None
+
+
 def test_no_ended_task_of_a_child_is_made_again(starter, tmp_path):
     generator = random.Random("20261130")
     kills = 0
-    for number in range(4 * KILLS):
+    for number in range(8 * KILLS):
         folder = tmp_path / str(number)
         folder.mkdir()
         store = folder / "runs.db"
         done = folder / "done.txt"
         pause = generator.uniform(0, 0.3)
         starter.run("with_children", kill_when=done, kill_after=pause, store=store, done=done)
-        (run_id,) = attune_nb.runs(store)["run_id"]
-        if attune_nb.runs(store)["status"][0] != "interrupted":
-            # the kill came too late
+        run_id = interrupted_run(store)
+        if run_id is None:
             continue
 
         ended = lines_on_record(store)
