@@ -54,7 +54,7 @@ def test_children_run_where_their_parent_runs(backend, tmp_path):
     assert run.result("deploy")[:3] == [{"sum": 3}] * 3
 
     child = run.child("deploy", index=1)
-    lines = child.logs("ping").sort_values("index")
+    lines = child.logs("ping", level="stdout").sort_values("index")
     assert lines["text"].tolist() == ["b:1", "b:2"]
     assert lines["index"].tolist() == [0, 1]
 

@@ -61,7 +61,7 @@ def test_a_child_is_a_run_like_any_other(store):
     assert child.tasks["task"].tolist() == ["copy", "ping"]
     assert child.result("copy") == "copy c"
     assert child.output == {"done": "ping c"}
-    assert child.logs()["text"].tolist() == ["at copy c", "at ping c"]
+    assert child.logs(level="stdout")["text"].tolist() == ["at copy c", "at ping c"]
     assert child.timeline().axes
 
 
@@ -208,5 +208,5 @@ tasks: [{name: deploy, action: ops.deploy, input: {host: "at {{ parameters.token
     )
     child = outer.child("deploy")
     assert child.result("copy") == "copy at ***"
-    assert child.logs()["text"].tolist()[0] == "at copy at ***"
+    assert child.logs(level="stdout")["text"].tolist()[0] == "at copy at ***"
     assert b"sesame" not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
