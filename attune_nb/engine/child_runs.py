@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Channel", "Child", "ChildRuns", "ParentAttempt"]
 
-# what a task's timeout does to the run that it waits for
+# the effect of a task's timeout on the run that is its attempt
 _TIMEOUT_EFFECT = "its run was cancelled"
 
 
@@ -62,7 +62,7 @@ class ParentAttempt:
 
 
 class Child(NamedTuple):
-    """A run within another one, before it begins.
+    """A run within another one, before its start.
 
     Attributes:
         driver: Its driver.
@@ -342,7 +342,7 @@ class ChildRuns:
                 running.driver.resume()
 
     def poll(self, timeout: float) -> None:
-        """Wait until something has happened in any run, and let the runs within others go on."""
+        """Wait until something has happened in any run, and advance the runs within others."""
         self._begin_children()
         wait = timeout
         if self._has_work():
@@ -376,24 +376,31 @@ class ChildRuns:
             seconds_left = running.seconds_left
             if seconds_left is not None:
                 yield max(0.0, seconds_left)
-        for workflow_job in self._workflow_jobs():
-            pace = workflow_job.job.pace
-            if pace is not None and not self._is_paused:
-                wait = pace.seconds_until_due()
-                if wait > 0:
-                    yield wait
 
-    def _workflow_jobs(self) -> Iterator[_WorkflowJob]:
-        for channel in [self.root, *[running.channel for running in self._running]]:
-            yield from [*channel.workflow_jobs.values()]
+        if self._is_paused:
+            return
+        for _, workflow_job in self._workflow_jobs():
+            pace = workflow_job.job.pace
+            if pace is None:
+                continue
+            wait = pace.seconds_until_due()
+            if wait > 0:
+                yield wait
+
+    def _workflow_jobs(self) -> Iterator[tuple[Channel, _WorkflowJob]]:
+        """Yield the tasks that run workflows, and their runs' backends; both may change."""
+        channels = [self.root]
+        channels += [running.channel for running in self._running]
+        for channel in channels:
+            for workflow_job in [*channel.workflow_jobs.values()]:
+                yield channel, workflow_job
 
     def _begin_children(self) -> None:
         """Begin the runs of the next items, as many as may run at once."""
-        for channel in [self.root, *[running.channel for running in self._running]]:
-            for workflow_job in [*channel.workflow_jobs.values()]:
-                if workflow_job.job.unrecorded is not None:
-                    workflow_job.job.unrecorded.confirm_recorded()
-                self._begin_next(channel, workflow_job)
+        for channel, workflow_job in self._workflow_jobs():
+            if workflow_job.job.unrecorded is not None:
+                workflow_job.job.unrecorded.confirm_recorded()
+            self._begin_next(channel, workflow_job)
 
     def _begin_next(self, channel: Channel, workflow_job: _WorkflowJob) -> None:
         def begin(job: Job, index: int, attempt: int, item: Any) -> None:
@@ -418,11 +425,11 @@ class ChildRuns:
         start = spec.clock()
         rendered = None
         task, visit = spec.key
-        place_of_parent = ParentAttempt(parent.driver, task, visit, index, attempt)
-        channel = Channel(self, parent.path + place_of_parent.path)
+        parent_attempt = ParentAttempt(parent.driver, task, visit, index, attempt)
+        channel = Channel(self, parent.path + parent_attempt.path)
         try:
             rendered = job.render_input(index, attempt, item)
-            child = self._open_child(place_of_parent, spec.call.function, rendered, channel)
+            child = self._open_child(parent_attempt, spec.call.function, rendered, channel)
         except KeyboardInterrupt:
             # a user interrupts this very thread
             raise
@@ -442,11 +449,12 @@ class ChildRuns:
             self._end(running)
 
     def _advance(self, running: _RunningChild) -> None:
-        """Let a run go on, if anything has happened; stop it at the timeout of its attempt."""
+        """Advance a run if anything has happened; stop it at the timeout of its attempt."""
         seconds_left = running.seconds_left
         if seconds_left is not None and seconds_left <= 0:
             running.has_timed_out = True
             running.driver.cancel("the task's timeout was reached", force=True)
+
         if running.has_work():
             running.driver.advance()
         if running.driver.state.ended:
@@ -464,17 +472,13 @@ class ChildRuns:
         elif job.stopped and running.driver.state.status == "cancelled":
             code = CANCELLED
 
-        index, attempt = running.index, running.attempt
+        origin = (running.index, running.attempt, running.worker, running.start, running.item)
         if code == CANCELLED:
-            job.results.record_cancelled(
-                index, attempt, running.worker, running.start, running.item
-            )
+            job.results.record_cancelled(*origin)
             return
         if code and spec.retries:
-            job.keep_input(index, running.rendered)
-        job.results.record(
-            index, attempt, running.worker, running.start, running.item, code, result, cause
-        )
+            job.keep_input(running.index, running.rendered)
+        job.results.record(*origin, code, result, cause)
 
     def _remove(self, running: _RunningChild) -> None:
         self._running.remove(running)

@@ -212,7 +212,7 @@ class Driver(RequestQueue):
         )
 
     def share_with(self, parent: Driver) -> None:
-        """Share the means of the run that this run is part of, before it begins."""
+        """Use the error observer and the memory gauge of the run that this one is part of."""
         self.on_error = parent.on_error
         self._gauge = parent._gauge
 
@@ -250,11 +250,11 @@ class Driver(RequestQueue):
         """Return the seconds until the next timer is due, `longest` at most."""
         return self._timers.seconds_until_next(self.clock(), longest)
 
-    def _guard(self, do: Callable[[], None]) -> None:
-        """Do a part of the run; an error of the engine ends the run, and is logged."""
+    def _guard(self, advance: Callable[[], None]) -> None:
+        """Drive a part of the run; an error of the engine ends the run, and is logged."""
         self._collect_lines()
         try:
-            do()
+            advance()
             self._flush()
         except BaseException as error:
             self._end_with_error(error)
@@ -414,7 +414,7 @@ class Driver(RequestQueue):
         self._timers.set(self.clock() + remaining, timer.command)
 
     def _collect_lines(self) -> None:
-        """Collect what attempts write from now on, if a reader asks for it."""
+        """Collect the lines of attempts from now on, if there is a reader of lines."""
         if self.log_readers and self._lines is None:
             self._lines = LineCollector(self.clock)
             self._lines.deliver_now = self._deliver_lines
@@ -470,6 +470,7 @@ class Driver(RequestQueue):
             is_parallel = self.state.workflow.task(execution.task).type == "parallel"
             if execution.outcome is not None or is_parallel:
                 continue
+
             status = execution.status
             if status == "running" and runs_within.has_only_questions(execution.key):
                 status = "waiting"

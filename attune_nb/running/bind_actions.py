@@ -59,7 +59,7 @@ class BindingContext(msgspec.Struct, kw_only=True):
         dry_run: Run no action at all: a task without a mock results in null.
         allow_imports: Whether `module:function` may import.
         load: Reads a workflow from a file.
-        nest: Returns what the engine makes the runs of another workflow of, under a name.
+        nest: Returns the `ChildWorkflow` of another workflow, under a name.
         packs: The packs of the run.
         pack_session: The services of the run for its packs; None for a check.
         is_nested: Whether the workflow itself runs within another one.

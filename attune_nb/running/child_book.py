@@ -1,10 +1,10 @@
-"""The runs within a run: made, found again after a crash, kept to be looked at."""
+"""The runs within a run: they are made, continued after a crash, and kept for views."""
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["ChildBook", "KeptChild"]
 
 # the child runs that are kept in memory, if there is no store
-_MOST_KEPT = 2_000
+_MAX_CHILDREN = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,13 +71,31 @@ class KeptChild:
         return self.attempt.path
 
 
+class _Opening(NamedTuple):
+    """A run within a run while it is made.
+
+    Attributes:
+        attempt: The attempt that it is.
+        workflow: Its workflow.
+        prepared: The run.
+        driver: Its driver.
+        answers: The answers to its questions, by the path of the task in it.
+    """
+
+    attempt: ParentAttempt
+    workflow: ChildWorkflow
+    prepared: PreparedRun
+    driver: Driver
+    answers: Mapping[str, Any]
+
+
 class ChildBook:
     """Makes the runs within a run, and keeps them: all of them, or those that no store holds.
 
     The thread of the run makes them; any thread may read them.
 
     Attributes:
-        dropped: How many child runs that no store holds were let go, as they were too many.
+        dropped: How many child runs that no store holds were dropped, as they were too many.
 
     Args:
         recorder: The recorder of the run; None if it is not recorded.
@@ -114,18 +132,18 @@ class ChildBook:
     def children_of(self, driver: Driver) -> list[KeptChild]:
         """Return the runs within a run that are kept, in the order in which they began."""
         with self._lock:
-            return [kept for kept in self._children.values() if kept.attempt.driver is driver]
+            return [child for child in self._children.values() if child.attempt.driver is driver]
 
     def running_in(self, driver: Driver) -> list[KeptChild]:
         """Return the runs within a run that have not ended."""
         if not self._children:
             return []
-        return [kept for kept in self.children_of(driver) if not kept.driver.state.ended]
+        return [child for child in self.children_of(driver) if not child.driver.state.ended]
 
     def open_child(
         self, attempt: ParentAttempt, function: Any, rendered: Any, channel: Channel
     ) -> Child:
-        """Make the run of an attempt, or go on with the one that the record holds.
+        """Make the run of an attempt, or continue the one on record.
 
         Args:
             attempt: The attempt.
@@ -148,30 +166,26 @@ class ChildBook:
         driver = Driver(prepared.state, channel, bound.actions, skip_delays=prepared.skip_delays)
         driver.share_with(attempt.driver)
         driver.on_question = prepared.answers.give
+        opening = _Opening(attempt, workflow, prepared, driver, answers)
         if stored is not None:
-            return self._continue_child(attempt, workflow, prepared, driver, stored, answers)
+            return self._continue_child(opening, stored)
 
         run_id = new_run_id()
         self._answers[run_id] = answers
-        reused = self._reuse(attempt, workflow, prepared, driver, run_id)
+        reused = self._reuse(opening, run_id)
         if reused is not None:
             return reused
-        kept = self._keep(attempt, workflow, prepared, driver, run_id, prepared.mask)
+
+        child = self._keep(opening, run_id, prepared.mask)
         return Child(
             driver,
             lambda: driver.begin(run_id, workflow.name, prepared.recorded_parameters),
-            lambda: self._finish(kept),
+            lambda: self._finish(child),
         )
 
-    def _reuse(
-        self,
-        attempt: ParentAttempt,
-        workflow: ChildWorkflow,
-        prepared: PreparedRun,
-        driver: Driver,
-        run_id: str,
-    ) -> Child | None:
+    def _reuse(self, opening: _Opening, run_id: str) -> Child | None:
         """Make the run of an attempt from an earlier run of its item, if there is one to reuse."""
+        attempt = opening.attempt
         reuse = self._root_reuse
         if attempt.driver.run_id in self._answers:
             reuse = self._reuses.get(attempt.driver.run_id)
@@ -179,23 +193,21 @@ class ChildBook:
         if reuse is None or earlier is None:
             return None
 
-        replayed = replay_reused(reuse, earlier, workflow, prepared, run_id)
+        replayed = replay_reused(reuse, earlier, opening.workflow, opening.prepared, run_id)
         if replayed is None:
             return None
+
         past, inner_reuse, origin = replayed
         if inner_reuse is not None:
             self._reuses[run_id] = inner_reuse
+        driver = opening.driver
         driver.restore(past, full_time=True)
-        mask = past.state.context.mask
-        kept = self._keep(attempt, workflow, prepared, driver, run_id, mask, origin=origin)
-        return Child(driver, driver.begin_again, lambda: self._finish(kept))
+        child = self._keep(opening, run_id, past.state.context.mask, origin=origin)
+        return Child(driver, driver.begin_again, lambda: self._finish(child))
 
     def _keep(
         self,
-        attempt: ParentAttempt,
-        workflow: ChildWorkflow,
-        prepared: PreparedRun,
-        driver: Driver,
+        opening: _Opening,
         run_id: str,
         mask: Mask,
         past: Sequence[Event] = (),
@@ -203,18 +215,23 @@ class ChildBook:
         origin: str = "",
     ) -> KeptChild:
         """Open the record of a run, connect its driver with it, and keep the run."""
+        attempt = opening.attempt
+        driver = opening.driver
         outer_logs = self._logs_of(attempt.driver)
         logs = RunLogs(outer=outer_logs)
         claim = None
         if stored is not None:
             logs, claim = self._claim(stored, len(past), outer_logs)
+
         record: ChildRecorder | None = None
+        store = None
         alerts: Sequence[str] = ()
         if self._recorder is not None:
+            store = self._recorder.path
             record = open_child_record(
                 self._recorder,
-                workflow,
-                prepared,
+                opening.workflow,
+                opening.prepared,
                 attempt,
                 run_id,
                 mask=mask,
@@ -233,23 +250,23 @@ class ChildBook:
             driver.log_readers.append(logs.read)
             if record is not None:
                 driver.log_readers.append(record.read_lines)
-            driver.show_lines = _show_at(attempt, driver.state.workflow)
+            driver.show_lines = _reader_at(attempt, driver.state.workflow)
             if driver.show_lines is not None:
                 driver.log_readers.append(driver.show_lines)
 
-        kept = KeptChild(
+        child = KeptChild(
             run_id=run_id,
             attempt=attempt,
-            workflow=workflow,
-            prepared=prepared,
+            workflow=opening.workflow,
+            prepared=opening.prepared,
             driver=driver,
             logs=logs,
             alerts=alerts,
-            store=None if self._recorder is None else self._recorder.path,
+            store=store,
         )
         with self._lock:
-            self._children[run_id] = kept
-        return kept
+            self._children[run_id] = child
+        return child
 
     def _answers_for(self, attempt: ParentAttempt) -> Mapping[str, Any]:
         """Return the answers to the questions of a run, by the path of the task in it."""
@@ -269,27 +286,29 @@ class ChildBook:
         filtered: Mapping[str, Any] = chosen
         return filtered
 
-    def _finish(self, kept: KeptChild) -> tuple[int, Any, Any]:
-        """Return how a run has ended, and let it go if it is on record."""
-        outcome = kept.workflow.outcome_of(kept.driver)
-        self._answers.pop(kept.run_id, None)
-        self._reuses.pop(kept.run_id, None)
+    def _finish(self, child: KeptChild) -> tuple[int, Any, Any]:
+        """Return how a run has ended, and drop it if it is on record."""
+        outcome = child.workflow.outcome_of(child.driver)
+        self._answers.pop(child.run_id, None)
+        self._reuses.pop(child.run_id, None)
+
         with self._lock:
             if self._recorder is not None and self._recorder.error is None:
-                self._children.pop(kept.run_id, None)
+                self._children.pop(child.run_id, None)
             else:
                 self._drop_oldest()
         return outcome
 
     def _drop_oldest(self) -> None:
-        """Let a child run that succeeded go if there are too many, or else one that failed."""
-        if len(self._children) <= _MOST_KEPT:
+        """Drop child runs if there are too many: those that succeeded before others."""
+        if len(self._children) <= _MAX_CHILDREN:
             return
-        ended = [kept for kept in self._children.values() if kept.driver.state.ended]
-        ended.sort(key=lambda kept: kept.driver.state.status != "succeeded")
+
+        ended = [child for child in self._children.values() if child.driver.state.ended]
+        ended.sort(key=lambda child: child.driver.state.status != "succeeded")
         # a tenth at once: it takes a while to look for them
-        for kept in ended[: _MOST_KEPT // 10]:
-            del self._children[kept.run_id]
+        for child in ended[: _MAX_CHILDREN // 10]:
+            del self._children[child.run_id]
             self.dropped += 1
 
     def _find_stored(self, attempt: ParentAttempt) -> StoredRun | None:
@@ -317,18 +336,13 @@ class ChildBook:
         place = (attempt.task, attempt.visit, attempt.index, attempt.attempt)
         return children.pop(place, None)
 
-    def _continue_child(
-        self,
-        attempt: ParentAttempt,
-        workflow: ChildWorkflow,
-        prepared: PreparedRun,
-        driver: Driver,
-        stored: StoredRun,
-        answers: Mapping[str, Any],
-    ) -> Child:
-        """Make the run of an attempt from its record, to go on from there."""
+    def _continue_child(self, opening: _Opening, stored: StoredRun) -> Child:
+        """Make the run of an attempt from its record."""
         from attune_nb.store import reading  # noqa: PLC0415 - SQLite is slow to import
 
+        prepared = opening.prepared
+        answers = opening.answers
+        driver = opening.driver
         path = self._store_path()
         with reading.reading_record(stored.run_id):
             events = reading.events_of(path, stored, prepared.mask)
@@ -340,19 +354,12 @@ class ChildBook:
             past = replay_record(prepared, events, stored)
             doubts = find_doubts(past.state, reading.intents_of(path, stored))
             past = msgspec.structs.replace(past, in_doubt=tuple(doubts))
+
         self._answers[stored.run_id] = answers
         driver.restore(past, written=len(events))
-        kept = self._keep(
-            attempt,
-            workflow,
-            prepared,
-            driver,
-            stored.run_id,
-            past.state.context.mask,
-            events,
-            stored,
-        )
-        return Child(driver, driver.begin_again, lambda: self._finish(kept))
+        mask = past.state.context.mask
+        child = self._keep(opening, stored.run_id, mask, past=events, stored=stored)
+        return Child(driver, driver.begin_again, lambda: self._finish(child))
 
     def _claim(
         self, stored: StoredRun, written: int, outer_logs: RunLogs | None
@@ -371,8 +378,8 @@ class ChildBook:
     def _logs_of(self, driver: Driver) -> RunLogs | None:
         """Return the log lines of a run, which may be the outermost one."""
         with self._lock:
-            kept = self._children.get(driver.run_id)
-        return self._logs if kept is None else kept.logs
+            child = self._children.get(driver.run_id)
+        return self._logs if child is None else child.logs
 
     def _store_path(self) -> Path:
         if self._recorder is None:
@@ -380,8 +387,8 @@ class ChildBook:
         return self._recorder.path
 
 
-def _show_at(attempt: ParentAttempt, workflow: WorkflowSpec) -> LineReader | None:
-    """Return what shows lines of a run beside those of its parent; None if it shows none.
+def _reader_at(attempt: ParentAttempt, workflow: WorkflowSpec) -> LineReader | None:
+    """Return a reader that shows lines of a run with its parent's; None if none are shown.
 
     They are shown with their path: `deploy[3]/ping[0]`.
     """

@@ -45,10 +45,14 @@ def count_on_record(store: Path, run_id: str) -> list[ChildCount]:
     except StoreError:
         # the summary says so
         return []
-    return [
-        ChildCount(task, count, failed, first if first_failed is None else first_failed)
-        for task, count, failed, first_failed, first in rows
-    ]
+
+    counts = []
+    for task, total, failed, first_failed, first in rows:
+        item = first_failed
+        if item is None:
+            item = first
+        counts.append(ChildCount(task, total, failed, item))
+    return counts
 
 
 def count_by_task(rows: Sequence[ChildRow]) -> list[ChildCount]:
@@ -60,8 +64,11 @@ def count_by_task(rows: Sequence[ChildRow]) -> list[ChildCount]:
     counts = []
     for task, task_rows in by_task.items():
         failed_rows = [row for row in task_rows if row.status in _FAILED]
-        index = min(row.index for row in (failed_rows or task_rows))
-        counts.append(ChildCount(task, len(task_rows), len(failed_rows), index))
+        shown_rows = failed_rows
+        if not shown_rows:
+            shown_rows = task_rows
+        item = min(row.index for row in shown_rows)
+        counts.append(ChildCount(task, len(task_rows), len(failed_rows), item))
     return counts
 
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from attune_nb.errors import LookupFailed, nearest
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 __all__ = ["ParentRun", "find_child", "split_path"]
 
-# the item of a task, and what follows it
+# the item of a task, and the slash or the end behind it
 _INDEX = re.compile(r"(?:\[(\d{1,12})\])?(?:/|$)")
 
 # characters of a path in a message
@@ -62,13 +59,16 @@ def _read_step(run: ParentRun, path: str) -> tuple[str, int, str]:
 
     The path of a task within a parallel task has a slash, too.
     """
-    names = list(_task_names(run))
+    names = [name for name, _ in run.workflow.walk()]
     for name in sorted(names, key=len, reverse=True):
         if not path.startswith(name):
             continue
         match = _INDEX.match(path, len(name))
         if match is not None:
-            return name, int(match[1] or 0), path[match.end() :]
+            index = 0
+            if match[1] is not None:
+                index = int(match[1])
+            return name, index, path[match.end() :]
 
     first = path.partition("/")[0].partition("[")[0]
     hint = nearest(first, names)
@@ -77,8 +77,3 @@ def _read_step(run: ParentRun, path: str) -> tuple[str, int, str]:
     raise LookupFailed(
         f"`{path[:_MAX_PATH]}` names no task of workflow `{run.workflow_name}`{hint}"
     )
-
-
-def _task_names(run: ParentRun) -> Iterator[str]:
-    for name, _ in run.workflow.walk():
-        yield name

@@ -53,7 +53,7 @@ class ChildReuse(NamedTuple):
 
     Attributes:
         earlier: The earlier run.
-        path: The task that is run again, with those after it; None if all that failed is.
+        path: The task that is run again, with those after it; None if all failed items are.
     """
 
     earlier: EarlierRun
@@ -67,7 +67,7 @@ class ChildReuse(NamedTuple):
 
 
 def split_path(path: str, workflow: WorkflowSpec, actions: Mapping[str, Action]) -> TaskPath | None:
-    """Return the parts of a path that leads into a child run; None if it does not.
+    """Split a path that leads into a child run; return None if it leads into none.
 
     Args:
         path: The path, such as `deploy/ping`.
@@ -98,6 +98,7 @@ def _check_path(path: str, workflow: ChildWorkflow) -> None:
     paths = [task for task, _ in bound.workflow.walk()]
     if path in paths or split_path(path, bound.workflow, bound.actions) is not None:
         return
+
     hint = nearest(path, paths)
     if not hint:
         hint = f"; there are {', '.join(paths[:_MAX_HINTS])}"
@@ -111,17 +112,17 @@ def replay_reused(
     prepared: PreparedRun,
     run_id: str,
 ) -> tuple[Recovered, ChildReuse | None, str] | None:
-    """Replay what a child run reuses of an earlier one.
+    """Replay the results that a child run reuses of an earlier one.
 
     Args:
-        reuse: Why.
+        reuse: The child runs of the earlier outer run, and the task that is run again.
         earlier: The earlier child run.
         workflow: The workflow.
         prepared: The new run.
         run_id: The id of the new run.
 
     Returns:
-        The recovered run, what its own child runs reuse, and the origin of the run; None if
+        The recovered run, the results for its own child runs, and the origin of the run; None if
         nothing can be reused, as the parameters differ.
     """
     events = earlier.read_events(prepared.mask)

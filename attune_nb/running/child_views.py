@@ -87,8 +87,9 @@ def list_children(
                 tasks=stored.tasks,
                 failed=stored.failed,
             )
-    for kept in kept_children:
-        rows[kept.run_id] = _row_of(kept)
+    for child in kept_children:
+        rows[child.run_id] = _row_of(child)
+
     tasks = dict.fromkeys(row.task for row in rows.values())
     order = {task: number for number, task in enumerate(tasks)}
     return sorted(
@@ -96,24 +97,26 @@ def list_children(
     )
 
 
-def _row_of(kept: KeptChild) -> ChildRow:
-    state = kept.driver.state
-    events = kept.driver.events
-    duration = kept.driver.clock()
+def _row_of(child: KeptChild) -> ChildRow:
+    state = child.driver.state
+    events = child.driver.events
+    duration = child.driver.clock()
     if state.ended or state.status == "paused":
         duration = events[-1].time if events else 0.0
+
     failed = 0
     for execution in state.executions.values():
         if execution.items is not None:
             failed += execution.failed
-    attempt = kept.attempt
+
+    attempt = child.attempt
     return ChildRow(
         task=attempt.task,
         visit=attempt.visit,
         index=attempt.index,
         attempt=attempt.attempt,
-        run_id=kept.run_id,
-        workflow=kept.workflow.name,
+        run_id=child.run_id,
+        workflow=child.workflow.name,
         status=state.status,
         duration_ms=duration * 1000,
         tasks=len(state.order),
@@ -148,44 +151,48 @@ def find_row(
             f"run {run_id} has no child runs: none of its tasks has run a workflow, or an older "
             "version of attune_nb recorded it"
         )
-    of_task = [row for row in rows if row.task == task]
-    if not of_task:
+
+    task_rows = [row for row in rows if row.task == task]
+    if not task_rows:
         tasks = list(dict.fromkeys(row.task for row in rows))
         hint = nearest(task, tasks)
         if not hint:
             hint = f"; tasks with child runs: {', '.join(tasks[:_MAX_NAMES])}"
         raise LookupFailed(f"task `{task}` has no child runs{hint}")
 
-    matches = [row for row in of_task if row.index == index and visit in (None, row.visit)]
+    matches = [row for row in task_rows if row.index == index]
+    place = f"index {index!r}"
+    if visit is not None:
+        matches = [row for row in matches if row.visit == visit]
+        place += f", visit {visit!r}"
     if not matches:
-        place = f"index {index!r}" if visit is None else f"index {index!r}, visit {visit!r}"
-        least = min(row.index for row in of_task)
-        largest = max(row.index for row in of_task)
+        least = min(row.index for row in task_rows)
+        largest = max(row.index for row in task_rows)
         raise LookupFailed(
-            f"task `{task}` has no child run for {place}; there are {len(of_task):,}, for the "
+            f"task `{task}` has no child run for {place}; there are {len(task_rows):,}, for the "
             f"indexes {least} to {largest}, which `run.children({task!r})` lists"
         )
     return max(matches, key=lambda row: (row.visit, row.attempt))
 
 
-def request_of(kept: KeptChild, parent: RunRequest, store: Path | None) -> RunRequest:
+def request_of(child: KeptChild, parent: RunRequest, store: Path | None) -> RunRequest:
     """Return the request that a run within a run follows, to look at it or to repeat it alone.
 
     Args:
-        kept: The run.
+        child: The run.
         parent: The request of the run that it is part of.
         store: The file with its record.
     """
-    bound = kept.workflow.bound()
+    bound = child.workflow.bound()
     return RunRequest(
         workflow=type(parent.workflow)(bound.workflow),
-        parameters=kept.prepared.parameters,
+        parameters=child.prepared.parameters,
         options=replace(bound.options, depth=0),
-        observation=ObservationOptions(store=store, name=kept.workflow.name),
+        observation=ObservationOptions(store=store, name=child.workflow.name),
         code=bound.code,
     )
 
 
-def scaling_of(kept: KeptChild) -> Any:
+def scaling_of(child: KeptChild) -> Any:
     """Return the durations of the tasks of a run within a run: those of no other run."""
-    return DurationHistory().of(kept.workflow.name, {}, "")
+    return DurationHistory().of(child.workflow.name, {}, "")

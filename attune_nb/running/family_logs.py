@@ -44,7 +44,7 @@ class LoggedRun(Protocol):
 
 
 class FamilyLogs:
-    """Reads the lines of a run and of its child runs, each time those that have come.
+    """Reads the lines of a run and of its child runs, in each call those that are new.
 
     The lines of a child run have the path of their task: `deploy[3]/ping`.
 
@@ -67,8 +67,9 @@ class FamilyLogs:
         self._next = 0
         # how many lines of the run itself were read
         self._own_count = 0
-        # the ids of the child runs so far, and those of them that may get further lines
+        # the ids of the child runs that were opened
         self._opened: set[str] = set()
+        # those of them that may get further lines
         self._children: list[FamilyLogs] = []
         self.is_over = False
 
@@ -81,16 +82,17 @@ class FamilyLogs:
         # before its lines are read: those that came last are read, too
         is_over = self._run.is_over()
         columns, self._next = self._run.read_lines(self._next)
-        own = date_lines(self._selection.select(columns), self._run.log_clock, self._path)
+        own_lines = date_lines(self._selection.select(columns), self._run.log_clock, self._path)
 
-        parts = [own]
+        parts = [own_lines]
         self._own_count += len(columns)
         if self._run.log_counts.lines > self._own_count:
-            # the others are of child runs
+            # further lines are of child runs
             self._find_children()
         for child in self._children:
             parts.append(child.read())
             self.with_items |= child.with_items
+
         self._children = [child for child in self._children if not child.is_over]
         self.is_over = is_over
         return join_lines(parts)

@@ -88,6 +88,7 @@ class PreparedRun:
         if self.has_children and open_child is not None:
             runs = ChildRuns(self.backend, open_child)
             backend = runs.root
+
         driver = Driver(
             self.state,
             backend,
@@ -99,6 +100,7 @@ class PreparedRun:
         driver.on_question = self.answers.give
         if runs is not None:
             runs.root.serve(driver)
+
         _reserve_backend(self.backend, driver)
         return driver
 
@@ -165,6 +167,7 @@ class BoundWorkflow:
             hidden |= options.keys
         if options.pack_session is not None:
             hidden |= options.pack_session.keys.known_secrets()
+
         state = initial_state(
             workflow,
             options.config,
@@ -176,6 +179,8 @@ class BoundWorkflow:
             unmade=self.unmade,
             outer_mask=outer_mask,
         )
+        if backend is None:
+            backend = InlineBackend()
         return PreparedRun(
             state=state,
             parameters={**values, **secrets},
@@ -183,7 +188,7 @@ class BoundWorkflow:
             mocked=self.mocked,
             code=self.code,
             actions=self.actions,
-            backend=backend or InlineBackend(),
+            backend=backend,
             answers=advance_answers,
             skip_delays=options.dry_run,
             pack_session=options.pack_session,

@@ -119,48 +119,37 @@ class RunRequest:
         return self.observation.name or self.workflow.name
 
 
-class RunChanges(TypedDict, total=False):
+class _NewRunOptions(TypedDict, total=False):
+    """Options that every new run may have, as in `Workflow.run`."""
+
+    backend: str | Backend
+    workers: int | None
+    concurrency: int | None
+    answers: Mapping[str, Any]
+    mock: Mapping[str, Any]
+    dry_run: bool
+    actions: Actions
+    allow_imports: bool
+    packs: Packs
+    pass_env: Sequence[str]
+    keys: Mapping[str, Any]
+    config: Mapping[str, Any]
+    keystore: Mapping[str, Any]
+    logs: LogsOption
+    readers: Sequence[EventReader]
+    store: str | PathLike[str] | None
+
+
+class RunChanges(_NewRunOptions, total=False):
     """Options of a fork or a retry that replace those of the run it is made from."""
 
-    backend: str | Backend
-    workers: int | None
-    concurrency: int | None
-    answers: Mapping[str, Any]
-    mock: Mapping[str, Any]
-    dry_run: bool
-    actions: Actions
-    allow_imports: bool
-    packs: Packs
-    pass_env: Sequence[str]
-    keys: Mapping[str, Any]
-    config: Mapping[str, Any]
-    keystore: Mapping[str, Any]
     progress: ProgressOption
-    logs: LogsOption
-    readers: Sequence[EventReader]
     background: bool
-    store: str | PathLike[str] | None
 
 
-class FormOptions(TypedDict, total=False):
+class FormOptions(_NewRunOptions, total=False):
     """Options of the runs that a form starts, as in `Workflow.run`."""
 
-    backend: str | Backend
-    workers: int | None
-    concurrency: int | None
-    answers: Mapping[str, Any]
-    mock: Mapping[str, Any]
-    dry_run: bool
-    actions: Actions
-    allow_imports: bool
-    packs: Packs
-    pass_env: Sequence[str]
-    keys: Mapping[str, Any]
-    config: Mapping[str, Any]
-    keystore: Mapping[str, Any]
-    logs: LogsOption
-    readers: Sequence[EventReader]
-    store: str | PathLike[str] | None
     name: str | None
 
 

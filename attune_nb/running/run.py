@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from attune_nb.conductor.state import RunState
     from attune_nb.engine.driver import Driver
     from attune_nb.events import AskOpened, Event, QuestionKey
+    from attune_nb.explore.page import PageTheme
     from attune_nb.explore.run_page import RunPage
     from attune_nb.language.model import Task
     from attune_nb.log_batches import LogSource
@@ -325,7 +326,7 @@ class BaseRun(RunView):
         return list_children(self.store, self.run_id, ())
 
     def _open_child(self, run_id: str) -> BaseRun:
-        # by its name: it is made of this module
+        # imported here: `history` imports this module
         history = importlib.import_module("attune_nb.running.history")
         child: BaseRun = history.open_run(run_id, self.store)
         return child
@@ -359,8 +360,11 @@ class BaseRun(RunView):
         from attune_nb.explore.page import build_page  # noqa: PLC0415
         from attune_nb.explore.run_page import RunPage  # noqa: PLC0415 - few need it
 
+        theme: PageTheme | None = None
+        if dark:
+            theme = "dark"
         page = RunPage(
-            build_page(self, theme="dark" if dark else None),
+            build_page(self, theme=theme),
             summary=self._repr_html_(),
             text=repr(self),
             title=f"Run {self.run_id} of {self.workflow_name}",
@@ -372,22 +376,22 @@ class BaseRun(RunView):
     def nested_workflows(self) -> dict[str, WorkflowView]:
         """Return the workflows that tasks run, by the task's path.
 
-        A run on record does not have the actions that it was begun with: of a workflow among them,
-        a child run is read.
+        A run on record does not have the actions that were passed to it. If a workflow was among
+        them, it is read from the record of a child run.
 
         Raises:
             StoreError: A record cannot be read.
         """
         context = binding_context(self._request.options)
-        found = find_nested_workflows(self.workflow, context)
-        workflows = {path: nested for path, _, nested in found}
+        nested_workflows = find_nested_workflows(self.workflow, context)
+        workflows = {path: nested for path, _, nested in nested_workflows}
         for row in self._child_rows():
             if row.task not in workflows:
                 workflows[row.task] = self._open_child(row.run_id).workflow
         return workflows
 
     def as_earlier(self) -> EarlierRun:
-        """Return the run as one that another run is made from."""
+        """Return the run as the origin of a fork, a retry or a child run."""
         self._earlier_children = None
         return EarlierRun(
             run_id=self.run_id,
@@ -521,7 +525,7 @@ class Run(BaseRun):
         ]
 
     def _describe_dropped_children(self) -> Iterator[str]:
-        """Yield an alert if child runs were let go."""
+        """Yield an alert if child runs were dropped."""
         if self._child_book is not None and self._child_book.dropped:
             yield (
                 f"{self._child_book.dropped:,} child runs are no longer kept, as the run has no "
@@ -541,22 +545,22 @@ class Run(BaseRun):
 
     def _open_child(self, run_id: str) -> BaseRun:
         if self._child_book is not None:
-            for kept in self._child_book.children_of(self._driver):
-                if kept.run_id == run_id:
-                    return self._view_child(kept)
+            for child in self._child_book.children_of(self._driver):
+                if child.run_id == run_id:
+                    return self._view_child(child)
         return super()._open_child(run_id)
 
-    def _view_child(self, kept: KeptChild) -> Run:
+    def _view_child(self, child: KeptChild) -> Run:
         """Return a child run that this process keeps."""
         return Run(
-            kept.run_id,
-            kept.driver,
-            request_of(kept, self._request, self.store),
-            scaling_of(kept),
-            store=kept.store,
-            answers=kept.prepared.answers,
-            record_alerts=kept.alerts,
-            logs=kept.logs,
+            child.run_id,
+            child.driver,
+            request_of(child, self._request, self.store),
+            scaling_of(child),
+            store=child.store,
+            answers=child.prepared.answers,
+            record_alerts=child.alerts,
+            logs=child.logs,
             child_book=self._child_book,
         )
 
@@ -565,7 +569,7 @@ class Run(BaseRun):
         if self._child_book is None:
             return []
         children = self._child_book.running_in(self._driver)
-        return [(kept.path, self._view_child(kept)) for kept in children]
+        return [(child.path, self._view_child(child)) for child in children]
 
     def _find_child_of(self, task: str) -> tuple[Run, str] | None:
         """Return the child run that a path leads into, and the rest of the path; or None."""

@@ -63,7 +63,7 @@ class Engine(NamedTuple):
         store: The file with the run's record.
         record_alerts: Notes on the values that the record lacks; the list grows.
         logs: The log lines of the run so far.
-        log_output: What shows the first of them.
+        log_output: Shows the first of them; None if none are shown.
         child_book: The child runs that this process keeps.
     """
 
@@ -171,7 +171,7 @@ def _connect_recorder(recorder: Recorder, driver: Driver) -> None:
 def _line_readers(
     logs: RunLogs, recorder: Recorder | None, log_output: LogOutput | None
 ) -> Iterator[LineReader]:
-    """Yield what gets the log lines of a run, in this order."""
+    """Yield the readers of the log lines of a run, in the order of the calls."""
     yield logs.read
     if recorder is not None:
         # it takes them from the logs
@@ -181,7 +181,7 @@ def _line_readers(
 
 
 def _open_log_output(request: RunRequest, display: Display | None) -> LogOutput | None:
-    """Return what shows the first log lines of a run; None if none are shown."""
+    """Return the output that shows the first log lines of a run; None if none are shown."""
     workflow = request.workflow
     with_items = {path for path, task in workflow.walk() if task.with_items is not None}
     logs = request.observation.logs

@@ -12,10 +12,7 @@ from attune_nb.language.checks import flow
 from attune_nb.language.checks.traps import find_traps
 from attune_nb.language.load import load_workflow
 from attune_nb.language.reading.data_files import read_object_file
-from attune_nb.running.bind_actions import (
-    bind_actions,
-    find_nested_workflows,
-)
+from attune_nb.running.bind_actions import bind_actions, find_nested_workflows
 from attune_nb.running.interrupts import HeldInterrupts
 from attune_nb.running.open_packs import open_packs, read_variable_names
 from attune_nb.running.prepare import binding_context, read_names, read_options
@@ -92,8 +89,8 @@ class Workflow(WorkflowView):
         if actions is None:
             actions = {}
         options = RunOptions(load=load_file, actions=actions, packs=open_packs(packs))
-        found = find_nested_workflows(self.spec, binding_context(options))
-        return {path: nested for path, _, nested in found}
+        nested_workflows = find_nested_workflows(self.spec, binding_context(options))
+        return {path: nested for path, _, nested in nested_workflows}
 
     def graph(
         self,
@@ -260,8 +257,8 @@ class Workflow(WorkflowView):
         """Return a form for the parameters, to be shown as the value of a notebook's cell.
 
         Its button starts a run in the background, whose panel appears below it; `form.run` is
-        that run. What does not fit is said beside its field. A secret has a password field, and
-        no output and no saved notebook holds it.
+        that run. A value that does not fit has a message beside its field. A secret has a
+        password field, and no output and no saved notebook holds it.
 
         Args:
             parameters: Values to fill in instead of the defaults.

@@ -47,14 +47,16 @@ def make_form(
     _check_options(options)
     declared = workflow.parameters
     _check_values(declared, parameters)
+
+    name = options.get("name")
+    if not name:
+        name = workflow.name
     description = workflow.description
-    return WorkflowForm(
-        options.get("name") or workflow.name,
-        "" if description is None else description,
-        fields_of_parameters(declared),
-        parameters,
-        _FormActions(workflow.parameters, run, options),
-    )
+    if description is None:
+        description = ""
+    fields = fields_of_parameters(declared)
+    actions = _FormActions(declared, run, options)
+    return WorkflowForm(name, description, fields, parameters, actions)
 
 
 class _FormActions:

@@ -28,7 +28,7 @@ def run(store):
 
 
 def test_the_failed_and_the_last_child_runs_are_kept(monkeypatch):
-    monkeypatch.setattr(child_book, "_MOST_KEPT", 20)
+    monkeypatch.setattr(child_book, "_MAX_CHILDREN", 20)
     outer = run("none")
     indexes = outer.children()["index"].tolist()
     assert len(indexes) <= 20
@@ -39,7 +39,7 @@ def test_the_failed_and_the_last_child_runs_are_kept(monkeypatch):
 
 
 def test_with_a_store_all_child_runs_are_found(monkeypatch, tmp_path):
-    monkeypatch.setattr(child_book, "_MOST_KEPT", 20)
+    monkeypatch.setattr(child_book, "_MAX_CHILDREN", 20)
     outer = run(tmp_path / "runs.db")
     assert outer.children()["index"].tolist() == list(range(60))
     assert not [alert for alert in outer.alerts if "child runs" in alert]
