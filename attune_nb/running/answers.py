@@ -233,6 +233,7 @@ def bind_answers(
     answers: Mapping[str, Any],
     mocked: Iterable[str] = (),
     asking: Iterable[str] = (),
+    prefix: str = "",
 ) -> AdvanceAnswers:
     """Check answers against a workflow, as far as it is known before a run.
 
@@ -241,6 +242,7 @@ def bind_answers(
         answers: The answers by task; for a task within a parallel task its name is enough.
         mocked: The paths of the tasks that have a mock, and ask nothing.
         asking: The paths of the tasks whose actions may ask while they run.
+        prefix: Stands before the names in messages, as the path to a run within a run.
 
     Raises:
         ParameterError: An answer is for no question, or does not fit its `response_schema`.
@@ -256,20 +258,19 @@ def bind_answers(
     bound: dict[str, Any] = {}
 
     for name, answer in answers.items():
+        label = f"{option} `{prefix}{name}`"
         matches = [path for path in questions if name in (path, path.rpartition("/")[2])]
         if name in matches:
             matches = [name]
         if not matches:
-            raise ParameterError(
-                f"{option} `{name}`: {_explain_no_question(name, paths, questions)}"
-            )
+            raise ParameterError(f"{label}: {_explain_no_question(name, paths, questions, prefix)}")
         if len(matches) > 1:
-            raise ParameterError(f"{option} `{name}`: several tasks ask: {', '.join(matches)}")
+            raise ParameterError(f"{label}: several tasks ask: {', '.join(matches)}")
 
         path = matches[0]
         if path in mocked:
-            raise ParameterError(f"{option} `{name}`: the task has a mock, so it asks nothing")
-        _check_answer(option, name, answer, _written_schema(questions[path]))
+            raise ParameterError(f"{label}: the task has a mock, so it asks nothing")
+        _check_answer(option, prefix + name, answer, _written_schema(questions[path]))
         bound[path] = answer
     return AdvanceAnswers(bound, option)
 
@@ -362,13 +363,15 @@ def _option_of(answers: Mapping[str, Any]) -> str:
     return "answers"
 
 
-def _explain_no_question(name: str, paths: Sequence[str], questions: Iterable[str]) -> str:
+def _explain_no_question(
+    name: str, paths: Sequence[str], questions: Iterable[str], prefix: str
+) -> str:
     fault = "the task asks no question" if name in paths else "there is no such task"
-    names = list(questions)
+    names = [prefix + path for path in questions]
     if not names:
         return f"{fault}; no task of the workflow asks a question"
 
-    hint = nearest(name, names)
+    hint = nearest(prefix + name, names)
     if not hint:
         listed = ", ".join(f"`{path}`" for path in names[:_MAX_NAMES])
         hint = f"; tasks that ask: {listed}"

@@ -154,14 +154,11 @@ class BoundWorkflow:
 
         if answers is None:
             answers = options.answers
-        # those of runs within the run are checked when their questions open
-        own_answers: Any = type(answers)()
-        for name, answer in answers.items():
-            if not self._is_within(name):
-                own_answers[name] = answer
-        advance_answers = bind_answers(
-            workflow, own_answers, self.mocked, find_asking_tasks(self.actions)
-        )
+        own_answers, answers_within = self._split_answers(answers)
+        advance_answers = self._bind_answers(own_answers)
+        if not options.depth:
+            # a run within the run would fail by an answer that does not fit
+            self._check_answers_within(answers_within)
         hidden = dict(self.written_secrets)
         if options.keys is not None:
             hidden |= options.keys
@@ -194,12 +191,59 @@ class BoundWorkflow:
             pack_session=options.pack_session,
         )
 
-    def _is_within(self, name: str) -> bool:
-        """Return whether an answer is for a task of a run within the run: `deploy[3]/ask`."""
+    def _bind_answers(self, answers: Mapping[str, Any], prefix: str = "") -> AdvanceAnswers:
+        asking = find_asking_tasks(self.actions)
+        return bind_answers(self.workflow, answers, self.mocked, asking, prefix)
+
+    def _split_answers(
+        self, answers: Mapping[str, Any]
+    ) -> tuple[Mapping[str, Any], dict[tuple[str, str], Mapping[str, Any]]]:
+        """Return the answers to questions of the run, and those to runs within it.
+
+        Returns:
+            The answers by the task; and those to each run within, by the path of its task and the
+            beginning of the names: `deploy[3]/`. The names of these answers lack it.
+        """
+        # those of the command line keep their type
+        make: Any = type(answers)
+        own_answers = make()
+        answers_within: dict[tuple[str, str], Any] = {}
+        for name, answer in answers.items():
+            step = self._step_within(name)
+            if step is None:
+                own_answers[name] = answer
+                continue
+            _, head = step
+            answers_within.setdefault(step, make())[name.removeprefix(head)] = answer
+        return own_answers, answers_within
+
+    def _step_within(self, name: str) -> tuple[str, str] | None:
+        """Return the task that runs a workflow, and the beginning of a name that leads into it.
+
+        None if the name is no path into a run within the run: `deploy[3]/ask`.
+        """
         for path, action in self.actions.items():
-            if action.runs_workflow and re.match(rf"{re.escape(path)}(\[\d+\])?/", name):
-                return True
-        return False
+            if not action.runs_workflow:
+                continue
+            match = re.match(rf"{re.escape(path)}(\[\d+\])?/", name)
+            if match is not None:
+                return path, match.group()
+        return None
+
+    def _check_answers_within(
+        self, answers_within: Mapping[tuple[str, str], Mapping[str, Any]], prefix: str = ""
+    ) -> None:
+        """Check answers to runs within the run, as far as they are known before it begins.
+
+        Raises:
+            ParameterError: One is for no question, or does not fit its `response_schema`.
+        """
+        for (path, head), answers in answers_within.items():
+            function: Any = self.actions[path].function
+            bound: BoundWorkflow = function.bound()
+            own_answers, inner_answers = bound._split_answers(answers)
+            bound._bind_answers(own_answers, prefix + head)
+            bound._check_answers_within(inner_answers, prefix + head)
 
 
 # the backend that each driver uses, until it ends

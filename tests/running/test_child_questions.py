@@ -83,6 +83,21 @@ def test_an_answer_that_does_not_fit_is_refused():
     assert run.wait(60)
 
 
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ({"deploy[1]/approve": "perhaps"}, r"`deploy\[1\]/approve`: .*boolean"),
+        ({"deploy/aprove": True}, r"`deploy/aprove`: .* did you mean `deploy/approve`"),
+        ({"deploy/act": True}, "`deploy/act`: the task asks no question"),
+    ],
+    ids=["misfit", "typo", "no question"],
+)
+def test_an_answer_in_advance_is_checked_first(answers, message):
+    """A child run that began would fail by it."""
+    with pytest.raises(attune_nb.ParameterError, match=message):
+        start(ITEMS, answers=answers)
+
+
 def test_an_unattended_run_is_paused_and_resumed_with_an_answer(tmp_path):
     store = tmp_path / "runs.db"
     with pytest.raises(attune_nb.QuestionOpen, match=r"--answer deploy/approve=") as raised:
