@@ -122,8 +122,10 @@ def severity(level: str) -> int:
     number = logging.getLevelNamesMapping().get(level)
     if number is not None:
         return number
+
     digits = level.removeprefix(_NUMBERED)
-    return int(digits) if digits != level and digits.isascii() and digits.isdigit() else 0
+    is_numbered = digits != level and digits.isascii() and digits.isdigit()
+    return int(digits) if is_numbered else 0
 
 
 def pack_lines(lines: Sequence[LogLine]) -> LogBatch:

@@ -1,4 +1,4 @@
-"""The command for what the actions of a run have printed and logged: `logs`."""
+"""The command for the lines that the actions of a run have printed and logged: `logs`."""
 
 from __future__ import annotations
 
@@ -68,8 +68,9 @@ def logs(
     try:
         recorded_run = open_stored_run(run, store)
         selection = recorded_run.select_logs(task, index, attempt, level)
-        # a file gets the whole of a long line
-        view = LogView(recorded_run, selection, MAX_LENGTH if is_terminal(sys.stdout) else ALL)
+        # a file gets long lines in full
+        max_length = MAX_LENGTH if is_terminal(sys.stdout) else ALL
+        view = LogView(recorded_run, selection, max_length)
         batches = view.follow(tail) if follow else [view.new_lines(tail)]
         for lines in batches:
             if lines:

@@ -28,15 +28,15 @@ def build_children(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
         `index`, `attempt`, `id`, `workflow`, `status`, `seconds`, `tasks` and `failed`.
     """
     children: dict[str, dict[str, Any]] = {}
-    rows_left = _MAX_ALL_RUNS
-    for task, of_task in frame.groupby("task", sort=False):
-        is_later = ~of_task["status"].isin(_FIRST)
-        ordered = of_task.loc[is_later.sort_values(kind="stable").index]
-        shown = ordered.head(min(_MAX_RUNS, rows_left))
-        rows_left -= len(shown)
+    free_rows = _MAX_ALL_RUNS
+    for task, task_rows in frame.groupby("task", sort=False):
+        is_later = ~task_rows["status"].isin(_FIRST)
+        ordered = task_rows.loc[is_later.sort_values(kind="stable").index]
+        shown = ordered.head(min(_MAX_RUNS, free_rows))
+        free_rows -= len(shown)
 
         rows = [_describe(row) for row in shown.to_dict("records")]
-        children[str(task)] = {"total": len(of_task), "rows": rows}
+        children[str(task)] = {"total": len(task_rows), "rows": rows}
     return children
 
 

@@ -15,7 +15,7 @@ from attune_nb.explore.failures import build_failures
 from attune_nb.explore.graph import build_graph
 from attune_nb.explore.logs import build_logs
 from attune_nb.explore.previews import build_previews
-from attune_nb.explore.spans import join, read_groups, select_shown, sum_attempts
+from attune_nb.explore.spans import join_spans, read_groups, select_shown, sum_attempts
 from attune_nb.html import printable
 from attune_nb.results.batches import batches_by_key
 from attune_nb.results.timeline import TaskTimeline
@@ -51,7 +51,7 @@ _TICKS = 100
 # ticks of the longest time, which a number of 4 bytes holds
 _MOST_TICKS = 2**32 - 1
 
-# executions whose items may have previews: of those that failed, and of the others
+# executions whose items may have previews: with failed items, and without any
 _MOST_PREVIEWED = 500
 
 # names of tasks in a note
@@ -131,7 +131,7 @@ def build_data(run: ExploredRun) -> dict[str, Any]:
         run: A run in any state.
 
     Returns:
-        - `format`: the version of all this.
+        - `format`: the version of this format.
         - `run`: id, workflow, status, kind, started (seconds since the epoch), breaks, seconds,
           has_ended, error.
         - `statuses`: the names of the codes of statuses.
@@ -156,11 +156,14 @@ def build_data(run: ExploredRun) -> dict[str, Any]:
     rows, summed = select_shown(all_attempts)
     attempts = all_attempts.take(rows)
     groups = read_groups(batches, keys)
-    spans = join([groups, sum_attempts(all_attempts, summed.tolist())])
+    spans = join_spans([groups, sum_attempts(all_attempts, summed.tolist())])
     errors = ErrorTable(attempts, np.isin(attempts.status, (FAILED, TIMED_OUT)))
     previews = build_previews(run.item_tables(_previewed(executions)), keys)
     tick = _choose_tick(attempts)
     lines, _ = run.read_lines()
+    no_lines_reason = ""
+    if not lines:
+        no_lines_reason = run.explain_no_logs()
 
     return {
         "format": FORMAT,
@@ -186,7 +189,7 @@ def build_data(run: ExploredRun) -> dict[str, Any]:
         "failures": build_failures(run.failed_tasks()),
         "logs": {
             **build_logs(lines, _failed_items(all_attempts, keys)),
-            "none": "" if lines else run.explain_no_logs(),
+            "none": no_lines_reason,
         },
         "children": build_children(run.children()),
         "graph": build_graph(run),
@@ -196,10 +199,10 @@ def build_data(run: ExploredRun) -> dict[str, Any]:
 def _previewed(executions: Sequence[TaskExecution]) -> list[Key]:
     """Return the executions whose items may have previews: those with failures come first."""
     failed = [execution.key for execution in executions if execution.failed]
-    others = [execution.key for execution in executions if not execution.failed]
-    # of a loop with very many visits, some that lie evenly
-    step = max(len(others) // _MOST_PREVIEWED, 1)
-    return [*failed[:_MOST_PREVIEWED], *others[::step]]
+    unfailed = [execution.key for execution in executions if not execution.failed]
+    # of a loop with very many visits, some at equal distances
+    step = max(len(unfailed) // _MOST_PREVIEWED, 1)
+    return [*failed[:_MOST_PREVIEWED], *unfailed[::step]]
 
 
 def _failed_items(attempts: Attempts, keys: Sequence[Key]) -> set[tuple[str, int, int]]:
@@ -234,11 +237,11 @@ def _notes(
         notes.append(
             f"{previews['failed']:,} of {failed:,} failed items have a preview of item and result."
         )
-    others = sum(execution.done for execution in executions) - failed
-    if previews["others"] < others:
+    unfailed = sum(execution.done for execution in executions) - failed
+    if previews["others"] < unfailed:
         notes.append(
-            f"Of {others:,} items that did not fail, {previews['others']:,} have a preview of item "
-            "and result."
+            f"Of {unfailed:,} items that did not fail, {previews['others']:,} have a preview of "
+            "item and result."
         )
     if errors.shortened:
         notes.append(f"{errors.shortened:,} different errors are shortened: there are too many.")

@@ -34,7 +34,8 @@ class ErrorTable:
     """The errors of attempts, each different one once.
 
     Args:
-        attempts: The attempts. Final failures come first in the table, so that they are complete.
+        attempts: The attempts.
+        first: Whether an attempt's error comes first in the table, so that it is complete.
 
     Attributes:
         rows: The errors as plain data: `type`, `message`, `traceback`.

@@ -34,11 +34,11 @@ def build_failures(failed_tasks: Sequence[FailedTask]) -> dict[str, list[dict[st
         and `details`, the lines of the user's code. Groups beyond the limits are one last entry
         with only `hidden`, the number of their items.
     """
-    groups_left = _MAX_ALL_GROUPS
+    free_groups = _MAX_ALL_GROUPS
     failures: dict[str, list[dict[str, Any]]] = {}
     for failed_task in failed_tasks:
-        shown = failed_task.groups[: min(_MAX_GROUPS, groups_left)]
-        groups_left -= len(shown)
+        shown = failed_task.groups[: min(_MAX_GROUPS, free_groups)]
+        free_groups -= len(shown)
         entries = failures.setdefault(failed_task.task, [])
         entries += [_describe(group) for group in shown]
 

@@ -185,8 +185,11 @@ class _Box:
             if hidden:
                 self.nested += f", {hidden:,} of them not shown"
             self.runs = node.nested.counts
+        # the height of the texts, above the boxes within
+        self._own_height = 0.0
         if node.kind in ENDS:
-            self.width, self.height = _END, _LINE + 6
+            self.width = _END
+            self.height = _LINE + 6
             return
 
         small_texts = (node.action, _state_text(node), self.nested, self.runs)
@@ -247,7 +250,7 @@ class _Box:
             placed["within"] = within
 
         nodes = [placed]
-        down = top + getattr(self, "_own_height", 0.0)
+        down = top + self._own_height
         for row in self._rows():
             right = left + _GAP
             for box in row:

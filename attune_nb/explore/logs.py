@@ -66,8 +66,8 @@ def build_logs(lines: LogColumns, failed_items: Collection[Item]) -> dict[str, A
 def _rank(lines: LogColumns, failed_items: Collection[Item]) -> NDArray[np.int64]:
     """Return 0 for the last lines of failed items, 1 for warnings, 2 for the others."""
     # a run has few different levels
-    is_marked = {level: _is_marked(level) for level in set(lines.level)}
-    ranks = np.array([1 if is_marked[level] else 2 for level in lines.level], dtype=np.int64)
+    rank_of = {level: 1 if _is_marked(level) else 2 for level in set(lines.level)}
+    ranks = np.array([rank_of[level] for level in lines.level], dtype=np.int64)
     if not failed_items:
         return ranks
 

@@ -55,10 +55,10 @@ def change_texts(html: str, change: Callable[[str], str]) -> str:
         change: Returns the text to use instead of a text.
     """
     for start, end in _BORDERS:
-        before, *rest = html.split(start)
+        before, *pages = html.split(start)
         parts = [before]
-        for part in rest:
-            letters, border, after = part.partition(end)
+        for page in pages:
+            letters, border, after = page.partition(end)
             parts.append(f"{start}{_change_packed(letters, change)}{border}{after}")
         html = "".join(parts)
     return html
@@ -70,16 +70,17 @@ def _change_packed(letters: str, change: Callable[[str], str]) -> str:
     except ValueError:
         # another text that looks like a page
         return letters
-    return pack_data(_changed(data, change))
+    return pack_data(_change_value(data, change))
 
 
-def _changed(value: Any, change: Callable[[str], str]) -> Any:
+def _change_value(value: Any, change: Callable[[str], str]) -> Any:
+    """Return a value with its texts changed, also those within it."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, list):
-        return [_changed(element, change) for element in value]
+        return [_change_value(element, change) for element in value]
     if isinstance(value, dict):
         if _COLUMN_KEY in value:
             return value
-        return {change(key): _changed(element, change) for key, element in value.items()}
+        return {change(key): _change_value(element, change) for key, element in value.items()}
     return value

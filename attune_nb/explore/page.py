@@ -68,8 +68,8 @@ def build_page(run: ExploredRun, theme: PageTheme | None = None) -> str:
         raise ParameterError(f"theme: {theme!r} is none; it is one of {', '.join(themes)}, or None")
 
     style = "\n".join(_read(name) for name in _STYLES)
-    parts = "\n".join(_read(name) for name in _SCRIPTS)
-    script = f"(() => {{\n'use strict';\n{parts}\n}})();\n"
+    statements = "\n".join(_read(name) for name in _SCRIPTS)
+    script = f"(() => {{\n'use strict';\n{statements}\n}})();\n"
     slots = {
         "POLICY": _content_policy(script, style),
         "THEME": "auto" if theme is None else theme,

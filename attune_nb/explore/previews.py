@@ -61,15 +61,17 @@ def build_previews(tables: Mapping[Key, ItemTable], keys: Sequence[Key]) -> dict
         preview.
     """
     failed = {key: table.failed for key, table in tables.items()}
-    others = {key: np.setdiff1d(table.every_place(), table.failed) for key, table in tables.items()}
+    unfailed = {
+        key: np.setdiff1d(table.every_place(), table.failed) for key, table in tables.items()
+    }
     shown_failed = _limit(failed, _MOST_FAILED)
-    shown_others = _sample(others)
+    shown_unfailed = _sample(unfailed)
 
     columns: dict[str, list[Any]] = {"execution": [], "index": [], "item": [], "result": []}
     numbers = {key: number for number, key in enumerate(keys)}
     groups = (
         (shown_failed, _BUDGET_FAILED, _LONGEST_FAILED),
-        (shown_others, _BUDGET_SAMPLED, _LONGEST_SAMPLED),
+        (shown_unfailed, _BUDGET_SAMPLED, _LONGEST_SAMPLED),
     )
     for shown, budget, longest in groups:
         # an item has two texts
@@ -81,7 +83,7 @@ def build_previews(tables: Mapping[Key, ItemTable], keys: Sequence[Key]) -> dict
     return {
         **columns,
         "failed": _count(shown_failed),
-        "others": _count(shown_others),
+        "others": _count(shown_unfailed),
     }
 
 
@@ -135,6 +137,5 @@ def _text(value: Any, length: int) -> str | None:
     if value is None:
         return None
     is_large = size_of(value) > _LARGEST_SHOWN
-    text = preview(value, length) if is_large else repr_of(value)
-    text = printable(text)
+    text = printable(preview(value, length) if is_large else repr_of(value))
     return text if len(text) <= length else f"{text[: length - 1]}…"

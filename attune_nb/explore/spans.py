@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-__all__ = ["MOST_ATTEMPTS", "Spans", "read_groups", "select_shown", "sum_attempts"]
+__all__ = ["MOST_ATTEMPTS", "Spans", "join_spans", "read_groups", "select_shown", "sum_attempts"]
 
 MOST_ATTEMPTS = 200_000
 """Attempts on a page; with more, the largest executions are sums over spans of time."""
@@ -117,10 +117,10 @@ def select_shown(attempts: Attempts, most: int = MOST_ATTEMPTS) -> tuple[NDArray
 def sum_attempts(attempts: Attempts, executions: Iterable[int]) -> Spans:
     """Return the sums of the attempts of some executions, over equal spans of time."""
     parts = [_sum_execution(attempts, execution) for execution in sorted(executions)]
-    return join([part for part in parts if len(part)])
+    return join_spans([part for part in parts if len(part)])
 
 
-def join(parts: Sequence[Spans]) -> Spans:
+def join_spans(parts: Sequence[Spans]) -> Spans:
     """Return several columns of spans as one, in the order of the executions."""
     if not parts:
         numbers = np.array([], np.int64)
@@ -164,7 +164,7 @@ def _sum_execution(attempts: Attempts, execution: int) -> Spans:
                 count=counts[used].astype(np.int64),
             )
         )
-    return join(parts)
+    return join_spans(parts)
 
 
 def _seconds_before(times: Floats, edges: Floats) -> Floats:

@@ -1,1 +1,1 @@
-"""The fields of a form as plain data, whatever draws it, and the values of what a person enters."""
+"""The fields of a form as plain data for any page, and the values that a person enters."""

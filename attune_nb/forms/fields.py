@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["FieldKind", "FormField", "field_of", "fields_of_object", "fields_of_parameters"]
 
 FieldKind = Literal["text", "integer", "number", "boolean", "choice", "yaml"]
-"""What a person enters: `yaml` is the text of an array, an object, or of any value."""
+"""The kind of input: `yaml` is the text of an array, an object, or of any value."""
 
 # keys of JSON Schema that a page can pass on to its own fields
 _LIMIT_KEYS = (
@@ -37,7 +37,7 @@ class FormField(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: The name of the parameter, or of the property of an answer.
-        kind: What a person enters.
+        kind: The kind of input.
         label: A short name for people.
         hint: Its purpose, for people.
         types: The types of JSON Schema that its value may have; empty if any.
@@ -111,6 +111,9 @@ def field_of(name: str, schema: Any, *, is_required: bool) -> FormField:
     choices = () if is_secret else _choices_of(schema)
     kind: FieldKind = "choice" if choices else _kind_of(schema, types)
     has_default = "default" in schema
+    default = None
+    if has_default and not is_secret:
+        default = thaw(schema["default"])
     return FormField(
         name=name,
         kind=kind,
@@ -121,7 +124,7 @@ def field_of(name: str, schema: Any, *, is_required: bool) -> FormField:
         is_secret=is_secret,
         is_nullable="null" in types and len(types) > 1,
         has_default=has_default,
-        default=thaw(schema["default"]) if has_default and not is_secret else None,
+        default=default,
         choices=choices,
         limits={key: thaw(schema[key]) for key in _LIMIT_KEYS if key in schema},
         keys=_keys_of(schema),
@@ -138,10 +141,10 @@ def _types_of(schema: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _kind_of(schema: Mapping[str, Any], types: tuple[str, ...]) -> FieldKind:
-    """Return what a person enters; of several types with null, that of the other one."""
-    others = [name for name in types if name != "null"]
-    if len(others) == 1:
-        return _KINDS.get(others[0], "yaml")
+    """Return the kind of input: that of the only type besides null, else `yaml`."""
+    main_types = [name for name in types if name != "null"]
+    if len(main_types) == 1:
+        return _KINDS.get(main_types[0], "yaml")
     if not types and is_secret_schema(schema):
         # a secret is a text if nothing else is said
         return "text"

@@ -1,4 +1,4 @@
-"""The values of what a person enters in the fields of a form."""
+"""The values that a person enters in the fields of a form."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def read_value(field: FormField, entered: Any) -> Any:
 
     Args:
         field: The field.
-        entered: What a person entered: a boolean; the index of a choice, or `NO_CHOICE`; or a
-            text. None if nothing was entered.
+        entered: The input: a boolean; the index of a choice, or `NO_CHOICE`; or a text. None if
+            nothing was entered.
 
     Raises:
         ParameterError: It has another type than the field takes, or a value is missing.
@@ -68,6 +68,7 @@ def read_value(field: FormField, entered: Any) -> Any:
 
 
 def _read_nothing(field: FormField) -> Any:
+    """Return the value of an empty field, or `OMITTED`."""
     if field.is_secret and field.has_default:
         return OMITTED
     if field.has_default and not field.is_secret:
@@ -77,6 +78,7 @@ def _read_nothing(field: FormField) -> Any:
         if field.kind == "text":
             return ""
         raise ParameterError(f"`{field.name}` must be {_noun_of(field)}, and it is empty")
+
     if not field.is_required:
         return OMITTED
     if field.is_nullable:
@@ -165,7 +167,7 @@ def format_choice(value: Any) -> str:
 
 
 def describe_field(field: FormField) -> str:
-    """Return what a field takes: `an integer, 1 to 10`; empty if it takes any string."""
+    """Describe the values of a field: `an integer, 1 to 10`; empty if it takes any string."""
     parts = [_describe_kind(field), *_describe_limits(field)]
     return ", ".join(part for part in parts if part)
 

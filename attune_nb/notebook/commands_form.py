@@ -77,9 +77,8 @@ def _form(session: Session, name: str, pairs: list[str], **line_options: Any) ->
         magics.cell_runner.keep_run(name, run, out)
         return run
 
+    filled_in = secrets.add_to_parameters(workflow, parameters)
     try:
-        return make_form(
-            workflow, run_latest, secrets.add_to_parameters(workflow, parameters), options
-        )
+        return make_form(workflow, run_latest, filled_in, options)
     except ParameterError as error:
         raise UsageError(f"%attune form: {error}") from None

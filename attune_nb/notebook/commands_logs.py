@@ -1,4 +1,4 @@
-"""The command of `%attune` for what the actions of a run have printed and logged."""
+"""The command of `%attune` for the lines that the actions of a run have printed and logged."""
 
 from __future__ import annotations
 
@@ -61,6 +61,7 @@ def _logs(
     """Show what the actions of a run have printed and logged, with dates in UTC."""
     if tail < 1:
         raise UsageError(f"%attune logs: `--tail` must be 1 or more, not {tail}")
+
     selected_run = session.get_run(run)
     try:
         selection = selected_run.select_logs(task, index, attempt, level)
@@ -71,6 +72,7 @@ def _logs(
     if follow:
         _follow(selected_run, view, tail)
         return None if view.count else Text(view.explain_none())
+
     lines = view.new_lines(tail)
     if not lines:
         return Text(view.explain_none())

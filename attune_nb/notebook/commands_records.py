@@ -90,7 +90,7 @@ def _runs(
         message = "no run matches" if status or workflow or since else "nothing has run yet"
         return View(html.element("div", message), message)
 
-    columns = [name for name in _COLUMNS if name not in _RARE_COLUMNS or _has_any(rows, name)]
+    columns = [name for name in _COLUMNS if _is_shown(rows, name)]
     table = html.table(columns, rows)
     text = _align(columns, rows)
     if len(summaries) > limit:
@@ -199,8 +199,10 @@ def _row(summary: _RunSummary) -> dict[str, str]:
     }
 
 
-def _has_any(rows: Sequence[Mapping[str, str]], name: str) -> bool:
-    """Return whether a column has a text in any row."""
+def _is_shown(rows: Sequence[Mapping[str, str]], name: str) -> bool:
+    """Return whether a column is shown: a rare one only if any row has a text in it."""
+    if name not in _RARE_COLUMNS:
+        return True
     return any(row[name] for row in rows)
 
 

@@ -135,8 +135,8 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE runs ADD COLUMN parent_item INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE runs ADD COLUMN parent_attempt INTEGER NOT NULL DEFAULT 0",
         "CREATE INDEX runs_parent ON runs (parent, parent_task, parent_visit, parent_item)",
-        # What actions have printed and logged: a row for each batch of lines, so that the lines
-        # are read only when someone asks for them.
+        # The lines that actions have printed and logged: a row for each batch, so that they are
+        # read only on request.
         """CREATE TABLE logs (
             run INTEGER NOT NULL REFERENCES runs,
             number INTEGER NOT NULL,      -- of the batch, from 0

@@ -1,4 +1,4 @@
-"""The log lines of runs in a store: a row for each batch, read when someone asks for lines."""
+"""The log lines of runs in a store: a row for each batch, read on request."""
 
 from __future__ import annotations
 

@@ -338,7 +338,7 @@ class Recorder:
             self._stored_intents = []
 
     def _runs(self) -> list[RunWriter]:
-        """Return the run after those within it: what an attempt has caused is on the disk first."""
+        """Return the runs in the order of writing: those within an attempt come before its end."""
         return [*reversed(self._children), self._run]
 
     def _write_to_file(self) -> bool:
@@ -400,9 +400,7 @@ class Recorder:
     def _forget_ended(self) -> None:
         """Forget the runs within the run that have ended, and that are on the disk."""
         with self._changed:
-            self._children = [
-                run for run in self._children if run.new_events or not run.has_ended()
-            ]
+            self._children = [run for run in self._children if not run.has_finished()]
 
     def _wait(self) -> None:
         """Wait until there is something to write, at least `MIN_INTERVAL`, at most a beat."""
@@ -463,7 +461,7 @@ class Recorder:
     ) -> list[RunWriter]:
         """Make rows of new events; return the runs whose rows may be written.
 
-        It stops when it has taken long, so that what is done is soon on the disk.
+        It stops after a while, so that the rows so far are soon on the disk.
         """
         end = time.monotonic() + LONGEST_WORK
         ready = []

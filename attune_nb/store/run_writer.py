@@ -131,7 +131,7 @@ class RunWriter:
         self._path = path
         self._mask = mask
         self._claim = claim
-        self._parent = parent or ParentColumns()
+        self._parent = ParentColumns() if parent is None else parent
         # all events, to write them again if the file is removed
         self._events: list[Event] = [*past]
         self._logs = logs
@@ -163,9 +163,11 @@ class RunWriter:
         """Return a text without the secrets of the run."""
         return self._mask.text(text)
 
-    def has_ended(self) -> bool:
-        """Return whether the last of the events that were taken ends the run."""
-        return bool(self._events) and isinstance(self._events[-1], RunEnded)
+    def has_finished(self) -> bool:
+        """Return whether the run has ended, and all its events were taken; under the lock."""
+        if self.new_events or not self._events:
+            return False
+        return isinstance(self._events[-1], RunEnded)
 
     def take_new(self) -> None:
         """Take the new events, under the lock of the recorder."""
@@ -232,6 +234,7 @@ class RunWriter:
             self.insert(connection, owner)
         elif self._must_adopt:
             self._adopt(connection, owner)
+
         self._insert_events(connection)
         self.insert_lines(connection)
         if len(self.alerts) > self._stored_alert_count:
@@ -252,6 +255,7 @@ class RunWriter:
             # the same for many runs
             text = store_texts(connection, text, source_text)
             source_text = ""
+
         columns = {
             "number": _next_run_number(connection),
             "run_id": record.run_id,
@@ -270,6 +274,7 @@ class RunWriter:
             **owner,
             **msgspec.structs.asdict(self._parent),
         }
+
         names = ", ".join(columns)
         marks = ", ".join("?" * len(columns))
         statement = f"INSERT INTO runs ({names}) VALUES ({marks})"  # noqa: S608 - constant names
@@ -300,8 +305,8 @@ class RunWriter:
     def insert_lines(self, connection: sqlite3.Connection) -> None:
         """Insert the log lines that are not in the record yet.
 
-        They are among the logs before the end of their attempt is among the events. So whatever
-        attempt has ended on record has its lines there, too.
+        Lines come before the end of their attempt. So every attempt that has ended on record has
+        its lines on record, too.
         """
         if self._logs is None or self.number is None:
             return

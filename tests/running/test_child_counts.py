@@ -29,8 +29,8 @@ def fail_at(*numbers):
     return act
 
 
-def run(store, text=OUTER, act=None):
-    actions = {"inner": attune_nb.loads(INNER), "act": act or fail_at()}
+def run(store, text=OUTER, failing=()):
+    actions = {"inner": attune_nb.loads(INNER), "act": fail_at(*failing)}
     return attune_nb.loads(text).run(actions=actions, store=store, progress=False)
 
 
@@ -52,7 +52,7 @@ def test_the_summary_counts_the_runs_of_each_task(store):
 
 
 def test_the_summary_leads_to_a_run_that_failed(store):
-    summary = run(store, act=fail_at(2, 3))
+    summary = run(store, failing=(2, 3))
     assert (
         "5 child runs: `deploy` 4 (2 failed), `check` 1; `run.children()` lists them, "
         '`run.child("deploy", index=2)` opens one that failed'

@@ -41,18 +41,18 @@ def run(items, act, more="", **options):
 def test_as_many_child_runs_run_at_once_as_the_task_says():
     busy = threading.Semaphore(0)
     gate = threading.Event()
-    at_once = []
+    running = []
 
     def act(n):
-        at_once.append(n)
+        running.append(n)
         busy.release()
         gate.wait(60)
-        at_once.remove(n)
+        running.remove(n)
 
     outer = run(list(range(7)), act, background=True)
     for _ in range(3):
         assert busy.acquire(timeout=60)
-    assert len(at_once) == 3
+    assert len(running) == 3
     assert set(outer.children()["status"]) == {"running"}
     assert len(outer.children()) == 3
     gate.set()

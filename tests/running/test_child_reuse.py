@@ -1,4 +1,4 @@
-"""A fork and a retry reach into child runs: what succeeded in them is not made again."""
+"""A fork and a retry reach into child runs: attempts that succeeded in them are not repeated."""
 
 import pytest
 
@@ -51,7 +51,7 @@ def actions(work):
 
 @pytest.fixture(params=["memory", "record"])
 def reopen(request, tmp_path):
-    """Return a function that runs a workflow, and one that gives the run to be reused."""
+    """Return a function that runs a workflow, and one that opens the run to reuse again."""
     store = "none" if request.param == "memory" else tmp_path / "runs.db"
 
     def run(text, work):
