@@ -176,7 +176,7 @@ def build_data(run: ExploredRun) -> dict[str, Any]:
             "breaks": run.breaks,
             "seconds": max(run.duration_ms / 1000, timeline.now),
             "has_ended": run.has_ended,
-            "error": printable(run.error_text()[:_MAX_MESSAGE]),
+            "error": _cut_message(run.error_text()),
         },
         "statuses": list(STATUSES),
         "tasks": tasks,
@@ -286,8 +286,15 @@ def _execution_errors(executions: Sequence[TaskExecution]) -> list[str | None]:
             messages.append(None)
             continue
         free -= 1
-        messages.append(printable(error.message[:_MAX_MESSAGE]))
+        messages.append(_cut_message(error.message))
     return messages
+
+
+def _cut_message(message: str) -> str:
+    """Return a message without control characters; a long one ends with an ellipsis."""
+    if len(message) > _MAX_MESSAGE:
+        message = f"{message[:_MAX_MESSAGE]} …"
+    return printable(message)
 
 
 def _item_count(execution: TaskExecution) -> int | None:

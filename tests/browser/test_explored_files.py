@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 from support.explored_pages import HOSTILE, HOSTILE_TASK, opened_page, run_check
 from support.item_runs import until
+from support.workflow_shapes import chain, text_of, unconnected
 
 import attune_nb
 
@@ -96,6 +97,58 @@ def test_a_box_of_the_graph_shows_its_task(page):
 
     expect(details(page)).to_contain_text("server 7 refused")
     assert page.evaluate("explorer.lanes[explorer.lane].name") == "check"
+
+
+IS_CHOSEN_IN_VIEW = """() => {
+  const box = document.querySelector('#graph .chosen').getBoundingClientRect();
+  const pane = document.getElementById('graph').getBoundingClientRect();
+  return box.left >= pane.left && box.right <= pane.right
+    && box.top >= pane.top && box.bottom <= pane.bottom; }"""
+
+
+@pytest.fixture(scope="module")
+def long_file(tmp_path_factory):
+    """The page of a chain that fails at task 60; thirty joins wait in vain for task 70."""
+    targets = chain(80) + unconnected(30)
+    for number in (10, 70):
+        targets[number] += range(80, 110)
+    path = tmp_path_factory.mktemp("explored") / "chain.html"
+    attune_nb.loads(text_of(targets, [60])).run(progress=False).explore(path)
+    return path
+
+
+def test_a_long_error_leaves_the_page_to_the_timeline(lab, long_file):
+    with opened_page(lab.browser, long_file) as page:
+        error = page.locator("#run-error")
+        expect(error).to_contain_text("task `extract_sessions_60` failed")
+        assert error.inner_text().endswith(" …")
+        assert error.evaluate("line => line.scrollHeight > line.clientHeight")
+        assert error.bounding_box()["height"] < 80
+
+
+def test_the_graph_shows_what_is_chosen_before_it_opens(lab, long_file):
+    with opened_page(lab.browser, long_file) as page:
+        page.keyboard.press("f")
+        page.get_by_role("tab", name="Graph").click()
+        until(lambda: page.evaluate(IS_CHOSEN_IN_VIEW))
+
+
+def test_a_box_stays_in_view_when_its_details_open(lab, long_file):
+    with opened_page(lab.browser, long_file) as page:
+        page.get_by_role("tab", name="Graph").click()
+        graph = page.get_by_role("group", name="Graph of the tasks")
+        graph.hover()
+        # a wheel moved up enlarges the graph
+        page.mouse.wheel(0, -120)
+        until(lambda: page.evaluate("panes.graph.isMoved"))
+        shown = page.evaluate("panes.graph.view.width / panes.graph.size[0]")
+
+        graph.get_by_role("button").first.click()
+        expect(details(page)).to_be_visible()
+        until(lambda: page.evaluate("panes.graph.size[0] < 800"))
+        assert page.evaluate(IS_CHOSEN_IN_VIEW)
+        now_shown = page.evaluate("panes.graph.view.width / panes.graph.size[0]")
+        assert now_shown == pytest.approx(shown)
 
 
 def test_the_graph_can_be_walked_with_the_arrows(page):

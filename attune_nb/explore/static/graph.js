@@ -47,6 +47,7 @@ class GraphView {
     this.nodes = [];
     this.chosen = null;
     this.size = [0, 0];
+    this.isMoved = false; // whether a reader has moved or enlarged it
     parent.replaceChildren(this.svg);
     this.#listen();
   }
@@ -77,8 +78,8 @@ class GraphView {
 
   /** Show the whole graph; if its texts could not be read then, its beginning. */
   showAll() {
-    const box = this.svg.getBoundingClientRect();
-    this.size = [Math.max(box.width, 1), Math.max(box.height, 1)];
+    this.#measure();
+    this.isMoved = false;
     const width = this.graph.width + 2 * GRAPH_MARGIN;
     const height = this.graph.height + 2 * GRAPH_MARGIN;
     const fitting = Math.min(this.size[0] / width, this.size[1] / height);
@@ -87,6 +88,24 @@ class GraphView {
     view.x = this.#startOf(width, view.width, 'x', 'w');
     view.y = this.#startOf(height, view.height, 'y', 'h');
     this.#setView(view);
+  }
+
+  #measure() {
+    const box = this.svg.getBoundingClientRect();
+    this.size = [Math.max(box.width, 1), Math.max(box.height, 1)];
+  }
+
+  /** Fit the view to a new size of the pane: what is chosen stays in it. */
+  #fit() {
+    if (this.isMoved) {
+      const {x, y, width} = this.view;
+      const scale = this.size[0] / width;
+      this.#measure();
+      this.#setView({x, y, width: this.size[0] / scale, height: this.size[1] / scale});
+    } else {
+      this.showAll();
+    }
+    this.#reveal(this.chosen);
   }
 
   /** Where a view begins: a graph that fits is in its middle, another one begins at a task. */
@@ -108,6 +127,7 @@ class GraphView {
     const most = 2 * Math.max(this.graph.width, this.graph.height, this.size[0]);
     const newWidth = Math.min(Math.max(width * factor, 150), most);
     const newHeight = height * newWidth / width;
+    this.isMoved = true;
     this.#setView({
       width: newWidth,
       height: newHeight,
@@ -215,6 +235,7 @@ class GraphView {
       drag.moved = Math.max(drag.moved, Math.abs(right), Math.abs(down));
       if (drag.moved < STILL) return;
       svg.setPointerCapture(event.pointerId);
+      this.isMoved = true;
       const scale = this.view.width / this.size[0];
       this.#setView({
         ...drag.view, x: drag.view.x - right * scale, y: drag.view.y - down * scale});
@@ -234,7 +255,7 @@ class GraphView {
     }, {passive: false});
     svg.addEventListener('keydown', (event) => this.#press(event));
     new ResizeObserver(() => {
-      if (this.graph && svg.clientWidth) this.showAll();
+      if (this.graph && svg.clientWidth) this.#fit();
     }).observe(svg);
   }
 
