@@ -1,4 +1,4 @@
-"""What it costs that the lines of actions are captured: for a line, and for runs without any."""
+"""The cost of capturing the lines of actions: of a line, and of a run without any."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def measure() -> Iterator[Verdict]:
 
 
 def _measure_lines(backend: str, clock: Callable[[], float]) -> Verdict:
-    """Measure a line: what items that print take longer than items that do not."""
+    """Measure a line: the additional time of items that print."""
     _run(backend, _print_nothing, PRINTING_ITEMS)
     costs = []
     for _ in range(TURNS):

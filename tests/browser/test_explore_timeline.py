@@ -1,4 +1,4 @@
-"""The timeline of a run's page: what it draws, and what mouse and keys do."""
+"""The timeline of a run's page: its drawing, and its answers to mouse and keys."""
 
 import sys
 from contextlib import closing

@@ -54,7 +54,7 @@ def test_every_text_of_a_picture_can_be_read(run, theme):
     assert len(figure.axes[0].get_children()) < 40
 
 
-def test_the_whole_span_of_a_loop_is_one_lane_with_its_longest_visit():
+def test_a_loop_is_one_lane_with_its_longest_visit():
     figure = timeline(TIMELINE_RUNS["1,000 visits"]())
     texts = [text.get_text() for text in figure.axes[0].texts]
 

@@ -41,7 +41,7 @@ def test_a_mistake_is_reported_before_the_form_is_shown(arguments, options, mess
 
 
 def test_a_form_has_a_text_without_secrets():
-    """A terminal prints it, and it is what remains in a saved notebook."""
+    """A terminal prints it, and a saved notebook keeps it."""
     form = load().form({"servers": 5})
     page = form._repr_html_()
 

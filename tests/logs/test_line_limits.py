@@ -1,4 +1,4 @@
-"""How much of what an attempt prints is kept, and texts that are no usual lines."""
+"""How many lines of an attempt are kept, and texts that are no usual lines."""
 
 import io
 import os

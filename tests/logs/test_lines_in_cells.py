@@ -1,4 +1,4 @@
-"""What a notebook shows of the lines of its runs, executed by nbclient as by papermill."""
+"""The lines of runs below the cells of a notebook, executed by nbclient as by papermill."""
 
 import pytest
 from support.notebook_kernels import execute_failing_cells

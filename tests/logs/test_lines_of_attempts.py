@@ -1,4 +1,4 @@
-"""What an attempt prints becomes whole lines of its own, on the backends of this process."""
+"""The lines of an attempt are whole and its own, on the backends of this process."""
 
 import asyncio
 import sys
@@ -31,7 +31,9 @@ async def print_in_turns(x):
 def test_each_item_has_its_own_whole_lines(work, backend):
     _, lines = lines_of(work, 40, backend=backend)
 
-    expected = {index: [f"{index} line {number}" for number in range(3)] for index in range(40)}
+    expected = {
+        index: [f"{index} line 0", f"{index} line 1", f"{index} line 2"] for index in range(40)
+    }
     assert texts_by_index(lines) == expected
 
 

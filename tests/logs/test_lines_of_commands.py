@@ -1,4 +1,4 @@
-"""What the commands of `core.shell` and of packs write becomes lines, and stays in the result."""
+"""The output of commands of `core.shell` and of packs becomes lines, and stays in the result."""
 
 import pytest
 from support.api_scripts import DEFINE_CALL

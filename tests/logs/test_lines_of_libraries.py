@@ -71,9 +71,7 @@ async def print_later(*values):
 def test_what_threads_and_tasks_print_is_their_items(work, backend):
     _, lines = lines_of(work, 10, backend=backend)
 
-    expected = {
-        index: [f"{kind} {index}" for kind in ("thread", "pool", "task")] for index in range(10)
-    }
+    expected = {index: [f"thread {index}", f"pool {index}", f"task {index}"] for index in range(10)}
     assert texts_by_index(lines) == expected
 
 
@@ -94,20 +92,25 @@ def test_a_task_that_outlives_its_item_still_prints_for_it():
 
 
 def test_a_call_that_outlives_its_item_still_prints_for_it():
+    has_begun = threading.Event()
     may_print = threading.Event()
     has_printed = threading.Event()
 
     def print_late():
-        may_print.wait()
+        has_begun.set()
+        may_print.wait(60)
         print("late")
         has_printed.set()
 
     async def work(x):
         if x == 0:
+            call = asyncio.ensure_future(asyncio.to_thread(print_late))
+            # a call that has not begun would be cancelled with its item
+            await asyncio.to_thread(has_begun.wait, 60)
             # the timeout leaves the call behind
-            await asyncio.wait_for(asyncio.to_thread(print_late), 0.1)
+            await asyncio.wait_for(call, 0.01)
         may_print.set()
-        await asyncio.to_thread(has_printed.wait)
+        await asyncio.to_thread(has_printed.wait, 60)
 
     run, lines = lines_of(work, 2, concurrency=1)
 
@@ -119,11 +122,13 @@ def test_a_thread_that_outlives_its_item_still_prints_for_it():
     may_print = threading.Event()
     threads = []
 
+    def print_late():
+        may_print.wait(60)
+        print("late")
+
     def work(x):
         if x == 0:
-            thread = threading.Thread(
-                target=lambda: may_print.wait() and print("late"), daemon=True
-            )
+            thread = threading.Thread(target=print_late, daemon=True)
             thread.start()
             threads.append(thread)
         else:

@@ -1,4 +1,4 @@
-"""What actions print in worker processes and on Dask workers arrives with its item."""
+"""Lines from worker processes and from Dask workers arrive with their item."""
 
 import os
 import sys
@@ -123,7 +123,8 @@ def test_lines_within_a_child_run_arrive_while_it_is_running(backend, tmp_path):
         backend=backend, workers=1, background=True, logs="none", progress=False,
     )  # fmt: skip
 
-    until(lambda: len(run.children()) and len(run.child("run").logs()))
+    until(lambda: len(run.children()) == 1)
+    until(lambda: list(run.child("run").logs()["text"]) == ["started 0"])
     path.touch()
     run.wait()
 

@@ -140,12 +140,17 @@ def test_follow_prints_lines_until_the_run_ends(folder):
         follower = subprocess.Popen(
             attune_command("logs", "--follow"), stdout=subprocess.PIPE, text=True
         )
-        first = follower.stdout.readline() + follower.stdout.readline()
+        before = follower.stdout.readline() + follower.stdout.readline()
         (folder / "go").touch()
-        rest, _ = follower.communicate(timeout=60)
+        after, _ = follower.communicate(timeout=60)
+
     assert runner.returncode == 1
     assert follower.returncode == 1
-    assert without_dates(first + rest) == ["say[0] | item 0", "say[1] | item 1", "say[2] | item 2"]
+    assert without_dates(before + after) == [
+        "say[0] | item 0",
+        "say[1] | item 1",
+        "say[2] | item 2",
+    ]
 
 
 def test_a_program_prints_the_lines_of_its_run(folder):

@@ -122,7 +122,7 @@ def test_a_run_that_printed_nothing_says_so():
     assert "log line" not in repr(run)
 
 
-def test_lines_of_a_run_within_an_action_are_those_of_its_attempt():
+def test_lines_of_a_run_in_an_action_are_those_of_its_attempt():
     inner = attune_nb.loads("tasks:\n  - {name: inside, action: speak, input: {x: 1}}\n")
 
     def start(x):

@@ -1,4 +1,4 @@
-"""`kill -9` while workflows run within a run: what ended in a child run is not made again."""
+"""`kill -9` while workflows run within a run: tasks that ended in a child run are not repeated."""
 
 import random
 from collections import Counter
@@ -35,7 +35,11 @@ def lines_on_record(store):
     )
     with connected(store) as connection:
         ended = connection.execute(statement).fetchall()
-    return [line.format(item) for item, task in ended for line in LINES[task]]
+
+    lines = []
+    for item, task in ended:
+        lines += [line.format(item) for line in LINES[task]]
+    return lines
 
 
 def interrupted_run(store):

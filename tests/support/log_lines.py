@@ -8,13 +8,19 @@ from support.item_runs import run_work
 
 @contextlib.contextmanager
 def read_lines(reader=None):
-    """Yield a list that gets the lines of all runs that start meanwhile, unless a reader does."""
+    """Yield a list that gets the lines of all runs that start meanwhile.
+
+    Args:
+        reader: Gets the lines instead of the list.
+    """
     lines = []
+    if reader is None:
+        reader = lines.extend
     make = Driver.__init__
 
     def make_with_reader(driver, *args, **options):
         make(driver, *args, **options)
-        driver.log_readers.append(reader or lines.extend)
+        driver.log_readers.append(reader)
 
     Driver.__init__ = make_with_reader
     try:

@@ -30,7 +30,7 @@ class TimelinePage:
 
     @property
     def message(self):
-        """The line that says what is chosen."""
+        """The line about the attempt or the lane that is chosen."""
         return self.page.locator("#message")
 
     @property
@@ -62,7 +62,7 @@ class TimelinePage:
 
 @contextmanager
 def opened_timeline(lab, run, folder, theme=None, scheme="light"):
-    """Open the page of a run as a file; see `explored_pages.watched_page` for what it asserts.
+    """Open the page of a run as a file; see `explored_pages.watched_page` for the asserts.
 
     Args:
         lab: Has the browser.
