@@ -335,17 +335,36 @@ def restore_mask(mask: Mask, events: Iterable[Event], answers: Mapping[str, Any]
     return mask
 
 
-def check_secret_answers(run_id: str, events: Iterable[Event]) -> None:
+def check_secret_answers(
+    run_id: str,
+    events: Iterable[Event],
+    answers: Mapping[str, Any] | None = None,
+    prefix: str = "",
+) -> None:
     """Check that no secret answer is missing in events that were read from a record.
+
+    Args:
+        run_id: The id of their run.
+        events: The events.
+        answers: Answers that were passed again, and are not in the events yet.
+        prefix: The path of the run, if it is a child run.
 
     Raises:
         ParameterError: One was not passed again.
     """
+    passed: Mapping[str, Any] = {}
+    if answers is not None:
+        passed = answers
     for event in events:
-        if isinstance(event, AskAnswered) and event.secrets and _is_masked(event.secret_value):
+        if not isinstance(event, AskAnswered) or not event.secrets:
+            continue
+        if event.task in passed or event.task.rpartition("/")[2] in passed:
+            continue
+        if _is_masked(event.secret_value):
+            path = prefix + event.task
             raise ParameterError(
                 f"the record of run {run_id} does not hold the secret answer to "
-                f"`{event.task}`; pass it again with `--answer {event.task}=...` or `answers=`"
+                f"`{path}`; pass it again with `--answer {path}=...` or `answers=`"
             )
 
 

@@ -13,6 +13,7 @@ from attune_nb.engine.driver import Driver
 from attune_nb.errors import StoreError
 from attune_nb.log_batches import RunLogs
 from attune_nb.running.answers import check_secret_answers, restore_mask
+from attune_nb.running.child_answers import select_answers
 from attune_nb.running.child_record import open_child_record
 from attune_nb.running.child_reuse import replay_reused
 from attune_nb.running.new_run_id import new_run_id
@@ -80,6 +81,7 @@ class _Opening(NamedTuple):
         prepared: The run.
         driver: Its driver.
         answers: The answers to its questions, by the path of the task in it.
+        path: Its path, which stands before the names of its tasks: `deploy[3]/`.
     """
 
     attempt: ParentAttempt
@@ -87,6 +89,7 @@ class _Opening(NamedTuple):
     prepared: PreparedRun
     driver: Driver
     answers: Mapping[str, Any]
+    path: str
 
 
 class ChildBook:
@@ -166,7 +169,7 @@ class ChildBook:
         driver = Driver(prepared.state, channel, bound.actions, skip_delays=prepared.skip_delays)
         driver.share_with(attempt.driver)
         driver.on_question = prepared.answers.give
-        opening = _Opening(attempt, workflow, prepared, driver, answers)
+        opening = _Opening(attempt, workflow, prepared, driver, answers, channel.path)
         if stored is not None:
             return self._continue_child(opening, stored)
 
@@ -193,7 +196,15 @@ class ChildBook:
         if reuse is None or earlier is None:
             return None
 
-        replayed = replay_reused(reuse, earlier, opening.workflow, opening.prepared, run_id)
+        replayed = replay_reused(
+            reuse,
+            earlier,
+            opening.workflow,
+            opening.prepared,
+            run_id,
+            answers=opening.answers,
+            path=opening.path,
+        )
         if replayed is None:
             return None
 
@@ -271,20 +282,7 @@ class ChildBook:
     def _answers_for(self, attempt: ParentAttempt) -> Mapping[str, Any]:
         """Return the answers to the questions of a run, by the path of the task in it."""
         answers = self._answers.get(attempt.driver.run_id, self._root_answers)
-        if not answers:
-            return answers
-
-        prefixes = (f"{attempt.task}[{attempt.index}]/", f"{attempt.task}/")
-        # those of the command line keep their type
-        chosen: Any = type(answers)()
-        # that for one item first
-        for prefix in prefixes:
-            for name, answer in answers.items():
-                rest = name.removeprefix(prefix)
-                if rest != name and rest not in chosen:
-                    chosen[rest] = answer
-        filtered: Mapping[str, Any] = chosen
-        return filtered
+        return select_answers(answers, attempt.task, attempt.index)
 
     def _finish(self, child: KeptChild) -> tuple[int, Any, Any]:
         """Return how a run has ended, and drop it if it is on record."""

@@ -12,7 +12,7 @@ from attune_nb.conductor import fork_inputs
 from attune_nb.conductor.recovery import recover
 from attune_nb.errors import LookupFailed, nearest
 from attune_nb.events import RunStarted
-from attune_nb.running.answers import check_secret_answers
+from attune_nb.running.answers import check_secret_answers, restore_mask
 from attune_nb.running.child_workflow import ChildWorkflow
 from attune_nb.values.describe import is_different
 from attune_nb.values.remote import read_stored
@@ -111,6 +111,9 @@ def replay_reused(
     workflow: ChildWorkflow,
     prepared: PreparedRun,
     run_id: str,
+    *,
+    answers: Mapping[str, Any],
+    path: str,
 ) -> tuple[Recovered, ChildReuse | None, str] | None:
     """Replay the results that a child run reuses of an earlier one.
 
@@ -120,12 +123,17 @@ def replay_reused(
         workflow: The workflow.
         prepared: The new run.
         run_id: The id of the new run.
+        answers: The answers for the new run, with the secret ones of the earlier run.
+        path: The path of the new run, for messages.
 
     Returns:
         The recovered run, the results for its own child runs, and the origin of the run; None if
         nothing can be reused, as the parameters differ.
     """
     events = earlier.read_events(prepared.mask)
+    mask = restore_mask(prepared.mask, events, answers)
+    if mask is not prepared.mask:
+        events = earlier.read_events(mask)
     started = _find_start(events)
     if started is None or _has_other_parameters(started, prepared):
         return None
@@ -138,14 +146,14 @@ def replay_reused(
         inputs = fork_inputs.inputs_that_succeeded(earlier.state, events)
     else:
         word = "fork"
-        path = split_path(reuse.path.rest, bound.workflow, bound.actions)
+        inner_path = split_path(reuse.path.rest, bound.workflow, bound.actions)
         task = reuse.path.rest
-        if path is not None:
-            task = path.task
-            inner_reuse = ChildReuse(earlier, path)
+        if inner_path is not None:
+            task = inner_path.task
+            inner_reuse = ChildReuse(earlier, inner_path)
         inputs = fork_inputs.inputs_before_task(earlier.state, events, task)
 
-    check_secret_answers(earlier.run_id, inputs)
+    check_secret_answers(earlier.run_id, inputs, prefix=path)
     origin = f"{word} of {earlier.run_id}"
     spent = max((event.time for event in inputs), default=0.0)
     new_start = msgspec.structs.replace(

@@ -15,6 +15,7 @@ from attune_nb.running.answers import (
     check_secret_answers,
     restore_mask,
 )
+from attune_nb.running.child_answers import check_secrets_within
 from attune_nb.running.history import recorded_code, recorded_options, recorded_workflow
 from attune_nb.running.lost_results import refuse_lost_results
 from attune_nb.running.open_packs import open_packs
@@ -138,7 +139,7 @@ def resume(
 
     new_parameters = {} if parameters is None else parameters
     recovery = _recover(stored, path, options, new_parameters, workflow)
-    check_open_questions(recovery.past, options.answers)
+    _check_answers(stored, path, recovery, options.answers)
     request = RunRequest(
         workflow=recovery.workflow,
         parameters=recovery.prepared.parameters,
@@ -215,6 +216,20 @@ def _recover(
         past = msgspec.structs.replace(past, in_doubt=tuple(find_doubts(past.state, intents)))
     refuse_lost_results(past)
     return _Recovery(workflow=used_workflow, prepared=prepared, past=past, event_count=len(events))
+
+
+def _check_answers(
+    stored: StoredRun, path: Path, recovery: _Recovery, answers: Mapping[str, Any]
+) -> None:
+    """Check answers against the open questions, and that no secret of a child run is missing.
+
+    Raises:
+        ParameterError: One does not fit, or is missing.
+    """
+    check_open_questions(recovery.past, answers)
+    if recovery.prepared.has_children:
+        # a child run without its secret would fail
+        check_secrets_within(path, stored.run_id, answers)
 
 
 def _changed_paths(stored: StoredRun, recovery: _Recovery) -> list[str]:
