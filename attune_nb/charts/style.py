@@ -24,6 +24,7 @@ __all__ = [
     "clean_text",
     "disable_mathtext",
     "format_status",
+    "shorten_name",
     "theme_of",
 ]
 
@@ -92,16 +93,37 @@ def clean_text(text: object, longest: int = 28) -> str:
         text: The text.
         longest: The most characters that it may have.
     """
+    shown = _clean(text)
+    if len(shown) > longest:
+        return shown[: longest - 1] + "…"
+    return shown
+
+
+def shorten_name(name: str, longest: int = 28) -> str:
+    """Return the name of a task that can be drawn.
+
+    Of a long name the middle is left out: names that begin alike often differ at their ends.
+
+    Args:
+        name: The name.
+        longest: The most characters that it may have.
+    """
+    shown = _clean(name)
+    if len(shown) <= longest:
+        return shown
+
+    end = (longest - 1) // 3
+    return f"{shown[: longest - 1 - end]}…{shown[-end:]}"
+
+
+def _clean(text: object) -> str:
+    """Return a text on one line, without control characters."""
     shown = str(text)
     for space in "\t\n\r":
         shown = shown.replace(space, " ")
 
     shown = "".join(char for char in shown if not unicodedata.category(char).startswith("C"))
-    shown = " ".join(shown.split())
-
-    if len(shown) > longest:
-        return shown[: longest - 1] + "…"
-    return shown
+    return " ".join(shown.split())
 
 
 def disable_mathtext(text: Text) -> None:

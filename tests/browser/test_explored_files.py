@@ -160,6 +160,19 @@ def test_the_graph_can_be_walked_with_the_arrows(page):
     expect(details(page).get_by_role("heading", name="check")).to_be_visible()
 
 
+def test_long_names_that_begin_alike_are_told_apart(lab, tmp_path):
+    names = [f"check_the_database_of_the_region_{number}" for number in range(3)]
+    tasks = "\n".join(f"  - {{name: {name}, action: core.noop}}" for name in names)
+    run = attune_nb.loads(f"tasks:\n{tasks}").run(progress=False)
+    run.explore(tmp_path / "page.html")
+
+    with opened_page(lab.browser, tmp_path / "page.html") as page:
+        page.get_by_role("tab", name="Graph").click()
+        shown_names = page.locator("#graph .name").all_inner_texts()
+        assert all("…" in name for name in shown_names)
+        assert len(set(shown_names)) == len(names)
+
+
 def test_the_details_give_the_focus_back_when_they_close(page):
     button = page.get_by_role("button", name="check", exact=True)
     button.focus()

@@ -286,6 +286,21 @@ def test_a_task_under_way_is_running_after_its_last_attempt():
     assert legend_texts(timeline(run)) == ["succeeded", "failed", "running"]
 
 
+def test_a_timeline_of_a_run_in_progress_goes_on_to_now():
+    attempts = [("a", 1, 0, 1, 0, 0, 1, "succeeded")]
+    tasks = [task_row("a", 0, None, "running", items=2)]
+    figure = timeline(make_run(tasks, attempts, status="running", duration_ms=60_000.0))
+    assert figure.axes[0].get_title(loc="left").endswith("running · 60.0 s so far")
+    assert "running" in legend_texts(figure)
+
+
+def test_long_names_that_begin_alike_are_told_apart():
+    names = [f"check_the_database_of_the_region_{number}" for number in range(3)]
+    figure = timeline(make_run([task_row(name, 0, 1) for name in names], []))
+    labels = label_texts(figure)
+    assert labels == [f"check_the_database…_region_{number}" for number in range(3)]
+
+
 def test_a_bar_is_never_too_narrow_to_be_seen():
     run = make_run([task_row("a", 0, 1000), task_row("b", 1000, 1000)], [])
     widths = []

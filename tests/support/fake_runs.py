@@ -37,6 +37,7 @@ class FakeRun:
     status: str = "succeeded"
     started: dt.datetime = STARTED
     events: list[Any] = dataclasses.field(default_factory=list)
+    duration_ms: float = 0.0
 
     def attempts(self):
         """Return one row for each attempt."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attune_nb.charts.style import clean_text, disable_mathtext
+from attune_nb.charts.style import disable_mathtext, shorten_name
 from attune_nb.charts.timeline_chart.peaks import describe_peak
 from attune_nb.results.statuses import format_losses
 
@@ -70,7 +70,7 @@ def name_thin_lanes(canvas: TimelineCanvas, lanes: list[Lane], path: list[Lane])
     numbers = sorted(counts)
     names = []
     for number in numbers:
-        name = clean_text(lanes[number].name)
+        name = shorten_name(lanes[number].name)
         if _has_failed(lanes[number]):
             name = f"{_FAILED_MARK} {name}"
         more = counts[number]
@@ -115,7 +115,7 @@ def _has_failed(lane: Lane) -> bool:
 
 def _format_name(lane: Lane, run: TimelineRun) -> str:
     """Return the name of a lane, with the counts of its visits and of its items."""
-    lines = [clean_text(lane.name)]
+    lines = [shorten_name(lane.name)]
     if lane.visits:
         failed = sum(visit.status in _FAILED for visit in lane.visits)
         count = f"{_TIMES}{len(lane.visits):,} visits"

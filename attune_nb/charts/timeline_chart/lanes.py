@@ -55,7 +55,7 @@ RETRIED = "retried"
 class TimelineRun(Protocol):
     """The parts of a run that a timeline reads.
 
-    It also reads `events`, `breaks` and `workflow`, if the run has them.
+    It also reads `events`, `breaks`, `duration_ms` and `workflow`, if the run has them.
     """
 
     @property

@@ -35,7 +35,9 @@ def read_lanes(run: TimelineRun) -> list[Lane]:
     spans = _read_spans(run, frame)
     starts = _seconds_since(run.started, tasks["start"], breaks)
     ends = _seconds_since(run.started, tasks["end"], breaks)
-    now = float(np.nanmax(np.concatenate([starts, ends, attempts.end, [0.0]])))
+    # a task that runs may have had no event for a long time
+    last = getattr(run, "duration_ms", 0.0) / 1000
+    now = float(np.nanmax(np.concatenate([starts, ends, attempts.end, [last]])))
 
     no_rows = np.array([], dtype=np.intp)
     columns = (

@@ -31,6 +31,31 @@ function formatStatus(status) {
 }
 
 /**
+ * Return a text that is cut to a width, with an ellipsis; an empty one if no letter fits.
+ *
+ * Args:
+ *   context: Of a canvas; its font is that of the text.
+ *   isName: Whether the middle is cut: names that begin alike often differ at their ends.
+ */
+function fitText(context, text, width, isName = false) {
+  const fits = (shown) => context.measureText(shown).width <= width;
+  if (fits(text)) return text;
+
+  const cut = (length) => {
+    const end = isName ? Math.floor(length / 3) : 0;
+    return `${text.slice(0, length - end)}…${text.slice(text.length - end)}`;
+  };
+  let low = 0;
+  let high = Math.min(text.length - 1, 200);
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (fits(cut(middle))) low = middle;
+    else high = middle - 1;
+  }
+  return low ? cut(low) : '';
+}
+
+/**
  * Return a new element. Texts are set as text, never as HTML.
  *
  * `properties` are attributes of the element; a key that begins with `on` is a listener.

@@ -21,17 +21,11 @@ function statusClass(status) {
   return `status-${status.replaceAll(' ', '-')}`;
 }
 
-/** Return a text that is cut to a width, with an ellipsis. */
-function fitText(text, font, width) {
-  const context = fitText.context ??= new OffscreenCanvas(1, 1).getContext('2d');
-  context.font = font;
-  let shown = text;
-  let length = text.length;
-  while (length > 1 && context.measureText(shown).width > width) {
-    length -= Math.max(1, Math.floor(length / 16));
-    shown = `${text.slice(0, length)}…`;
-  }
-  return shown;
+/** Return a text that is cut to the width of a box. */
+function fitBox(text, width, isName) {
+  const context = fitBox.context ??= new OffscreenCanvas(1, 1).getContext('2d');
+  context.font = isName ? NAME_FONT : TEXT_FONT;
+  return fitText(context, text, width, isName);
 }
 
 /**
@@ -181,7 +175,7 @@ class GraphView {
     let down = y + 15;
     for (const [kind, text] of lines) {
       if (!text) continue;
-      const shown = fitText(text, kind === 'name' ? NAME_FONT : TEXT_FONT, width - 18);
+      const shown = fitBox(text, width - 18, kind === 'name');
       box.append(makeShape('text', {class: kind, x: x + 13, y: down}, shown));
       down += 17;
     }

@@ -325,7 +325,7 @@ class Plot {
         const free = Math.min(bar.x + bar.width, size.width) - left - 6;
         if (free < 6 || bar.height < 9) continue;
         const whole = barText(data, lane, bar.attempt);
-        let text = this.#fitText(whole, free);
+        let text = fitText(context, whole, free);
         // a letter or two say nothing; a mark does
         if (text !== whole && text.length < FEWEST_LETTERS) text = MARKS[data.statusOf(bar.attempt)];
         if (!text) continue;
@@ -374,7 +374,7 @@ class Plot {
       context.fillStyle = lane.rows.length || lane.executions.length ? palette.ink : palette.muted;
       const line = y + height / 2 - (hasCounts ? 7 : 0);
       const indent = lane.failed || lane.failedEarly.length ? NAME_INDENT : 0;
-      const name = this.#fitText(lane.name, this.gutter - 16 - indent);
+      const name = fitText(context, lane.name, this.gutter - 16 - indent, true);
       context.fillText(name, 8 + indent, line);
       if (indent) {
         context.fillStyle = palette.colours[palette.failures[0]];
@@ -385,7 +385,7 @@ class Plot {
       if (hasCounts) {
         context.font = SMALL_FONT;
         context.fillStyle = palette.muted;
-        context.fillText(this.#fitText(laneCounts(lane), this.gutter - 16), 8, y + height / 2 + 8);
+        context.fillText(fitText(context, laneCounts(lane), this.gutter - 16), 8, y + height / 2 + 8);
         this.calls += 1;
       }
     }
@@ -444,20 +444,6 @@ class Plot {
     context.fillStyle = palette.colours[palette.failures[0]];
     context.fill();
     this.calls += 2;
-  }
-
-  /** Return a text cut to a width, with an ellipsis. */
-  #fitText(text, width) {
-    const {context} = this;
-    if (context.measureText(text).width <= width) return text;
-    let low = 0;
-    let high = Math.min(text.length, 200);
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (context.measureText(`${text.slice(0, middle)}…`).width <= width) low = middle;
-      else high = middle - 1;
-    }
-    return low ? `${text.slice(0, low)}…` : '';
   }
 
   /** Return the attempt whose bar is at a point, or -1. */
