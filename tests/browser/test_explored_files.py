@@ -168,7 +168,7 @@ def test_long_names_that_begin_alike_are_told_apart(lab, tmp_path):
 
     with opened_page(lab.browser, tmp_path / "page.html") as page:
         page.get_by_role("tab", name="Graph").click()
-        shown_names = page.locator("#graph .name").all_inner_texts()
+        shown_names = page.locator("#graph .name").all_text_contents()
         assert all("…" in name for name in shown_names)
         assert len(set(shown_names)) == len(names)
 
