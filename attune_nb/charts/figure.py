@@ -123,10 +123,10 @@ class ChartFigure(Figure):
             png: The picture, in base64.
         """
         # a page has no place for the declarations of a file, which come before the SVG
-        _, tag, rest = self._draw_svg({}).partition("<svg ")
+        _, tag, content = self._draw_svg({}).partition("<svg ")
         size = Markup('style="{}" ').format(self._format_size())
         # matplotlib has escaped the texts
-        svg = Markup(tag) + size + Markup(rest)
+        svg = Markup(tag) + size + Markup(content)
         # the style in the SVG shows it; where both are removed, its texts stay hidden
         drawing = element("div", svg, class_="attune-drawing", style="display:none")
         picture = element(
@@ -190,7 +190,9 @@ class ChartFigure(Figure):
 def _is_svg(fname: Any, file_format: str | None) -> bool:
     """Return whether a figure is saved as SVG."""
     if file_format is None and isinstance(fname, str | os.PathLike):
-        file_format = Path(fname).suffix[1:] or mpl.rcParams["savefig.format"]
+        file_format = Path(fname).suffix[1:]
+        if not file_format:
+            file_format = mpl.rcParams["savefig.format"]
     return file_format is not None and file_format.lower() == "svg"
 
 

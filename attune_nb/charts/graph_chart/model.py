@@ -327,10 +327,11 @@ def _make_graph(title: str, tasks: tuple[Any, ...], reader: _NodeReader) -> Work
                     nodes.append(GraphNode(f"{task.name}>{number}", name, name))
                 else:
                     continue
-                is_failed_step = state is not None and (task.name, name) in state.failed_steps
-                edges.append(
-                    GraphEdge(source, target, number, label, times, bool(times) and is_failed_step)
-                )
+
+                on_failed_path = False
+                if state is not None and times:
+                    on_failed_path = (task.name, name) in state.failed_steps
+                edges.append(GraphEdge(source, target, number, label, times, on_failed_path))
 
     return WorkflowGraph(title, nodes, edges)
 

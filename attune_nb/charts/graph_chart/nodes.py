@@ -182,8 +182,9 @@ def _make_card(box: NodeBox, nested: NestedGraph, detail: Detail) -> NodeBox:
         inner = [make_box(child, Detail.LABELS) for child in nested.nodes]
         if nested.hidden:
             path = f"{box.node.path}/…"
-            rest = GraphNode(path, "task", f"{nested.hidden:,} more")
-            inner.append(make_box(rest, Detail.LABELS))
+            hidden = GraphNode(path, "task", f"{nested.hidden:,} more")
+            inner.append(make_box(hidden, Detail.LABELS))
+
         left = SIDE
         if box.node.state is not None:
             left += BAND
@@ -193,16 +194,23 @@ def _make_card(box: NodeBox, nested: NestedGraph, detail: Detail) -> NodeBox:
 
 def align_widths(boxes: list[NodeBox]) -> list[NodeBox]:
     """Return boxes of tasks that are all as wide as the widest, so that they stand in columns."""
-    plain = [box for box in boxes if box.node.kind not in ENDS and not box.inner]
-    widest = max((box.width for box in plain if not box.node.on_failed_path), default=0.0)
+    widest = 0.0
+    for box in boxes:
+        if _is_alignable(box) and not box.node.on_failed_path:
+            widest = max(widest, box.width)
 
     aligned = []
     for box in boxes:
-        if box.node.kind in ENDS or box.inner:
-            aligned.append(box)
-        else:
+        if _is_alignable(box):
             aligned.append(box.resize(max(box.width, widest), box.height))
+        else:
+            aligned.append(box)
     return aligned
+
+
+def _is_alignable(box: NodeBox) -> bool:
+    """Return whether a box is of a task without boxes within it."""
+    return box.node.kind not in ENDS and not box.inner
 
 
 def _make_dot(node: GraphNode) -> NodeBox:
@@ -267,10 +275,10 @@ def _arrange_in_grid(
     columns = len(boxes)
     if columns > _MOST_IN_ROW:
         columns = math.ceil(math.sqrt(len(boxes)))
-    widest = max(box.width for box in boxes)
+    widest = _widest(boxes)
     columns = min(columns, max(int(_WIDEST_ROW / (widest + gap)), 1))
 
-    widths = [max(box.width for box in boxes[column::columns]) for column in range(columns)]
+    widths = [_widest(boxes[column::columns]) for column in range(columns)]
     lefts = [left + sum(widths[:column]) + gap * column for column in range(columns)]
     places = []
     bottom = top
@@ -290,6 +298,11 @@ def _arrange_in_grid(
 
     right = lefts[-1] + widths[-1]
     return places, right, bottom
+
+
+def _widest(boxes: list[NodeBox]) -> float:
+    """Return the width of the widest of some boxes."""
+    return max(box.width for box in boxes)
 
 
 def _make_lines(node: GraphNode, detail: Detail) -> tuple[TextLine, ...]:

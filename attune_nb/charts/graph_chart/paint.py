@@ -163,16 +163,16 @@ def _draw_card_below(canvas: GraphCanvas, rectangle: Rectangle, style: ShapeStyl
 def _draw_bar(canvas: GraphCanvas, nested: NestedGraph, rectangle: Rectangle, top: float) -> None:
     """Add the bar that shows how many runs of a workflow have which status.
 
-    A status that few have is still seen: its part is never narrower than a line.
+    A status of few runs is still seen: its part is never narrower than a line.
     """
     left, _, right, _ = rectangle
     left += BAND + SIDE
     width = right - SIDE - left
     total = sum(count for _, count in nested.runs)
-    rest = width - _NARROWEST_PART * len(nested.runs)
+    shared_width = width - _NARROWEST_PART * len(nested.runs)
 
     for status, count in nested.runs:
-        part = _NARROWEST_PART + rest * count / total
+        part = _NARROWEST_PART + shared_width * count / total
         style = state_style(status, canvas.theme)
         shape = round_corners((left, top, left + part, top + BAR), radius=0.0)
         canvas.add_shape(shape, style)

@@ -60,7 +60,8 @@ def draw_thin_lane(canvas: TimelineCanvas, lane: Lane) -> None:
 def _draw_around_attempts(canvas: TimelineCanvas, execution: Lane, middle: float) -> None:
     """Add all of an execution but its attempts."""
     if execution.status == "skipped":
-        canvas.add_dot(execution.start if execution.started else 0.0, middle)
+        start = execution.start if execution.started else 0.0
+        canvas.add_dot(start, middle)
     elif not len(execution.attempts):
         _draw_execution(canvas, execution, middle)
     elif execution.end - execution.start > canvas.span * _VISIBLE:

@@ -109,7 +109,7 @@ def _draw_share(
         attempts: All attempts of the lane.
         part: Some of them.
         edges: The edges of the bins.
-        above: The height of what is drawn above.
+        above: The height of the parts that are drawn above.
         colour: The colour.
         word: The name of the part in the scale.
     """

@@ -57,9 +57,9 @@ def name_thin_lanes(canvas: TimelineCanvas, lanes: list[Lane], path: list[Lane])
     counts: dict[int, int] = {}
     failed = [number for number, lane in enumerate(lanes) if _has_failed(lane)]
     for number in failed:
-        near = [named for named in counts if abs(named - number) < space]
-        if near:
-            counts[near[-1]] += 1
+        neighbours = [named for named in counts if abs(named - number) < space]
+        if neighbours:
+            counts[neighbours[-1]] += 1
         else:
             counts[number] = 0
 
@@ -74,7 +74,9 @@ def name_thin_lanes(canvas: TimelineCanvas, lanes: list[Lane], path: list[Lane])
         if _has_failed(lanes[number]):
             name = f"{_FAILED_MARK} {name}"
         more = counts[number]
-        names.append(f"{name} and {more:,} more failed" if more else name)
+        if more:
+            name = f"{name} and {more:,} more failed"
+        names.append(name)
 
     ax = canvas.ax
     ax.set_yticks([lanes[number].middle for number in numbers], names)
@@ -119,7 +121,9 @@ def _format_name(lane: Lane, run: TimelineRun) -> str:
     if lane.visits:
         failed = sum(visit.status in _FAILED for visit in lane.visits)
         count = f"{_TIMES}{len(lane.visits):,} visits"
-        lines.append(f"{count} · {failed:,} failed" if failed else count)
+        if failed:
+            count += f" · {failed:,} failed"
+        lines.append(count)
     if lane.has_items:
         lines.append(_format_items(lane))
     if lane.has_items and lane.dense and not lane.has_spans:

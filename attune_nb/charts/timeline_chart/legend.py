@@ -27,12 +27,12 @@ def draw_legend(canvas: TimelineCanvas) -> float:
 
 def _status_entries(canvas: TimelineCanvas) -> list[Artist]:
     """Return an entry for each status: first those with a colour of their own."""
-    known = list(STATUSES)
-    known.insert(known.index("failed") + 1, RETRIED)
-    uncoloured = sorted(canvas.bars.keys() - set(known))
+    coloured = list(STATUSES)
+    coloured.insert(coloured.index("failed") + 1, RETRIED)
+    uncoloured = sorted(canvas.bars.keys() - set(coloured))
 
     entries: list[Artist] = []
-    for status in (*known, *uncoloured):
+    for status in (*coloured, *uncoloured):
         if status in canvas.statuses:
             style = canvas.style_of(status)
             entries.append(Patch(label=_format_label(status), linewidth=0, **style))

@@ -29,7 +29,7 @@ _MOST_COMBS = 8
 _TRUNK = 0.1  # inches: between two trunks, and between a trunk and the ranks
 
 # the shares of the space between two ranks where the lines are
-_NEAR = 0.3
+_BESIDE_BOX = 0.3
 _MIDDLE = 0.5
 
 
@@ -64,11 +64,11 @@ def add_combs(layout: Layout, bundles: Mapping[int, Bundle]) -> Layout:
     for place, numbers in enumerate(meets):
         trunk = shift - _TRUNK * (place + 1)
         for number in numbers:
-            lines[number] = _lead(layout, number, trunk, leaving=_NEAR, entering=_MIDDLE)
+            lines[number] = _lead(layout, number, trunk, leaving=_BESIDE_BOX, entering=_MIDDLE)
     for place, numbers in enumerate(forks):
         trunk = layout.across - _TRUNK * (len(forks) - place - 1)
         for number in numbers:
-            lines[number] = _lead(layout, number, trunk, leaving=_MIDDLE, entering=_NEAR)
+            lines[number] = _lead(layout, number, trunk, leaving=_MIDDLE, entering=_BESIDE_BOX)
     return dataclasses.replace(layout, lines=lines)
 
 

@@ -53,7 +53,7 @@ def confine(
             weight = sum(pull for _, pull in pulls[vertex])
             wish = positions[vertex]
             if weight:
-                pulled = sum(positions[other] * pull for other, pull in pulls[vertex])
+                pulled = sum(positions[neighbour] * pull for neighbour, pull in pulls[vertex])
                 wish = pulled / weight
             wishes.append(wish)
             weights.append(max(weight, _LOOSE))

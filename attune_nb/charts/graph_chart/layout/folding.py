@@ -174,6 +174,7 @@ class _Folder:
         shifts: list[Size] = []
         placed_rights = []
         bottoms = []
+
         left = 0.0
         for column, first_rank in enumerate([0, *cuts]):
             across = left - lefts[column]
@@ -186,7 +187,7 @@ class _Folder:
         return shifts, placed_rights, bottoms
 
     def _measure_columns(self, cuts: list[int]) -> tuple[list[float], list[float], list[float]]:
-        """Return the left, the right and the end of what each column holds."""
+        """Return the left, the right and the end of the contents of each column."""
         count = len(cuts) + 1
         lefts = [math.inf] * count
         rights = [0.0] * count

@@ -129,7 +129,9 @@ def _split_into_rows(
         else:
             length = math.ceil(len(boxes) / count)
             rows = [boxes[first : first + length] for first in range(0, len(boxes), length)]
-        if max(sum(widths[box] for box in row) for row in rows) <= limit:
+
+        lengths = [sum(widths[box] for box in row) for row in rows]
+        if max(lengths) <= limit:
             break
     return rows
 
