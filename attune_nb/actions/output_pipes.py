@@ -103,7 +103,7 @@ class OutputPipes:
         *,
         logs_stdout: bool,
     ) -> None:
-        """Add what the command writes to the output of an attempt, too, while it runs.
+        """Add the output of the command to that of an attempt, too, while it runs.
 
         Args:
             output: The output.

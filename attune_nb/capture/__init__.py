@@ -1,1 +1,1 @@
-"""Capture of what actions print: each line with the attempt that wrote it."""
+"""Capture of the output of actions: each line with the attempt that wrote it."""

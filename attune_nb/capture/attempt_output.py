@@ -80,19 +80,20 @@ class AttemptOutput:
     def __init__(
         self, collector: LineSink, key: Key, index: int, attempt: int, worker: int
     ) -> None:
-        self._collector = collector
         self.key = key
         self.index = index
         self.attempt = attempt
         self.worker = worker
         self.redirections: dict[str, list[TextIO]] = {}
+
+        self._collector = collector
         self._size = 0
         self._is_open = True
         collector.open_output(self)
         # the pieces of lines that have no end yet, by the stream and the thread, so that no two
         # threads write to the same
         self._partial: dict[tuple[str, int], list[str]] = {}
-        # guards what follows
+        # guards the following attributes
         self._lock = threading.Lock()
         self._dropped = 0
         self._dropped_level = ""
@@ -115,13 +116,13 @@ class AttemptOutput:
                 pieces[:] = [_shorten("".join(pieces))]
             return
 
-        lines, _, rest = text.rpartition("\n")
+        lines, _, partial_line = text.rpartition("\n")
         if pieces is not None:
             lines = "".join(pieces) + lines
             # another thread may have ended the output of an attempt that was given up
             self._partial.pop(key, None)
-        if rest:
-            self._partial[key] = [rest]
+        if partial_line:
+            self._partial[key] = [partial_line]
             self._reopen()
         self.add_lines(level, lines)
 
@@ -169,7 +170,7 @@ class AttemptOutput:
         self._collector.close_output(self)
 
     def _reopen(self) -> None:
-        """Have the rest of what is written after the end of the attempt added, too."""
+        """Have the output ended once more: text is written after the end of the attempt."""
         if not self._is_open:
             self._is_open = True
             self._collector.open_output(self)
@@ -181,20 +182,20 @@ class AttemptOutput:
             return []
 
         lines = text.split("\n")
-        kept = []
-        room = MOST_CHARACTERS - self._size
+        kept_lines = []
+        free = MOST_CHARACTERS - self._size
         for line in lines:
-            room -= len(line) + 1
-            if room < 0:
+            free -= len(line) + 1
+            if free < 0:
                 break
-            kept.append(line)
+            kept_lines.append(line)
 
-        if not kept and not self._size:
+        if not kept_lines and not self._size:
             # of a single line that is longer than all that is kept, the beginning
-            kept.append(lines[0][: 2 * MOST_CHARACTERS])
-        if len(kept) < len(lines):
-            self.drop_lines(level, len(lines) - len(kept))
-        return kept
+            kept_lines.append(lines[0][: 2 * MOST_CHARACTERS])
+        if len(kept_lines) < len(lines):
+            self.drop_lines(level, len(lines) - len(kept_lines))
+        return kept_lines
 
 
 def describe_dropped(count: int) -> str:
@@ -204,7 +205,7 @@ def describe_dropped(count: int) -> str:
 
 
 def _shorten(text: str) -> str:
-    """Return what is kept of the beginning of a line.
+    """Return the beginning of a line, as far as it is kept.
 
     A progress bar that is drawn over and over is one line, of which the last drawing is seen. A
     carriage return at its end stays, since the next drawing follows.
@@ -283,7 +284,7 @@ class Outlet:
 
     @contextlib.contextmanager
     def muted(self) -> Iterator[None]:
-        """Drop what the code of this thread prints meanwhile."""
+        """Drop the output of the code of this thread meanwhile."""
         token = current_outlet.set(_muted_outlet)
         try:
             yield

@@ -33,12 +33,12 @@ class ByteLines:
 
     def feed(self, part: bytes) -> None:
         """Add the next bytes."""
-        lines, newline, rest = part.rpartition(b"\n")
+        lines, newline, partial_line = part.rpartition(b"\n")
         if newline:
             self._add(self._partial + lines)
             self._partial = b""
         if len(self._partial) <= 2 * MOST_CHARACTERS:
-            self._partial += rest
+            self._partial += partial_line
 
     def end(self) -> None:
         """Add a line that has no end."""

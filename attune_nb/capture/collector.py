@@ -47,6 +47,9 @@ class LineCollector:
     def __init__(self, clock: Callable[[], float]) -> None:
         # a name that no other one has
         self.name = uuid.uuid4().hex
+        # called to deliver lines before the end of the turn
+        self.deliver_now: Callable[[], None] | None = None
+
         self._clock = clock
         # whole lines in the order in which they were written: output, time, level, text
         self._entries: deque[tuple[AttemptOutput, float, str, str]] = deque()
@@ -56,8 +59,6 @@ class LineCollector:
         # end
         self._open_outputs: set[AttemptOutput] = set()
         self._outlets: set[Outlet] = set()
-        # called to deliver lines before the end of the turn
-        self.deliver_now: Callable[[], None] | None = None
         self._next_delivery = 0.0
         self._engine_thread = 0
         # lines that were taken and not delivered; only the engine's thread uses it
@@ -143,7 +144,7 @@ class LineCollector:
             return
 
         self._next_delivery = now + _DELIVERY_INTERVAL
-        # what the readers print is not the attempt's
+        # the output of the readers is not the attempt's
         token = current_outlet.set(None)
         try:
             self.deliver_now()
@@ -186,17 +187,17 @@ class LineCollector:
         if mask:
             lines = _mask_lines(lines, mask)
 
-        kept = []
+        kept_lines = []
         for line in lines:
             self._size += len(line.text) + 1
             if self._size > MOST_RUN_CHARACTERS:
                 self._dropped += 1
             elif len(line.text) > MOST_CHARACTERS:
                 text = f"{line.text[: MOST_CHARACTERS - 1]}…"
-                kept.append(msgspec.structs.replace(line, text=text))
+                kept_lines.append(msgspec.structs.replace(line, text=text))
             else:
-                kept.append(line)
-        return kept
+                kept_lines.append(line)
+        return kept_lines
 
     def _take_note(self) -> list[LogLine]:
         """Return a line with the number of lines that were left out; none if there are none."""
@@ -222,14 +223,14 @@ class _EngineSink:
         self._collector.deliver_if_due()
 
 
-def _split_lines(output: AttemptOutput, written_at: float, level: str, text: str) -> list[LogLine]:
+def _split_lines(output: AttemptOutput, time: float, level: str, text: str) -> list[LogLine]:
     """Return the lines that an attempt has written at once."""
     task, visit = output.key
     index = output.index
     attempt = output.attempt
     worker = output.worker
     return [
-        LogLine(written_at, task, visit, index, attempt, worker, level, _clean(line))
+        LogLine(time, task, visit, index, attempt, worker, level, _clean(line))
         for line in text.split("\n")
     ]
 

@@ -1,4 +1,4 @@
-"""What else an action may print by: threads, pools, processes, logging and warnings.
+"""Other ways of actions to print: threads, pools, processes, logging and warnings.
 
 Each of these functions of the standard library is replaced while a run is alive. Outside of
 attempts, the replacement only calls the original.
@@ -50,17 +50,21 @@ def install_hooks() -> None:
     """Replace the functions."""
     _replace(threading.Thread, "start", _start_thread)
     _replace(ThreadPoolExecutor, "submit", _submit)
+
     _replace(subprocess.Popen, "__init__", _start_process)
     _replace(os, "system", _run_system)
+
     _replace(logging.Logger, "callHandlers", _call_handlers)
     _replace(warnings, "_showwarnmsg", _show_warning)
-    _replace(_Redirection, "__enter__", _enter_redirection, after_others=cover)
+
+    _replace(_Redirection, "__enter__", _enter_redirection, after_original=cover)
     _replace(_Redirection, "__exit__", _exit_redirection)
+
     _replace(bdb.Bdb, "set_trace", _set_trace)
     if "IPython.utils.capture" in sys.modules:
         # `%%capture`: the attempts of a run in the background are no output of its cell
         capture_output = sys.modules["IPython.utils.capture"].capture_output
-        _replace(capture_output, "__enter__", _call_original, after_others=cover)
+        _replace(capture_output, "__enter__", _call_original, after_original=cover)
     # a notebook's own function asks in the browser
     if isinstance(builtins.input, BuiltinFunctionType):
         _replace(builtins, "input", _read_input)
@@ -78,7 +82,7 @@ def _replace(
     owner: Any,
     name: str,
     hook: Callable[..., Any],
-    after_others: Callable[[], None] | None = None,
+    after_original: Callable[[], None] | None = None,
 ) -> None:
     """Let a hook be called in place of a function within attempts.
 
@@ -86,7 +90,7 @@ def _replace(
         owner: The class or the module.
         name: The function's name.
         hook: Called with the original, the outlet and the arguments of the call.
-        after_others: Called after each call outside of attempts.
+        after_original: Called after each call outside of attempts.
     """
     original = vars(owner).get(name)
     if original is None:
@@ -97,8 +101,8 @@ def _replace(
         outlet = current_outlet.get()
         if outlet is None or outlet.open() is None:
             result = original(*args, **options)
-            if after_others is not None:
-                after_others()
+            if after_original is not None:
+                after_original()
             return result
         return hook(original, outlet, *args, **options)
 
@@ -177,7 +181,7 @@ def _start_process(
     *more: Any,
     **options: Any,
 ) -> None:
-    """Start a process; what it writes to streams that it inherits is the attempt's."""
+    """Start a process; its output to inherited streams is the attempt's."""
     output = outlet.open()
     pipes: list[tuple[str, int, int]] = []
     if output is not None and _is_inherited(stdout):
@@ -309,7 +313,7 @@ def _show_warning(original: Callable[..., None], outlet: Outlet, message: Any) -
     output.add_lines("WARNING", text.rstrip("\n"))
 
 
-# Redirections, and what needs the terminal.
+# Redirections, and functions that need the terminal.
 
 
 def _enter_redirection(

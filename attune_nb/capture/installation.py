@@ -12,7 +12,7 @@ _lock = threading.Lock()
 
 
 def install() -> None:
-    """Capture what attempts print, until `uninstall` was called as often as this."""
+    """Capture the output of attempts, until `uninstall` was called as often as this."""
     # logging and the debugger take a moment to import
     from attune_nb.capture.hooks import install_hooks  # noqa: PLC0415
 

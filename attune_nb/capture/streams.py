@@ -103,7 +103,7 @@ class StreamRouter(io.TextIOBase):
         return stream is not None and bool(stream.isatty())
 
     def fileno(self) -> int:
-        """Return the file descriptor of the stream below, which takes what C code writes."""
+        """Return the file descriptor of the stream below, which takes the output of C code."""
         return int(self.below.fileno())
 
     def close(self) -> None:
@@ -136,7 +136,9 @@ class StreamRouter(io.TextIOBase):
         if name == "below":
             raise AttributeError(name)
         stream = self._find_stream()
-        return getattr(self.below if stream is None else stream, name)
+        if stream is None:
+            stream = self.below
+        return getattr(stream, name)
 
 
 class _ByteRouter(io.RawIOBase):
@@ -171,9 +173,10 @@ def uninstall() -> bool:
         _users -= 1
         if _users:
             return False
+
         for name in _NAMES:
             stream = getattr(sys, name)
-            # a stream that somebody has put over a router stays: the router passes all through
+            # a stream that other code has put over a router stays: the router passes all through
             if type(stream) is StreamRouter:
                 setattr(sys, name, stream.below)
     return True

@@ -169,7 +169,7 @@ class Job:
                 self.pace.give_back(1)
 
     def open_outlet(self, worker: int, *, in_engine: bool = False) -> Outlet:
-        """Return the outlet of a worker, for what its attempts print.
+        """Return the outlet of a worker, which takes the output of its attempts.
 
         Args:
             worker: The worker's number.

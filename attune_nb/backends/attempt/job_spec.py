@@ -43,7 +43,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
         interval: Seconds from the start of one attempt to the start of the next; 0 for no limit.
         report_every: How many attempts may have begun and not be on record, for each that may run
             at once; None for any number.
-        lines: Collects what the attempts print; None if nothing does.
+        lines: Collects the lines of the attempts; None if nothing is captured.
     """
 
     key: Key

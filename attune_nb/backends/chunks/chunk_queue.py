@@ -49,7 +49,8 @@ class ChunkQueue:
         partial_reports: Whether workers report about a chunk before all of it has ended.
         list_in_flight: Returns the chunks in flight of a queue. It is only called for a job that
             limits how many items may fail, or how many attempts may be off the record.
-        receive_lines: Called with the lines in a report, and what returns a worker's number.
+        receive_lines: Called with the lines in a report, and a function that returns a worker's
+            number.
 
     Attributes:
         job: The job.

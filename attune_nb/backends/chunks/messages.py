@@ -40,7 +40,7 @@ class ChunkMessage(msgspec.Struct, frozen=True):
         merges: Whether it is merged into the part of an earlier chunk that is still running.
         name: Its name in probes.
         spacing: Seconds from the start of one attempt to the start of the next, at least.
-        is_suspect: Whether a worker has died with its item. What the item prints is sent at once.
+        is_suspect: Whether a worker has died with its item. Then each line is sent immediately.
     """
 
     index: array[int]

@@ -170,6 +170,9 @@ class RemoteBackend(abc.ABC):
             return
 
         self._lines.add_job(job)
+        log = ""
+        if spec.lines is not None:
+            log = spec.lines.name
         self._task_specs[spec.key] = TaskSpec(
             spec.key,
             call.action,
@@ -178,7 +181,7 @@ class RemoteBackend(abc.ABC):
             spec.timeout,
             self._timeout_effect,
             drops_results=spec.drops_results,
-            log="" if spec.lines is None else spec.lines.name,
+            log=log,
         )
         self._queues[spec.key] = ChunkQueue(
             job,

@@ -26,7 +26,7 @@ _decoder = msgspec.msgpack.Decoder(LineMessage)
 
 
 class _JobLog(NamedTuple):
-    """Where the lines of a job go. It stays when the job has ended: threads may still print.
+    """The target of the lines of a job. It stays when the job has ended: threads may still print.
 
     Attributes:
         lines: Collects the lines of the run.
@@ -103,7 +103,7 @@ class RemoteLines:
 
 
 def _delay_of(log: _JobLog, message: LineMessage) -> float:
-    """Return what to add to the times of lines to get seconds since the start of the run.
+    """Return the summand that makes the times of lines seconds since the start of the run.
 
     The worker's clock may differ from ours: no line was written after it was sent.
     """

@@ -38,7 +38,7 @@ class TaskSpec:
         timeout: Seconds for one attempt.
         timeout_effect: What happens to a function at its timeout, for the error's message.
         drops_results: Whether attempts drop their results.
-        log: The name of the log that gets what attempts print; empty if nothing is captured.
+        log: The name of the log for the lines of attempts; empty if nothing is captured.
     """
 
     def __init__(

@@ -276,7 +276,7 @@ class ProcessBackend(RemoteBackend):
                 waiting_queue.put_back(waiting_chunk)
 
     def _worker_numbering(self, worker: WorkerProcess) -> NumberWorker:
-        """Return what numbers the threads of a worker in the record."""
+        """Return a function that numbers the threads of a worker in the record."""
 
         def number_worker(_place: str, thread: int) -> int:
             return worker.number + self._worker_count * thread

@@ -1,4 +1,4 @@
-"""What the attempts of a chunk print, on the way from a worker process to the engine."""
+"""The lines of the attempts of a chunk, on the way from a worker process to the engine."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ __all__ = ["ChunkLines"]
 
 # seconds between two messages with lines of attempts that are still running
 LIVE_INTERVAL = 0.25
+
 # the lines of such a message: a report has all of them
 MOST_LIVE_LINES = 100
+
 # characters of such a message: a Dask scheduler keeps the last events of a log
 MOST_LIVE_CHARACTERS = 8_000
 
@@ -48,7 +50,7 @@ class ChunkLines:
         thread: The thread that runs the chunk.
         send: Sends a message with lines to the engine at once; returns whether it was sent. None
             if there is no way to do so.
-        at_once: Whether to send each line as soon as it is written.
+        sends_each: Whether to send each line as soon as it is written.
     """
 
     def __init__(
@@ -58,10 +60,10 @@ class ChunkLines:
         thread: str,
         send: Callable[[bytes], bool] | None,
         *,
-        at_once: bool = False,
+        sends_each: bool = False,
     ) -> None:
         self.collector = LineCollector(time.time)
-        if at_once:
+        if sends_each:
             self.collector = _EagerCollector(time.time, self._send_new)
         self.log = log
         self._key = key
@@ -130,10 +132,12 @@ class ChunkLines:
         """Send the new lines."""
         if self._send is None:
             return
+
         with self._lock:
             self._lines += self.collector.take()
             start = self._sent - self._first
             lines = _limit(self._lines[start:])
+
             # a full channel: the report will have them
             if lines and self._send(self._make_message(lines, self._sent)):
                 self._sent += len(lines)
@@ -176,4 +180,5 @@ def _limit(lines: list[LogLine]) -> list[LogLine]:
         if size > MOST_LIVE_CHARACTERS:
             break
         limited.append(line)
+
     return limited

@@ -85,7 +85,7 @@ class ChunkRunner:
         self._lines: ChunkLines | None = None
         if parts[-1]:
             self._lines = ChunkLines(
-                parts[-1], parts[0], self._thread, send_lines, at_once=chunk.is_suspect
+                parts[-1], parts[0], self._thread, send_lines, sends_each=chunk.is_suspect
             )
         self._job = _make_job(parts, self._call, self._items, chunk, self._zero, self._lines)
 
