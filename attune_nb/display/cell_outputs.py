@@ -51,7 +51,7 @@ class _OpenOutput:
 
 
 class ReservedOutputs:
-    """Empty outputs of a cell, for what begins when its widgets are clicked.
+    """Empty outputs of a cell, for runs that begin when its widgets are clicked.
 
     By then another cell may run, and an output that is opened would stand below that. Only the
     latest user of the outputs can change them.
@@ -87,7 +87,7 @@ class _ReservedOutput:
         self._is_usable = is_usable
 
     def update(self, output: object) -> None:
-        """Show another object, unless somebody else uses the output by now."""
+        """Show another object, unless the output has another user by now."""
         if self._is_usable():
             self._handle.update(output)
 

@@ -270,7 +270,7 @@ def _index_of(value: Any, choices: Iterable[Any]) -> int:
 
 
 class _SecretInput(ipywidgets.Password):  # type: ignore[misc]
-    """A field for a secret. The page and a saved notebook never hold what was entered.
+    """A field for a secret. The page and a saved notebook never hold its value.
 
     A front end sends a text when a person leaves the field. It is kept in this process alone:
     the field is emptied at once, and its placeholder says that there is a value.

@@ -50,11 +50,13 @@ __all__ = [
 
 ALL = sys.maxsize
 """No limit to the lines that are shown."""
+
 CELL_LIMIT = 100
 """The most lines that a cell shows, unless the option `logs` says otherwise."""
 
 MAX_LENGTH = 1_000
 """Characters of a line that are shown."""
+
 CELL_LENGTH = 300
 """Characters of a line that the cell of its run shows: about four rows."""
 
@@ -103,7 +105,7 @@ def open_log_output(
 
     Args:
         logs: The option of the run.
-        display: What shows the progress of the run.
+        display: Shows the progress of the run.
         with_items: The paths of the tasks with items.
         in_attempt: Whether an action starts the run: its lines are printed, and so become lines of
             the attempt of that action.
@@ -118,8 +120,10 @@ def open_log_output(
     in_main_thread = threading.current_thread() is threading.main_thread()
     if in_kernel() and in_main_thread and not in_attempt:
         return CellLogs(with_items, cell_limit)
+
     terminal = display if isinstance(display, TerminalDisplay) else None
-    return TerminalLogs(with_items, ALL if limit is None else limit, terminal)
+    terminal_limit = ALL if limit is None else limit
+    return TerminalLogs(with_items, terminal_limit, terminal)
 
 
 def lines_text(lines: Sequence[ShownLine], more: str = "", *, has_colours: bool = False) -> str:
@@ -175,10 +179,10 @@ class LogOutput:
     def read(self, lines: Sequence[LogLine]) -> None:
         """Take new lines; called in the engine's thread."""
         with self._lock:
-            first = lines[: self._limit - self._count]
-            self._count += len(first)
-            self._hidden += len(lines) - len(first)
-            self._show([shown_line(line, self._with_items, self._max_length) for line in first])
+            shown = lines[: self._limit - self._count]
+            self._count += len(shown)
+            self._hidden += len(lines) - len(shown)
+            self._show([shown_line(line, self._with_items, self._max_length) for line in shown])
 
     def read_events(self, events: Sequence[Event]) -> None:
         """Notice the end of the run; called in the engine's thread, after its lines were read."""
@@ -194,7 +198,7 @@ class LogOutput:
         raise NotImplementedError
 
     def _finish(self) -> None:
-        """Show what is left to show at the end of the run; called with the lock held."""
+        """Show the last changes at the end of the run; called with the lock held."""
         raise NotImplementedError
 
 
@@ -341,6 +345,7 @@ class TerminalLogs(LogOutput):
             elif is_terminal(stdout) and is_terminal(stderr):
                 # one screen: the lines are drawn together
                 stderr = stdout
+
             for stream, group in groupby(lines, lambda line: stderr if line.level else stdout):
                 write_lines(stream, list(group))
 

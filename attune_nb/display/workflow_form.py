@@ -33,7 +33,7 @@ _COLUMNS = ("parameter", "value", "meaning")
 
 
 class FormActions(Protocol):
-    """What a form does with the values that were entered."""
+    """The checks and the starts that a form makes with its values."""
 
     def explain_misfit(self, name: str, value: Any) -> str | None:
         """Return why a value does not fit its parameter, or None."""
@@ -138,6 +138,7 @@ class WorkflowForm:
             if self._outputs is not None:
                 self._outputs.take()
             raise
+
         self._values = values
         if self._static_output is not None:
             self._static_output.update(self._static_view())
@@ -179,6 +180,7 @@ class WorkflowForm:
             text = format_value(field, field.default)
         else:
             text = ""
+
         return html.shortened(html.printable(text), _MAX_VALUE)
 
     def _heading(self) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ShownLine", "clean_text", "format_more", "shown_line"]
 
-# What a terminal obeys: sequences that begin with an escape character, such as colours, titles and
+# Sequences that a terminal obeys. They begin with an escape character, such as colours, titles and
 # links. Each part of the pattern ends where another sequence begins, so that it looks at a
 # character once.
 _ESCAPE_SEQUENCE = re.compile(
@@ -45,7 +45,7 @@ class ShownLine(NamedTuple):
     Attributes:
         label: The attempt; empty for a line about the whole run.
         level: The level; empty for standard output.
-        text: The text, without what a terminal would obey.
+        text: The text, without characters that a terminal would obey.
         time: The date; empty where it is not shown.
     """
 
@@ -106,7 +106,7 @@ def _format_attempt(line: LogLine, with_items: Collection[str]) -> str:
 
 
 def clean_text(text: str, max_length: int) -> str:
-    """Return the text of a line without what a terminal would obey.
+    """Return the text of a line without characters that a terminal would obey.
 
     Args:
         text: The text.
@@ -130,7 +130,7 @@ def format_more(hidden: int, command: str) -> str:
 
     Args:
         hidden: How many they are.
-        command: What shows them.
+        command: The command that shows them.
     """
     if not hidden:
         return ""

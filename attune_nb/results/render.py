@@ -206,15 +206,21 @@ def _last_lines(run: ReadableRun, failed_task: FailedTask) -> list[html.Markup]:
         return []
 
     index = failed_task.first.index
-    lines = run.last_lines(failed_task.task, 0 if index is None else index)
+    item = 0
+    if index is not None:
+        item = index
+    lines = run.last_lines(failed_task.task, item)
     if not lines:
         return []
 
     title = f"last lines of `{failed_task.task}`"
     if index is not None:
         title += f", item {index}"
-    texts = "\n".join(f"{line.level}: {line.text}" if line.level else line.text for line in lines)
-    block = html.element("pre", html.text(texts, _MAX_DETAILS), style=_DETAILS_STYLE)
+    texts = []
+    for line in lines:
+        level = f"{line.level}: " if line.level else ""
+        texts.append(level + line.text)
+    block = html.element("pre", html.text("\n".join(texts), _MAX_DETAILS), style=_DETAILS_STYLE)
     summary = html.element("summary", title, style="cursor:pointer")
     return [html.element("details", summary, block)]
 

@@ -87,10 +87,10 @@ def _format_items(visits: list[TaskExecution]) -> str:
     if not visits:
         return ""
 
-    done = sum(visit.done for visit in visits)
+    ended = sum(visit.done for visit in visits)
     totals = [visit.total for visit in visits if visit.total is not None]
     total = f"{sum(totals):,}" if len(totals) == len(visits) else "?"
-    return f"{done:,}/{total}"
+    return f"{ended:,}/{total}"
 
 
 def _format_reused(visits: list[TaskExecution], reused: Mapping[Key, ReusedPart]) -> str:
@@ -101,8 +101,9 @@ def _format_reused(visits: list[TaskExecution], reused: Mapping[Key, ReusedPart]
     if len(visits) == 1:
         return str(parts[0])
 
-    are_whole = all(part.is_whole for part in parts)
-    count = "all" if are_whole and len(parts) == len(visits) else f"{len(parts):,} visits"
+    count = f"{len(parts):,} visits"
+    if len(parts) == len(visits) and all(part.is_whole for part in parts):
+        count = "all"
     has_older_code = any(part.has_older_code for part in parts)
     return f"{count}, older code" if has_older_code else count
 

@@ -227,8 +227,8 @@ def _is_of_plain_type(value: Any, schema: Mapping[str, Any]) -> bool:
     """Return whether a schema asks for a type alone, and a value is exactly of that type."""
     if not schema.keys() <= _TYPE_KEYS:
         return False
-    wanted = schema.get("type")
-    return isinstance(wanted, str) and wanted in _PLAIN_TYPES.get(type(value), ())
+    name = schema.get("type")
+    return isinstance(name, str) and name in _PLAIN_TYPES.get(type(value), ())
 
 
 def _check_type(validator: Any, value: Any, schema: Mapping[str, Any]) -> str | None:
