@@ -35,7 +35,10 @@ __all__ = ["logs", "read_logs_option"]
 def logs(
     run: LatestRunId = None,
     task: Annotated[
-        str | None, typer.Argument(metavar="TASK", help="only lines of this task")
+        str | None,
+        typer.Argument(
+            metavar="TASK", help="only lines of this task; in child runs a path: deploy[3]/ping"
+        ),
     ] = None,
     index: Annotated[
         int | None, typer.Option(metavar="N", help="only lines of the item of this index")

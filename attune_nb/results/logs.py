@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -39,12 +39,14 @@ class LogSelection:
         index: The index of an item.
         attempt: The number of an attempt, from 1.
         level: "stdout" or "stderr"; or the name of a logging level: that one and those above.
+        inner: Only lines of the child runs of these attempts are wanted, and which of them.
     """
 
     task: str | None = None
     index: int | None = None
     attempt: int | None = None
     level: str | None = None
+    inner: LogSelection | None = None
 
     @classmethod
     def read(
@@ -71,7 +73,9 @@ class LogSelection:
         )
 
     def select(self, columns: LogColumns) -> LogColumns:
-        """Return the lines that are wanted."""
+        """Return the lines that are wanted, of the run itself."""
+        if self.inner is not None:
+            return columns.pick([])
         for name, is_wanted in self._tests():
             column = getattr(columns, name)
             # few values, many lines
@@ -80,6 +84,12 @@ class LogSelection:
             if not all(marks):
                 columns = _compressed(columns, marks)
         return columns
+
+    def in_child(self) -> LogSelection:
+        """Return which lines of the child runs of wanted attempts are wanted."""
+        if self.inner is not None:
+            return self.inner
+        return LogSelection(level=self.level)
 
     def has_attempt(self, task: str, index: int, attempt: int) -> bool:
         """Return whether lines of an attempt are wanted, whatever their level."""
@@ -108,6 +118,12 @@ class LogSelection:
 
     def __str__(self) -> str:
         """Describe it: `of task `a`, index 3, level WARNING or above`."""
+        if self.inner is not None:
+            place = f"{self.task}"
+            if self.index is not None:
+                place += f"[{self.index}]"
+            return str(replace(self.inner, task=f"{place}/{self.inner.task}"))
+
         parts = []
         if self.task is not None:
             parts.append(f"task `{self.task}`")

@@ -328,7 +328,9 @@ class RunView:
 
         Args:
             task: Only lines of this task, in all its executions; of a parallel task, those of its
-                inner tasks; of one that runs a workflow, those of its child runs.
+                inner tasks; of one that runs a workflow, those of its child runs. The path of a
+                task of child runs has the item in brackets, or none for all:
+                `deploy[3]/ping`, `deploy/ping`.
             index: Only lines of the item of this index.
             attempt: Only lines of the attempt of this number.
             level: "stdout" or "stderr"; or a logging level: only lines of this one and above.

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from attune_nb.errors import LookupFailed, nearest
 
-__all__ = ["ParentRun", "find_child", "split_path"]
+__all__ = ["ParentRun", "find_child", "read_step", "split_path"]
 
 # the item of a task, and the slash or the end behind it
 _INDEX = re.compile(r"(?:\[(\d{1,12})\])?(?:/|$)")
@@ -49,15 +49,21 @@ def find_child(run: ParentRun, path: str) -> Any:
     """
     rest = path
     while rest:
-        task, index, rest = _read_step(run, rest)
+        task, index, rest = read_step(run, rest)
+        if index is None:
+            index = 0
         run = run.child(task, index=index)
     return run
 
 
-def _read_step(run: ParentRun, path: str) -> tuple[str, int, str]:
+def read_step(run: ParentRun, path: str) -> tuple[str, int | None, str]:
     """Return the task and the index that a path begins with, and the rest of the path.
 
-    The path of a task within a parallel task has a slash, too.
+    The path of a task within a parallel task has a slash, too. The index is None if the path
+    names no item.
+
+    Raises:
+        LookupFailed: The path begins with no task.
     """
     names = [name for name, _ in run.workflow.walk()]
     for name in sorted(names, key=len, reverse=True):
@@ -65,7 +71,7 @@ def _read_step(run: ParentRun, path: str) -> tuple[str, int, str]:
             continue
         match = _INDEX.match(path, len(name))
         if match is not None:
-            index = 0
+            index = None
             if match[1] is not None:
                 index = int(match[1])
             return name, index, path[match.end() :]

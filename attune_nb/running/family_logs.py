@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from attune_nb.results.logs import LogSelection, date_lines, join_lines
+from attune_nb.results.logs import date_lines, join_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from attune_nb.log_batches import LogColumns, LogCounts
     from attune_nb.results.clock import RunClock
-    from attune_nb.results.logs import DatedLines
+    from attune_nb.results.logs import DatedLines, LogSelection
     from attune_nb.running.child_views import ChildRow
 
 __all__ = ["FamilyLogs", "LoggedRun"]
@@ -98,7 +98,7 @@ class FamilyLogs:
         return join_lines(parts)
 
     def _find_children(self) -> None:
-        selection = LogSelection(level=self._selection.level)
+        selection = self._selection.in_child()
         for row, child in self._run.open_children(self._is_wanted):
             self._opened.add(row.run_id)
             path = f"{self._path}{row.task}"

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, Unpack
 import msgspec
 
 from attune_nb.errors import LookupFailed, ParameterError, StoreError, nearest
+from attune_nb.results.logs import LogSelection
 from attune_nb.results.run import RunView
 from attune_nb.results.statuses import UNATTENDED
 from attune_nb.running.answers import AdvanceAnswers, user_name, value_for
 from attune_nb.running.artifact_folders import artifact_folder
 from attune_nb.running.bind_actions import find_nested_workflows
 from attune_nb.running.child_counts import count_by_task, count_on_record, describe_counts
+from attune_nb.running.child_paths import read_step
 from attune_nb.running.child_views import (
     children_frame,
     find_row,
@@ -60,7 +62,7 @@ if TYPE_CHECKING:
     from attune_nb.log_batches import LogSource
     from attune_nb.packs.artifacts.view import Artifacts
     from attune_nb.results.in_doubt import Doubt
-    from attune_nb.results.logs import DatedLines, LogSelection
+    from attune_nb.results.logs import DatedLines
     from attune_nb.results.scaling import WorkflowScaling
     from attune_nb.running.artifact_folders import ArtifactFolder
     from attune_nb.running.child_book import ChildBook, KeptChild
@@ -314,6 +316,43 @@ class BaseRun(RunView):
         for row in self._child_rows():
             if is_wanted(row):
                 yield row, self._open_child(row.run_id)
+
+    def select_logs(
+        self, task: str | None, index: int | None, attempt: int | None, level: str | int | None
+    ) -> LogSelection:
+        """Return which lines the arguments of `logs` select.
+
+        Args:
+            task: A task, or its path in child runs: `deploy[3]/ping`, or `deploy/ping` in all.
+            index: The index of an item.
+            attempt: The number of an attempt.
+            level: The level.
+
+        Raises:
+            LookupFailed: There is no such task, or no such child run.
+            ParameterError: Another argument cannot be used.
+        """
+        if type(task) is not str or task in self._task_paths:
+            return super().select_logs(task, index, attempt, level)
+        try:
+            outer, outer_index, rest = read_step(self, task)
+        except LookupFailed:
+            # the message is that of a task
+            return super().select_logs(task, index, attempt, level)
+
+        if rest:
+            child = self._child_of_step(outer, outer_index)
+            inner = child.select_logs(rest, index, attempt, level)
+            return LogSelection(outer, outer_index, inner=inner)
+        if index not in (None, outer_index):
+            raise ParameterError(f"`{task}` names an item, and `index` another one")
+        return super().select_logs(outer, outer_index, attempt, level)
+
+    def _child_of_step(self, task: str, index: int | None) -> BaseRun:
+        """Return the last child run of an item; without an index that of the first item."""
+        if index is None:
+            index = min((row.index for row in self._child_rows() if row.task == task), default=0)
+        return self.child(task, index)
 
     def _dated_lines(self, selection: LogSelection) -> DatedLines:
         return FamilyLogs(self, selection).read()

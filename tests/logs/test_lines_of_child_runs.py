@@ -75,6 +75,43 @@ def test_those_of_one_item_are_selected(run):
     assert run.logs("own")["text"].tolist() == ["own"]
 
 
+@pytest.mark.parametrize(
+    ("path", "options", "lines"),
+    [
+        ("deploy[1]", {}, 3),
+        ("deploy[1]/first", {}, 1),
+        ("deploy/first", {}, 2),
+        ("deploy[0]/go_on/ping", {"index": 1}, 1),
+        ("deploy/go_on/ping[1]", {}, 2),
+        ("deploy/go_on/ping", {"level": "stderr"}, 0),
+    ],
+)
+def test_a_task_may_be_a_path_as_lines_have_it(run, path, options, lines):
+    frame = run.logs(path, **options)
+    assert len(frame) == lines
+    assert all(task.startswith("deploy[") for task in frame["task"])
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "message"),
+    [
+        ("deploy[1]/frist", {}, "there is no task `frist`; did you mean `first`"),
+        ("deploy[9]/first", {}, "has no child run for index 9"),
+        ("own/first", {}, "task `own` has no child runs"),
+        ("deploy[1]", {"index": 0}, r"`deploy\[1\]` names an item, and `index` another one"),
+    ],
+)
+def test_a_path_to_no_lines_is_refused(run, path, options, message):
+    with pytest.raises(attune_nb.AttuneError, match=message):
+        run.logs(path, **options)
+
+
+def test_a_path_without_lines_is_named(recorded):
+    options = ["--level", "stderr", "--store", recorded.store]
+    result = attune_here("logs", recorded.run_id, "deploy[1]/go_on/ping", *options)
+    assert "of task `deploy[1]/go_on/ping`, stderr" in result.stderr
+
+
 def test_a_child_run_has_its_own_lines(run):
     child = run.child("deploy", index=1)
     assert [task for task, _, _ in lines_of(child.logs())] == ["first", "go_on/ping", "go_on/ping"]
