@@ -36,9 +36,7 @@ def logs(
     run: LatestRunId = None,
     task: Annotated[
         str | None,
-        typer.Argument(
-            metavar="TASK", help="only lines of this task; in child runs a path: deploy[3]/ping"
-        ),
+        typer.Argument(metavar="TASK", help="only lines of this task, or path: deploy[3]/ping"),
     ] = None,
     index: Annotated[
         int | None, typer.Option(metavar="N", help="only lines of the item of this index")

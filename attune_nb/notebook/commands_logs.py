@@ -34,7 +34,7 @@ __all__: list[str] = []
 
 @command(
     RUN,
-    argument("task", "task", "only lines of this task; in child runs a path: deploy[3]/ping", nargs="?"),
+    argument("task", "task", "only lines of this task, or path: deploy[3]/ping", nargs="?"),
     argument("--index", "", "only lines of the item of this index", type=int, metavar="N"),
     argument("--attempt", "", "only lines of the attempt of this number", type=int, metavar="N"),
     argument(
