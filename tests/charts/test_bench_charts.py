@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from support.figures import clipped_texts, label_texts, overlapping_texts, place_texts
+from support.figures import label_texts
+from support.pictures import clipped_texts, overlapping_texts, visible_texts
 
 from attune_nb import charts
 
@@ -70,10 +71,9 @@ def test_every_text_can_be_read(draw, dark):
     counts = COUNTS if draw is charts.scaling else (100,)
     figure = draw(measurements(strategies, counts=counts), dark=dark)
 
-    placed = place_texts(figure)
-    assert clipped_texts(figure, placed) == []
-    assert overlapping_texts(placed) == []
-    assert min(text.get_fontsize() for text, _ in placed) >= 9
+    assert clipped_texts(figure) == []
+    assert overlapping_texts(figure) == []
+    assert min(text.get_fontsize() for text in visible_texts(figure)) >= 9
 
 
 def test_ratios_on_the_axis_are_short():

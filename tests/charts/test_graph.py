@@ -587,10 +587,11 @@ def test_the_way_to_a_failure_is_drawn_in_full():
     assert names["beside"].get_weight() == "normal"
     assert "path to a failure" in legend_texts(figure)
 
+    unfilled = [
+        collection for collection in figure.axes[0].collections if not is_filled(collection)
+    ]
     [marked] = [
-        collection
-        for collection in figure.axes[0].collections
-        if not is_filled(collection) and has_style(collection, edge=COLOURS["failed"])
+        collection for collection in unfilled if has_style(collection, edge=COLOURS["failed"])
     ]
     assert len(marked.get_paths()) == 70
 
@@ -694,7 +695,7 @@ tasks:
 """
     figure = graph(load(text))
     assert {"succeeded", "1 < 2 and 3 < 4"} <= set(drawn_texts(figure))
-    assert overlapping_texts(figure) == []
+    assert overlapping_texts(figure, air=1.0) == []
 
 
 @pytest.mark.parametrize("count", [2, 60])

@@ -1,4 +1,4 @@
-"""The tasks of a graph that run a workflow: cards with what is inside."""
+"""The tasks of a graph that run a workflow: cards with their inner tasks."""
 
 from __future__ import annotations
 

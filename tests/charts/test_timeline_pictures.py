@@ -7,7 +7,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from support.chart_runs import TIMELINE_RUNS
 from support.fake_runs import make_run, task_row
-from support.figures import clipped_texts, label_texts, overlapping_texts, place_texts, save_picture
+from support.figures import label_texts, save_picture
+from support.pictures import clipped_texts, overlapping_texts, visible_texts
 
 from attune_nb.charts import timeline
 from attune_nb.charts.style import DARK, LIGHT
@@ -42,12 +43,11 @@ def test_every_text_of_a_picture_can_be_read(run, theme):
     figure = timeline(drawn_run, dark=theme is DARK)
     save_picture(figure, f"timeline of {size}{' (dark)' * (theme is DARK)}")
 
-    placed = place_texts(figure)
     assert set(EXPECTED[size]) <= set(label_texts(figure))
-    assert clipped_texts(figure, placed) == []
-    assert overlapping_texts(placed) == []
+    assert clipped_texts(figure) == []
+    assert overlapping_texts(figure) == []
 
-    texts = [text for text, _ in placed]
+    texts = visible_texts(figure)
     assert min(text.get_fontsize() for text in texts) >= SMALLEST
     colours = {to_hex(text.get_color()).upper() for text in texts}
     assert colours <= {theme.ink, theme.muted}
@@ -65,7 +65,7 @@ def test_a_loop_is_one_lane_with_its_longest_visit():
 def test_names_have_space_on_small_axes():
     ax = Figure(figsize=(12, 5)).add_axes((0.3, 0.1, 0.6, 0.8))
     figure = timeline(TIMELINE_RUNS["1,000 tasks"](), ax=ax)
-    assert overlapping_texts(place_texts(figure)) == []
+    assert overlapping_texts(figure) == []
 
 
 def loops_of_items(count):
@@ -82,4 +82,4 @@ def loops_of_items(count):
 def test_names_with_visits_and_items_have_space():
     figure = timeline(loops_of_items(60))
     assert f"task_7\n{TIMES}3 visits\n{TIMES}15 items · 3 failed" in label_texts(figure)
-    assert overlapping_texts(place_texts(figure)) == []
+    assert overlapping_texts(figure) == []
