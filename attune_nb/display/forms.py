@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ipywidgets
@@ -59,7 +58,7 @@ class Form:
         choices = _choices_of(schema)
         if choices is not None:
             for choice in choices:
-                self._add_button(choice.label, partial(attrgetter("value"), choice))
+                self._add_button(choice.label, partial(_value_of, choice))
             self._mark_default(choices, schema)
         else:
             self._fields = self._make_fields(question.prompt)
@@ -133,6 +132,10 @@ class _Choice(NamedTuple):
 
     label: str
     value: Any
+
+
+def _value_of(choice: _Choice) -> Any:
+    return choice.value
 
 
 def _choices_of(schema: Mapping[str, Any]) -> list[_Choice] | None:

@@ -117,8 +117,8 @@ TOPICS: tuple[Entry, ...] = (
     ),
     _topic(
         "logs",
-        "What an action prints or logs, or a process that it starts, is kept line by line, with "
-        "its task, item and attempt. `%attune logs RUN TASK --index N --level WARNING` shows the "
+        "Each line that an action prints or logs, or a process that it starts, is kept with its "
+        "task, item and attempt. `%attune logs RUN TASK --index N --level WARNING` shows the "
         "lines, `--follow` until the run ends; in a shell `attune-nb logs`, in Python `run.logs`. "
         "`--logs all`, `none` or a number says how many lines a run shows itself. They are on "
         "record without secrets, at most 64 KB of an attempt and 50 MB of a run.",
