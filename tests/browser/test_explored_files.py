@@ -126,6 +126,14 @@ def test_a_long_error_leaves_the_page_to_the_timeline(lab, long_file):
         assert error.bounding_box()["height"] < 80
 
 
+def test_a_task_that_never_started_is_called_not_reached(lab, long_file):
+    with opened_page(lab.browser, long_file) as page:
+        row = page.locator("#table tr", has_text="compare_products_70")
+        expect(row).to_contain_text("not reached")
+        row.get_by_role("button").click()
+        expect(details(page)).to_contain_text("The run has not reached it.")
+
+
 def test_the_graph_shows_what_is_chosen_before_it_opens(lab, long_file):
     with opened_page(lab.browser, long_file) as page:
         page.keyboard.press("f")

@@ -83,11 +83,16 @@ class Details {
     ];
     const shown = parts.filter(Boolean);
     if (!source.lane(task)?.rows.length) {
-      const isOpen = OPEN.includes(source.status(task));
-      shown.push(makeNote(isOpen ? 'No attempt of it has ended.' : 'It has no attempts of its own.'));
+      shown.push(makeNote(this.#noAttempts(source.status(task))));
     }
     this.pane.replaceChildren(...shown);
     this.#drawAttempt();
+  }
+
+  /** Return why a task has no attempts. */
+  #noAttempts(status) {
+    if (status === NOT_REACHED) return 'The run has not reached it.';
+    return OPEN.includes(status) ? 'No attempt of it has ended.' : 'It has no attempts of its own.';
   }
 
   #part(title, ...children) {

@@ -497,7 +497,7 @@ function barText(data, lane, attempt) {
 
 /** Return the counts of a lane in a few words. */
 function laneCounts(lane) {
-  if (!lane.attempts) return lane.executions.length ? 'no attempts' : 'not started';
+  if (!lane.attempts) return lane.executions.length ? 'no attempts' : NOT_REACHED;
   if (!lane.failed) return formatCount(lane.attempts, 'attempt');
   return `${formatNumber(lane.failed)} failed of ${formatNumber(lane.attempts)}`;
 }

@@ -3,9 +3,12 @@
 /** Statuses that are failures for good: `f` stops at their attempts. */
 const FAILURES = ['failed', 'timed_out'];
 
+/** The status of a task that never started, as in the graph. */
+const NOT_REACHED = 'not reached';
+
 /** A mark for each status but success, so that nothing depends on colour alone. */
 const MARKS = {failed: '×', timed_out: '!', cancelled: '–', retried: '↻', skipped: '»',
-  running: '…', retrying: '↻', waiting: '?', paused: '‖', pending: '·'};
+  running: '…', retrying: '↻', waiting: '?', paused: '‖', pending: '·', [NOT_REACHED]: '·'};
 
 /** The bytes of a base64 text, plain or for URLs, inflated. */
 async function inflate(text) {

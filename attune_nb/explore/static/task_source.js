@@ -21,7 +21,7 @@ class TaskSource {
   /** The status of the last execution of a task. */
   status(task) {
     const last = this.lane(task)?.executions.at(-1);
-    if (last === undefined) return 'pending';
+    if (last === undefined) return NOT_REACHED;
     return this.data.statuses[this.data.executions.status[last]];
   }
 
