@@ -8,6 +8,7 @@ from attune_nb.results.logs import date_lines, join_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from attune_nb.log_batches import LogColumns, LogCounts
     from attune_nb.results.clock import RunClock
@@ -19,6 +20,10 @@ __all__ = ["FamilyLogs", "LoggedRun"]
 
 class LoggedRun(Protocol):
     """A run as its lines are read."""
+
+    @property
+    def store(self) -> Path | None:
+        """The file with its record; None if it is not recorded."""
 
     @property
     def tasks_with_items(self) -> set[str]:
@@ -79,6 +84,16 @@ class FamilyLogs:
         Raises:
             StoreError: The record cannot be read.
         """
+        if self._run.store is None:
+            return self._read()
+
+        from attune_nb.store.database import one_connection  # noqa: PLC0415 - slow to import
+
+        # many child runs may be opened
+        with one_connection(self._run.store):
+            return self._read()
+
+    def _read(self) -> DatedLines:
         # before its lines are read: those that came last are read, too
         is_over = self._run.is_over()
         columns, self._next = self._run.read_lines(self._next)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import sqlite3
 import tempfile
-from contextlib import closing, contextmanager
+import threading
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,15 @@ from attune_nb.store.files import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["VERSION", "DamagedFileError", "connected", "create", "delete_run", "replace_damaged"]
+__all__ = [
+    "VERSION",
+    "DamagedFileError",
+    "connected",
+    "create",
+    "delete_run",
+    "one_connection",
+    "replace_damaged",
+]
 
 APPLICATION = 0x41544E42
 """`ATNB`: the application id of a store."""
@@ -67,6 +76,9 @@ _MAX_TRIES = 3
 
 # arguments of every connection
 _CONNECTION: Any = {"timeout": _BUSY / 1000, "isolation_level": None, "check_same_thread": True}
+
+# the path and the connection that a thread shares at the moment, as `shared`
+_thread = threading.local()
 
 _MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (  # to version 1
@@ -275,7 +287,7 @@ def connected(path: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]
     try:
         if is_new:
             create_empty(path)
-        with _open_as_allowed(path) as connection:
+        with _open_or_reuse(path) as connection:
             if not make and _known_version(path, connection) < VERSION:
                 _migrate(path, connection)
             yield connection
@@ -289,6 +301,38 @@ def connected(path: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]
         raise DamagedFileError(_describe_damage(path, error), identity) from None
     except OSError as error:
         raise StoreError(f"the store {path} cannot be opened: {error.strerror}") from None
+
+
+@contextmanager
+def one_connection(path: Path) -> Iterator[None]:
+    """Let all calls of `connected` in the block use one connection, in this thread.
+
+    Opening a connection takes longer than reading a few rows. If the file cannot be opened, these
+    calls say why.
+
+    Args:
+        path: The file.
+    """
+    with ExitStack() as stack:
+        shared = None
+        with suppress(StoreError):
+            shared = path, stack.enter_context(connected(path))
+        previous = getattr(_thread, "shared", None)
+        _thread.shared = shared
+        try:
+            yield
+        finally:
+            _thread.shared = previous
+
+
+@contextmanager
+def _open_or_reuse(path: Path) -> Iterator[sqlite3.Connection]:
+    shared = getattr(_thread, "shared", None)
+    if shared is not None and shared[0] == path:
+        yield shared[1]
+        return
+    with _open_as_allowed(path) as connection:
+        yield connection
 
 
 @contextmanager

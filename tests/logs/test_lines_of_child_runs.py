@@ -1,5 +1,7 @@
 """The lines of child runs are among those of their run, with their path."""
 
+import sqlite3
+
 import pytest
 from support.command_line import attune_here
 
@@ -104,6 +106,20 @@ def test_a_task_may_be_a_path_as_lines_have_it(run, path, options, lines):
 def test_a_path_to_no_lines_is_refused(run, path, options, message):
     with pytest.raises(attune_nb.AttuneError, match=message):
         run.logs(path, **options)
+
+
+def test_all_child_runs_are_read_by_one_connection(recorded, monkeypatch):
+    """To open one for each takes most of the time if there are a thousand."""
+    paths = []
+
+    def connect(path, **options):
+        paths.append(path)
+        return sqlite3_connect(path, **options)
+
+    sqlite3_connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    assert len(recorded.logs()) == 7
+    assert len(paths) == 1
 
 
 def test_a_path_without_lines_is_named(recorded):
