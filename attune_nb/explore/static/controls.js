@@ -1,4 +1,4 @@
-// Keys, fields and the minimap: what a reader does becomes a call of the explorer.
+// Keys, fields and the minimap: their events become calls of the explorer.
 
 const ZOOM = 1.25; // of a key, or of a step of the wheel
 const STEP = 0.2; // of the view, by an arrow key

@@ -1,5 +1,5 @@
 // The details of a task: its errors, its items with those that failed first, its child runs, and
-// what it printed; and of one attempt its item, result, error and lines.
+// its lines; and of one attempt its item, result, error and lines.
 
 const GROUPS_AT_ONCE = 5;
 const ITEMS_AT_ONCE = 100;

@@ -1,4 +1,4 @@
-// The state of the page: its data, the view, what is chosen. Everything else listens to it.
+// The state of the page: its data, the view, the chosen attempt. Everything else listens to it.
 
 /** Seconds: no view is shorter. */
 const SHORTEST_VIEW = 1e-6;
@@ -229,23 +229,18 @@ class Explorer extends EventTarget {
     else this.chooseNothing();
   }
 
-  /** Zoom to the next attempt that matches the search; return its row, or -1. */
+  /** Zoom to the next attempt that matches the search; after the last comes the first. */
   nextMatch(direction = 1) {
-    return this.#next(direction, (row) => this.matches !== null && this.matches[row] === 1);
-  }
-
-  /** Zoom to the next wanted attempt after the chosen one; after the last comes the first. */
-  #next(direction, isWanted) {
+    if (!this.matchCount) return;
     const {rows} = this.all;
-    let here = direction > 0 ? -1 : 0;
-    if (this.attempt >= 0) here = rows.indexOf(this.attempt);
+    let place = direction > 0 ? -1 : 0;
+    if (this.attempt >= 0) place = rows.indexOf(this.attempt);
     for (let step = 1; step <= rows.length; step++) {
-      const row = rows[(here + direction * step + 2 * rows.length) % rows.length];
-      if (!isWanted(row)) continue;
+      const row = rows[(place + direction * step + 2 * rows.length) % rows.length];
+      if (!this.matches[row]) continue;
       this.zoomTo(row);
-      return row;
+      return;
     }
-    return -1;
   }
 
   /** Mark the attempts whose task, item, result, error or lines have a text; "" marks none. */

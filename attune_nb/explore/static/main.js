@@ -35,7 +35,7 @@ function showLegend(data) {
   document.getElementById('legend').replaceChildren(...entries);
 }
 
-/** Say what is chosen. */
+/** Describe the attempt or the lane that is chosen. */
 function showChoice(explorer) {
   const {attempt, lane, lanes, data} = explorer;
   if (attempt >= 0) say(data.describe(attempt));

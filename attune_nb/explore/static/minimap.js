@@ -13,11 +13,6 @@ class Minimap {
     this.picture = null;
   }
 
-  /** Forget the picture: the data or the colours have changed. */
-  reset() {
-    this.picture = null;
-  }
-
   /** The time at a distance from the left edge. */
   timeAt(x, data) {
     return (x - this.gutter) / Math.max(1, this.size.width - this.gutter) * data.end;

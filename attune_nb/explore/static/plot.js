@@ -1,4 +1,4 @@
-// The timeline on its canvas. It draws; it decides nothing about what is chosen or shown.
+// The timeline on its canvas. It draws; the explorer decides what is chosen and shown.
 
 const AXIS_HEIGHT = 22;
 const LEAST_LANE = 18;

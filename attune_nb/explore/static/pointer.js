@@ -1,4 +1,4 @@
-// What mouse and fingers do on the timeline.
+// The events of mouse and fingers on the timeline.
 
 const WHEEL_LINES = 16; // pixels of a line, for wheels that count lines
 const WHEEL_STEP = 120; // pixels of a step of a wheel

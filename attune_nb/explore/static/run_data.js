@@ -110,9 +110,9 @@ class RunData {
   /** The row of the attempt that is in a row of earlier data of the same run, or -1. */
   find(before, row) {
     const execution = before.execution[row];
-    for (let other = 0; other < this.count; other++) {
-      if (this.execution[other] === execution && this.index[other] === before.index[row]
-        && this.attempt[other] === before.attempt[row]) return other;
+    for (let candidate = 0; candidate < this.count; candidate++) {
+      if (this.execution[candidate] === execution && this.index[candidate] === before.index[row]
+        && this.attempt[candidate] === before.attempt[row]) return candidate;
     }
     return -1;
   }

@@ -1,4 +1,4 @@
-// What is known of the tasks and items of a run, gathered from its data when it is asked for.
+// The tasks and items of a run, gathered from its data on request.
 
 /** The statuses of items in the order in which a table lists them: failures first. */
 const ITEM_ORDER = ['failed', 'timed_out', 'cancelled', 'retrying', 'running', 'retried'];
@@ -76,8 +76,8 @@ class TaskSource {
     const last = new Map();
     for (const row of this.lane(task)?.rows ?? []) {
       const key = previewKey(data.execution[row], data.index[row]);
-      const other = last.get(key);
-      if (other === undefined || data.attempt[other] < data.attempt[row]) last.set(key, row);
+      const earlier = last.get(key);
+      if (earlier === undefined || data.attempt[earlier] < data.attempt[row]) last.set(key, row);
     }
     const ranks = data.statuses.map((status) => {
       const rank = ITEM_ORDER.indexOf(status);
