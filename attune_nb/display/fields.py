@@ -83,11 +83,13 @@ class Fields:
         if values is None:
             values = {}
         self._check = check
+
         self._fields: dict[str, _Field] = {}
         for field in fields:
             widget = _Field(field, values.get(field.name, OMITTED))
             widget.on_change(self._check_field)
             self._fields[field.name] = widget
+
         self._align()
         self.rows = [field.row for field in self._fields.values()]
 
@@ -143,6 +145,7 @@ class Fields:
                 field.show_problem(str(error))
                 has_problem = True
                 continue
+
             field.show_problem("")
             if value is not OMITTED:
                 values[name] = value
@@ -170,6 +173,7 @@ class _Field:
     def __init__(self, field: FormField, value: Any) -> None:
         self._field = field
         self.name = field.name
+
         label = html.printable(field.label)
         if field.is_required:
             label += " *"
@@ -225,6 +229,7 @@ class _Field:
         """Show why the value does not fit, and the purpose of the field below it."""
         hints = [self._field.hint, describe_field(self._field)]
         hint = " · ".join(text for text in hints if text)
+
         parts = []
         if problem:
             message = html.text(problem, _MAX_MESSAGE)

@@ -45,11 +45,13 @@ class FormWidgets:
         self._fields = fields
         self._start = start
         self._run: LiveRun | None = None
+
         self._button: Any = ipywidgets.Button(
             description="Run", icon="play", button_style="primary", layout={"min_width": "6em"}
         )
         self._message: Any = ipywidgets.HTML()
         self._button.on_click(lambda _: self._submit())
+
         title = ipywidgets.HTML(str(heading))
         widgets = [title, *fields.rows, self._button, self._message]
         self.box: Any = WidgetBox(widgets, _WITHOUT_WIDGETS)

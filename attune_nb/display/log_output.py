@@ -274,6 +274,7 @@ class CellLogs(LogOutput):
         self._is_over = True
         if self._handle is None:
             return
+
         redraw.close(self)
         if self._is_changed:
             self._send()

@@ -72,11 +72,13 @@ class WorkflowForm:
         actions: FormActions,
     ) -> None:
         self.run: LiveRun | None = None
+
         self._title = title
         self._description = description
         self._fields = fields
         self._values = values
         self._actions = actions
+
         self._static_class = f"attune-form-{secrets.token_hex(4)}"
         self._widgets: FormWidgets | None = None
         self._static_output: CellOutput | None = None

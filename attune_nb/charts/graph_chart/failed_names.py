@@ -113,6 +113,7 @@ def _separate_within(wishes: list[float], height: float) -> list[float]:
     gaps = [_LINE] * (len(wishes) - 1)
     separated = separate(wishes, [1.0] * len(wishes), gaps)
     last = height - _LINE / 2 - _LINE * len(gaps)
+
     bounded = []
     for index, position in enumerate(separated):
         first = min(max(position - index * _LINE, _LINE / 2), last)

@@ -41,9 +41,10 @@ def _edge_entries(graph: WorkflowGraph, theme: Theme, detail: Detail) -> list[Ar
         if edge.fired is None:
             continue
         style = edge_style(edge, theme, detail)
-        is_marked = edge.on_failed_path and detail < Detail.ALL
         label = "fired" if edge.fired else "did not fire"
-        labels["path to a failure" if is_marked else label] = style
+        if edge.on_failed_path and detail < Detail.ALL:
+            label = "path to a failure"
+        labels[label] = style
 
     entries: list[Artist] = []
     for label in ("fired", "did not fire", "path to a failure"):

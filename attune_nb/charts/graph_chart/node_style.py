@@ -66,6 +66,7 @@ def edge_style(edge: GraphEdge, theme: Theme, detail: Detail) -> ShapeStyle:
     if edge.on_failed_path and detail < Detail.ALL:
         order = EDGE_ORDER + 0.2
         return ShapeStyle(edge=COLOURS["failed"], width=FAILED_PATH, zorder=order)
+
     if is_crowded and edge.fired != 0:
         return ShapeStyle(edge=theme.muted, width=FAINT, zorder=EDGE_ORDER + 0.1)
     if edge.fired is None:

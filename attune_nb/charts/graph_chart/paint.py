@@ -51,8 +51,8 @@ def draw_edges(canvas: GraphCanvas, plan: Plan, graph: WorkflowGraph) -> None:
 
         # the edges of a fork share a label
         place = plan.layout.labels.get(number)
-        has_label = plan.detail > Detail.LABELS and edge.label
-        if place and has_label and place not in written:
+        has_label = plan.detail > Detail.LABELS and edge.label != ""
+        if has_label and place and place not in written:
             written.add(place)
             _write_condition(canvas, plan, number, edge)
 

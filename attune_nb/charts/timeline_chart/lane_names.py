@@ -124,6 +124,7 @@ def _format_name(lane: Lane, run: TimelineRun) -> str:
         if failed:
             count += f" · {failed:,} failed"
         lines.append(count)
+
     if lane.has_items:
         lines.append(_format_items(lane))
     if lane.has_items and lane.dense and not lane.has_spans:

@@ -197,6 +197,7 @@ def _draw_loops_near(
     """Return the positions with the label of each loop beside its box, where nothing else is."""
     nearer = dict(positions)
     outermost: dict[tuple[int, bool], int] = {}
+
     # the last one stands next to its box
     for number, box in reversed(graph.loops.items()):
         on_left = number in graph.left
@@ -205,6 +206,7 @@ def _draw_loops_near(
         distance = gap(label, inner)
         if on_left:
             distance = -distance
+
         nearer[label] = nearer[inner] + distance
         outermost[box, on_left] = label
     return nearer
