@@ -154,7 +154,7 @@ def test_a_box_stays_in_view_when_its_details_open(lab, long_file):
         graph.get_by_role("button").first.click()
         expect(details(page)).to_be_visible()
         until(lambda: page.evaluate("panes.graph.size[0] < 800"))
-        assert page.evaluate(IS_CHOSEN_IN_VIEW)
+        until(lambda: page.evaluate(IS_CHOSEN_IN_VIEW))
         now_shown = page.evaluate("panes.graph.view.width / panes.graph.size[0]")
         assert now_shown == pytest.approx(shown)
 

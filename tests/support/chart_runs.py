@@ -23,17 +23,20 @@ def tasks_in_layers(count):
         layer = range(first, min(first + LANES, count))
         durations = random.gamma(2.0, 1.0, len(layer)) + 0.2
         causes = [f"task_{number}" for number in range(max(first - LANES, 0), first)]
+
         for number, duration in zip(layer, durations, strict=True):
             name = f"task_{number}"
             status = "failed" if number % 41 == 1 else "succeeded"
             tasks.append(task_row(name, start, start + duration, status))
+            events.append(started_after(name, *causes))
+
             first_status = "failed" if number % 7 == 3 else status
             is_retried = first_status != status
             length = duration * 0.4 if is_retried else duration - 0.05
             attempts.append((name, 1, 0, 1, 0, start + 0.05, length, first_status))
             if is_retried:
                 attempts.append((name, 1, 0, 2, 0, start + duration * 0.5, duration * 0.5, status))
-            events.append(started_after(name, *causes))
+
         start += float(durations.max())
     return make_run(tasks, attempts, events=events, status="failed", workflow_name="nightly")
 
@@ -44,17 +47,20 @@ def visits_of_a_page(count):
     tasks = [task_row("open_catalogue", 0, 0.4)]
     attempts = [("open_catalogue", 1, 0, 1, 0, 0.1, 0.3, "succeeded")]
     events = [started_after("open_catalogue")]
+
     start = 0.4
     for visit in range(1, count + 1):
         duration = float(random.gamma(3.0, 0.02))
         if visit == count // 3:
             duration *= 30
+
         status = "failed" if visit in (count // 2, count - 30, count - 10) else "succeeded"
         tasks.append(task_row("page", start, start + duration, status, visit=visit))
         attempts.append(("page", visit, 0, 1, 0, start, duration, status))
         cause = "open_catalogue" if visit == 1 else ("page", visit - 1)
         events.append(started_after("page", cause, visit=visit))
         start += duration
+
     tasks.append(task_row("store_pages", start, start + 1))
     attempts.append(("store_pages", 1, 0, 1, 0, start + 0.1, 0.9, "succeeded"))
     events.append(started_after("store_pages", ("page", count)))
