@@ -260,6 +260,7 @@ class Driver(RequestQueue):
             self._end_with_error(error)
             if isinstance(error, KeyboardInterrupt):
                 raise
+
             _log.warning("run %s: %s", self.run_id, self.state.error)
 
     def _start_run(

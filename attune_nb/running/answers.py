@@ -355,6 +355,7 @@ def check_secret_answers(
     passed: Mapping[str, Any] = {}
     if answers is not None:
         passed = answers
+
     for event in events:
         if not isinstance(event, AskAnswered) or not event.secrets:
             continue

@@ -155,6 +155,7 @@ def find_nested_workflows(
         except (KeyError, WorkflowError):
             # `bind_actions` reports it
             continue
+
         if nested is not None:
             yield path, task, nested
 

@@ -30,9 +30,9 @@ def select_answers(answers: Mapping[str, Any], task: str, index: int) -> Mapping
     chosen: Any = type(answers)()
     for prefix in prefixes:
         for name, answer in answers.items():
-            rest = name.removeprefix(prefix)
-            if rest != name and rest not in chosen:
-                chosen[rest] = answer
+            inner_name = name.removeprefix(prefix)
+            if inner_name != name and inner_name not in chosen:
+                chosen[inner_name] = answer
     selected: Mapping[str, Any] = chosen
     return selected
 

@@ -109,6 +109,7 @@ class ChildWorkflow:
         """Return how a run of the workflow has ended: the status, the output, the error."""
         state = driver.state
         failed_tasks = _failed_tasks_of(driver)
+
         if state.status == "succeeded":
             self._log_mistakes(failed_tasks)
             return SUCCEEDED, state.output, None
@@ -128,7 +129,8 @@ class ChildWorkflow:
         data = {"status": state.status, "run_id": driver.run_id}
         failed_task = _only_failure(failed_tasks)
         if failed_task is None or state.status != "failed":
-            reason = explain_error(state.error or "", failed_tasks)
+            error_text = "" if state.error is None else state.error
+            reason = explain_error(error_text, failed_tasks)
             message = f"workflow `{self.name}` {state.status}: {reason}"
             return ErrorInfo(type=ActionError.__name__, message=message, data=data)
 

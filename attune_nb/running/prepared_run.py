@@ -198,7 +198,7 @@ class BoundWorkflow:
     def _split_answers(
         self, answers: Mapping[str, Any]
     ) -> tuple[Mapping[str, Any], dict[tuple[str, str], Mapping[str, Any]]]:
-        """Return the answers to questions of the run, and those to runs within it.
+        """Separate the answers to questions of the run from those to runs within it.
 
         Returns:
             The answers by the task; and those to each run within, by the path of its task and the
@@ -213,6 +213,7 @@ class BoundWorkflow:
             if step is None:
                 own_answers[name] = answer
                 continue
+
             _, head = step
             answers_within.setdefault(step, make())[name.removeprefix(head)] = answer
         return own_answers, answers_within

@@ -179,6 +179,7 @@ class Recorder:
                 return False
             if self.error is not None:
                 raise self.error
+
             run.new_events += events
             self._read_count += len(events)
             if is_last:
@@ -203,6 +204,7 @@ class Recorder:
                 # it has ended, and was forgotten
                 self._children.append(run)
             self._changed.notify_all()
+
         if is_late:
             self._write_late_lines(run)
 
@@ -471,6 +473,7 @@ class Recorder:
             if not run.has_rows_of_all():
                 # the new rows of the runs around it come later
                 break
+
         if self._run not in ready:
             ready.append(self._run)
         return ready

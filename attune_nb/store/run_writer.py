@@ -128,6 +128,7 @@ class RunWriter:
         self.record = record
         self.new_events: list[Event] = []
         self.has_new_lines = False
+
         self._path = path
         self._mask = mask
         self._claim = claim
@@ -210,6 +211,7 @@ class RunWriter:
         for event in self._events[first:]:
             if self._rows and time.monotonic() > end:
                 return
+
             self._counts.add(event)
             secret = secret_of(event)
             if secret is not None:
@@ -455,6 +457,7 @@ class _Counts:
         self.duration = event.time
         if not self._has_ended:
             self.status = _STATUS_AFTER.get(type(event), self.status)
+
         match event:
             case RunResumed() if event.doubts:
                 self.status = "paused"
