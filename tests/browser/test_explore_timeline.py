@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 from support.item_runs import run_work, until
 from support.timeline_pages import opened_timeline
+from support.workflow_shapes import text_of, unconnected
 
 import attune_nb
 from attune_nb.explore.columns import pack_column
@@ -42,6 +43,22 @@ COUNT_PIXELS = """() => {
   const packed = status => explorer.palette.packed[explorer.data.statuses.indexOf(status)];
   const count = status => pixels.filter(pixel => pixel === packed(status)).length;
   return [count('succeeded'), count('failed')]; }"""
+# two columns of pixels at the right edge: the names of their colours
+SCROLL_BAR_COLOURS = """() => {
+  const {canvas, size: {scale}} = explorer.plot;
+  const {muted, colours, failures} = explorer.palette;
+  const names = {[muted]: 'bar', [colours[failures[0]]]: 'mark'};
+  const {width, height} = canvas;
+  const image = canvas.getContext('2d').getImageData(width - 9 * scale, 0, 9 * scale, height);
+  const column = (place) => {
+    const seen = new Set();
+    for (let row = 0; row < height; row++) {
+      const start = 4 * (row * image.width + place * scale);
+      const parts = [...image.data.slice(start, start + 3)];
+      seen.add(names[`#${parts.map(part => part.toString(16).padStart(2, '0')).join('')}`]);
+    }
+    return [...seen].filter(Boolean); };
+  return [column(6), column(2)]; }"""
 UPDATE = """async json => explorer.update(await explorer.data.constructor.read(json))"""
 
 
@@ -254,6 +271,13 @@ def test_a_run_that_goes_on_stays_in_view(page, run):
     assert page.view() == view
     page.page.reload()
     expect(page.page.locator("html")).to_have_attribute("data-ready", "true")
+
+
+def test_the_scroll_bar_is_seen_beside_many_failures(lab, tmp_path):
+    run = attune_nb.loads(text_of(unconnected(60), range(60))).run(progress=False)
+    with opened_timeline(lab, run, tmp_path) as page:
+        page.drawn("calls")
+        assert page.page.evaluate(SCROLL_BAR_COLOURS) == [["bar"], ["mark"]]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -19,6 +19,7 @@ const EDGED_BAR = 5; // pixels: from this width on a bar has an edge
 const FONT = '12px system-ui, sans-serif';
 const MARK_FONT = 'bold 16px system-ui, sans-serif';
 const MARK_WIDTH = 9; // pixels
+const SCROLL_BAR = 4; // pixels: its width
 const SMALL_FONT = '11px system-ui, sans-serif';
 
 /** Whether a lane has attempts beside each other. */
@@ -432,14 +433,14 @@ class Plot {
     const y = AXIS_HEIGHT + view.top / (this.depth - free) * (free - height);
     const {context, size} = this;
     context.fillStyle = palette.muted;
-    context.fillRect(size.width - 5, y, 4, height);
+    context.fillRect(size.width - SCROLL_BAR - 1, y, SCROLL_BAR, height);
 
-    // where lanes with failures are among the others
+    // where lanes with failures are among the others: beside the bar, or it would be covered
     context.beginPath();
     for (const {lane, top, height: laneHeight} of this.layout) {
       if (!lane.failed && !lane.failedEarly.length) continue;
       const middle = AXIS_HEIGHT + (top + laneHeight / 2) / this.depth * free;
-      context.rect(size.width - 9, Math.round(middle) - 1, 8, 2);
+      context.rect(size.width - 2 * SCROLL_BAR - 1, Math.round(middle) - 1, SCROLL_BAR, 2);
     }
     context.fillStyle = palette.colours[palette.failures[0]];
     context.fill();
