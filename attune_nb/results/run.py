@@ -629,8 +629,17 @@ class RunView:
             if key[0] == task:
                 return state.executions[key]
 
+        self._check_task(task)
+        raise LookupFailed(f"task `{task}` has not run")
+
+    def _check_task(self, task: str) -> None:
+        """Check that there is a task.
+
+        Raises:
+            LookupFailed: There is none.
+        """
         if task in self._task_names:
-            raise LookupFailed(f"task `{task}` has not run")
+            return
         hint = nearest(task, self._task_names)
         if not hint:
             hint = f"; there are {', '.join(self._task_names[:_MAX_NAMES])}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -288,8 +289,15 @@ def _find_inquirers(workflow: WorkflowSpec) -> set[str]:
 
 
 def answers_of_dry_run(workflow: WorkflowSpec, answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return answers as mocks: in a dry run no task asks, and these are its results."""
-    bound = bind_answers(workflow, answers)
+    """Return answers as mocks: in a dry run no task asks, and these are its results.
+
+    Those for child runs are left out: a dry run has none.
+    """
+    own_answers: Any = type(answers)()
+    for name, answer in answers.items():
+        if not _is_below_task(name, workflow):
+            own_answers[name] = answer
+    bound = bind_answers(workflow, own_answers)
     mocks: dict[str, Any] = {}
     for path, answer in bound.items():
         if workflow.task(path).action != ASK:
@@ -298,6 +306,16 @@ def answers_of_dry_run(workflow: WorkflowSpec, answers: Mapping[str, Any]) -> di
         schema = _written_schema(workflow.task(path))
         mocks[path] = {"response": value_for(answer, schema)}
     return mocks
+
+
+def _is_below_task(name: str, workflow: WorkflowSpec) -> bool:
+    """Return whether a name leads into a child run of a task: `deploy[3]/approve`."""
+    paths = [path for path, _ in workflow.walk()]
+    for path in paths:
+        is_parallel = any(inner.startswith(f"{path}/") for inner in paths)
+        if not is_parallel and re.match(rf"{re.escape(path)}(\[\d+\])?/", name):
+            return True
+    return False
 
 
 def check_open_questions(past: Recovered, answers: Mapping[str, Any]) -> None:

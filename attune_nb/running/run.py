@@ -259,10 +259,12 @@ class BaseRun(RunView):
             task: Only those of this task.
 
         Raises:
+            LookupFailed: There is no such task.
             StoreError: The record cannot be read.
         """
         rows = self._child_rows()
         if task is not None:
+            self._check_task(task)
             rows = [row for row in rows if row.task == task]
         return children_frame(rows)
 

@@ -44,8 +44,8 @@ def make_form(
     parameters = read_names("parameters", parameters)
     if parameters is None:
         parameters = {}
-    _check_options(options)
     declared = workflow.parameters
+    _check_options(options, declared)
     _check_values(declared, parameters)
 
     name = options.get("name")
@@ -94,13 +94,19 @@ class _FormActions:
         return self._run(values, background=True, progress=open_display, **self._options)
 
 
-def _check_options(options: Mapping[str, Any]) -> None:
+def _check_options(options: Mapping[str, Any], declared: Mapping[str, Any] | None) -> None:
     names = FormOptions.__annotations__
+    parameters = specs_by_name(declared) if declared else {}
     for name in options:
         if name in _OWN_OPTIONS:
             raise ParameterError(
                 f"a form takes no option `{name}`: its runs are in the background, and their "
                 "panel is below the form"
+            )
+        if name not in names and name in parameters:
+            raise ParameterError(
+                f"there is no option `{name}`; values of parameters are passed as an object: "
+                f"`form({{'{name}': ...}})`"
             )
         if name not in names:
             raise ParameterError(f"there is no option `{name}`{nearest(name, names)}")

@@ -30,9 +30,10 @@ def load(text=TEXT):
         ([{"servers": 30}], {}, "parameter `servers` does not fit: 30 is greater than the maximum"),
         ([[1]], {}, "`parameters` must be an object, not an array"),
         ([], {"backnd": "inline"}, "there is no option `backnd`; did you mean `backend`?"),
+        ([], {"servers": 3}, "there is no option `servers`; values of parameters are passed as"),
         ([], {"background": False}, "a form takes no option `background`: its runs are in the"),
     ],
-    ids=["name", "value", "parameters", "option", "own option"],
+    ids=["name", "value", "parameters", "option", "parameter as option", "own option"],
 )
 def test_a_mistake_is_reported_before_the_form_is_shown(arguments, options, message):
     with pytest.raises(ParameterError) as error_info:

@@ -98,6 +98,11 @@ def test_an_answer_in_advance_is_checked_first(answers, message):
         start(ITEMS, answers=answers)
 
 
+def test_a_dry_run_leaves_out_answers_for_child_runs():
+    run = start(SINGLE, answers={"deploy/approve": True}, dry_run=True)
+    assert run.status == "succeeded"
+
+
 def test_an_unattended_run_is_paused_and_resumed_with_an_answer(tmp_path):
     store = tmp_path / "runs.db"
     with pytest.raises(attune_nb.QuestionOpen, match=r"--answer deploy/approve=") as raised:

@@ -92,6 +92,8 @@ def test_a_missing_child_is_explained():
     outer = run()
     with pytest.raises(attune_nb.LookupFailed, match="did you mean `deploy`"):
         outer.child("deplyo")
+    with pytest.raises(attune_nb.LookupFailed, match="no task `deplyo`; did you mean `deploy`"):
+        outer.children("deplyo")
     with pytest.raises(attune_nb.LookupFailed, match="no child run for index 7; there are 3"):
         outer.child("deploy", index=7)
 
