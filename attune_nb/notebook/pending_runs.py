@@ -89,7 +89,9 @@ def _warn_of_unset_parameters(workflow: Workflow, parameters: Mapping[str, Any])
 
 def _run_options(session: Session, workflow: Workflow, options: Namespace) -> dict[str, Any]:
     """Return the options of the line as options of `Workflow.run`, without those left out."""
-    actions: Mapping[str, Any] = session.actions(workflow)
+    run_options = session.code_options(workflow)
+    run_options["background"] = options.background
+
     backend = options.backend
     if options.debug:
         if backend not in (None, "inline"):
@@ -98,8 +100,6 @@ def _run_options(session: Session, workflow: Workflow, options: Namespace) -> di
                 f"`--backend {backend}` is ignored\n"
             )
         backend = "inline"
-
-    run_options: dict[str, Any] = {"actions": actions, "background": options.background}
     if backend is not None:
         run_options["backend"] = backend
     if options.workers is not None:
@@ -112,7 +112,9 @@ def _run_options(session: Session, workflow: Workflow, options: Namespace) -> di
         run_options["answers"] = read_answers(options.answer, session.shell.user_ns)
     if options.dry_run:
         run_options["dry_run"] = True
-    return run_options | _logs_option(options) | _code_options(session, options)
+    if options.pass_env:
+        run_options["pass_env"] = options.pass_env
+    return run_options | _logs_option(options)
 
 
 def _logs_option(options: Namespace) -> dict[str, str]:
@@ -122,18 +124,6 @@ def _logs_option(options: Namespace) -> dict[str, str]:
     if options.logs is None:
         return {}
     return {"logs": options.logs}
-
-
-def _code_options(session: Session, options: Namespace) -> dict[str, Any]:
-    """Return the options for the code that may run, and for its environment."""
-    code_options: dict[str, Any] = {}
-    if session.packs:
-        code_options["packs"] = session.pack_set
-    if options.pass_env:
-        code_options["pass_env"] = options.pass_env
-    if session.allows_imports:
-        code_options["allow_imports"] = True
-    return code_options
 
 
 def _check_earlier_run_options(options: Namespace) -> None:

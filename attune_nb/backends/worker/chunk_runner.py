@@ -83,9 +83,10 @@ class ChunkRunner:
         self._items = _ItemsByIndex()
         self._thread = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
         self._lines: ChunkLines | None = None
-        if parts[-1]:
+        key, *_, log = parts
+        if log:
             self._lines = ChunkLines(
-                parts[-1], parts[0], self._thread, send_lines, sends_each=chunk.is_suspect
+                log, key, self._thread, send_lines, sends_each=chunk.is_suspect
             )
         self._job = _make_job(parts, self._call, self._items, chunk, self._zero, self._lines)
 
@@ -349,6 +350,9 @@ def _make_job(
 ) -> Job:
     """Return a job with no items to read: its attempts are added to its retry queue."""
     key, *_, timeout, timeout_effect, drops_results, _ = parts
+    collector = None
+    if lines is not None:
+        collector = lines.collector
     spec = JobSpec(
         key=key,
         call=call,
@@ -360,7 +364,7 @@ def _make_job(
         timeout_effect=timeout_effect,
         drops_results=drops_results,
         interval=chunk.spacing,
-        lines=None if lines is None else lines.collector,
+        lines=collector,
     )
     return Job(spec, items)
 
