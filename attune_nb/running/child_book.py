@@ -11,6 +11,7 @@ import msgspec
 from attune_nb.engine.child_runs import Child
 from attune_nb.engine.driver import Driver
 from attune_nb.errors import StoreError
+from attune_nb.events import secret_of
 from attune_nb.log_batches import RunLogs
 from attune_nb.running.answers import check_secret_answers, restore_mask
 from attune_nb.running.child_answers import select_answers
@@ -287,6 +288,7 @@ class ChildBook:
     def _finish(self, child: KeptChild) -> tuple[int, Any, Any]:
         """Return how a run has ended, and drop it if it is on record."""
         outcome = child.workflow.outcome_of(child.driver)
+        _hide_in_parent(child)
         self._answers.pop(child.run_id, None)
         self._reuses.pop(child.run_id, None)
 
@@ -411,3 +413,23 @@ def _with_path(line: LogLine, prefix: str, with_items: Collection[str]) -> LogLi
     if line.task in with_items:
         path += f"[{line.index}]"
     return msgspec.structs.replace(line, task=path)
+
+
+def _hide_in_parent(child: KeptChild) -> None:
+    """Hide the secrets of a child run in its parent, if its output holds one."""
+    state = child.driver.state
+    parent = child.attempt.driver
+    hidden = parent.state.context.mask.value(state.output)
+    if state.context.mask.value(hidden) is hidden:
+        # the parent hides all that it gets
+        return
+
+    prepared = child.prepared
+    for name, value in prepared.parameters.items():
+        if name not in prepared.recorded_parameters:
+            parent.add_key(f"{child.path}parameters.{name}", value)
+    for event in child.driver.events:
+        secret = secret_of(event)
+        if secret is not None:
+            name, value = secret
+            parent.add_key(f"{child.path}{name}", value)
