@@ -421,11 +421,20 @@ class Driver(RequestQueue):
             self._lines.deliver_now = self._deliver_lines
 
     def _run_loop(self, begin: Callable[[], None]) -> None:
+        if not self.log_readers:
+            self._run_to_end(begin)
+            return
+
+        installation.install()
+        self._collect_lines()
+        try:
+            self._run_to_end(begin)
+        finally:
+            # also if the backend breaks as it is closed
+            installation.uninstall()
+
+    def _run_to_end(self, begin: Callable[[], None]) -> None:
         is_left = False
-        is_capturing = bool(self.log_readers)
-        if is_capturing:
-            installation.install()
-            self._collect_lines()
         try:
             self._begin(begin)
             self._flush()
@@ -440,8 +449,6 @@ class Driver(RequestQueue):
         finally:
             if not is_left:
                 self._close()
-            if is_capturing:
-                installation.uninstall()
 
     def _begin(self, begin: Callable[[], None]) -> None:
         """Begin, and process the requests from before: a cancelled run makes no attempt."""
