@@ -82,7 +82,7 @@ def _compare(folder: Path, runner: str, items: int, turns_count: int) -> Verdict
 
     def run() -> None:
         workflow.run(
-            {"items": items}, packs=[folder], progress=False, store="none"
+            {"items": items}, packs=[folder], progress=False, store="none", logs="none"
         ).raise_for_status()
 
     def call(number: int) -> Any:

@@ -155,7 +155,8 @@ def _run(
     Raises:
         RunFailed: It has not succeeded.
     """
-    run = workflow.run(parameters, actions=actions, progress=False, store=store)
+    # the lines of commands are captured, and not shown
+    run = workflow.run(parameters, actions=actions, progress=False, store=store, logs="none")
     run.raise_for_status()
     return run
 
