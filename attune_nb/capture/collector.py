@@ -7,6 +7,7 @@ import time
 import uuid
 from collections import deque
 from typing import TYPE_CHECKING
+from weakref import WeakMethod
 
 import msgspec
 
@@ -47,10 +48,9 @@ class LineCollector:
     def __init__(self, clock: Callable[[], float]) -> None:
         # a name that no other one has
         self.name = uuid.uuid4().hex
-        # called to deliver lines before the end of the turn
-        self.deliver_now: Callable[[], None] | None = None
-
         self._clock = clock
+        # called to deliver lines before the end of the turn
+        self._on_due: WeakMethod[Callable[[], None]] | None = None
         # whole lines in the order in which they were written: output, time, level, text
         self._entries: deque[tuple[AttemptOutput, float, str, str]] = deque()
         # lines of other processes
@@ -66,6 +66,13 @@ class LineCollector:
         self._size = 0
         self._dropped = 0
         self._is_closed = False
+
+    def on_due(self, callback: Callable[[], None]) -> None:
+        """Call a method to deliver lines before the end of the turn.
+
+        It is called as long as its object exists, and does not keep that.
+        """
+        self._on_due = WeakMethod(callback)
 
     def open_outlet(self, key: Key, worker: int, *, in_engine: bool = False) -> Outlet:
         """Return the outlet of a worker of a task.
@@ -137,17 +144,20 @@ class LineCollector:
 
     def deliver_if_due(self) -> None:
         """Deliver lines amid an attempt, if this is the engine's thread and it is time to."""
-        if threading.get_ident() != self._engine_thread or self.deliver_now is None:
+        if threading.get_ident() != self._engine_thread or self._on_due is None:
             return
         now = time.monotonic()
         if now < self._next_delivery:
+            return
+        deliver = self._on_due()
+        if deliver is None:
             return
 
         self._next_delivery = now + _DELIVERY_INTERVAL
         # the output of the readers is not the attempt's
         token = current_outlet.set(None)
         try:
-            self.deliver_now()
+            deliver()
         finally:
             current_outlet.reset(token)
 

@@ -255,13 +255,15 @@ class Channel:
 
     def close(self) -> None:
         """Release all jobs of this run; with the outermost run, all runs within it."""
-        if not self.path:
+        if self.path:
+            for key in [*self._shared_keys]:
+                self._runs.backend.stop(self._shared_keys[key], force=True)
+                self.release(key)
+        else:
             self._runs.close()
-            return
-        for key in [*self._shared_keys]:
-            self._runs.backend.stop(self._shared_keys[key], force=True)
-            self.release(key)
         self.workflow_jobs.clear()
+        # the driver holds this backend: a run that has ended has no reference cycle
+        self._driver = None
 
     def receive(self, key: Key, batch: Batch) -> None:
         """Keep attempts that have ended, until they are collected."""
@@ -295,7 +297,6 @@ class ChildRuns:
 
     Attributes:
         backend: The shared backend.
-        root: The backend of the outermost run.
 
     Args:
         backend: The backend.
@@ -304,8 +305,9 @@ class ChildRuns:
 
     def __init__(self, backend: Backend, open_child: OpenChild) -> None:
         self.backend = backend
-        self.root = Channel(self, "")
-        self._open_child = open_child
+        # these two are None after the end: both lead back to this object
+        self._root: Channel | None = None
+        self._open_child: OpenChild | None = open_child
         self._visits = itertools.count(-1, -1)
         self._running: list[_RunningChild] = []
         # the run and its key of each job at the backend
@@ -316,6 +318,11 @@ class ChildRuns:
     def drivers(self) -> list[Driver]:
         """The drivers of the runs that have not ended. Any thread may read it."""
         return [running.driver for running in [*self._running]]
+
+    def open_root(self) -> Channel:
+        """Return the backend of the outermost run."""
+        self._root = Channel(self, "")
+        return self._root
 
     def next_visit(self) -> int:
         """Return a negative number that was not returned before."""
@@ -364,10 +371,14 @@ class ChildRuns:
         """End the runs that have not ended, and close the backend."""
         for running in reversed([*self._running]):
             self._remove(running)
+        self._root = None
+        self._open_child = None
         self.backend.close()
 
     def _has_work(self) -> bool:
-        return self.root.has_batches() or any(running.has_work() for running in self._running)
+        if self._root is not None and self._root.has_batches():
+            return True
+        return any(running.has_work() for running in self._running)
 
     def _waits(self) -> Iterator[float]:
         """Yield the seconds until each timer and timeout, and until each start by a rate."""
@@ -389,8 +400,9 @@ class ChildRuns:
 
     def _workflow_jobs(self) -> Iterator[tuple[Channel, _WorkflowJob]]:
         """Yield the tasks that run workflows, and their runs' backends; both may change."""
-        channels = [self.root]
-        channels += [running.channel for running in self._running]
+        channels = [running.channel for running in self._running]
+        if self._root is not None:
+            channels.insert(0, self._root)
         for channel in channels:
             for workflow_job in [*channel.workflow_jobs.values()]:
                 yield channel, workflow_job
@@ -420,6 +432,10 @@ class ChildRuns:
         place: tuple[int, int, int, Any],
     ) -> None:
         """Begin the run of an attempt, or record that the attempt failed."""
+        open_child = self._open_child
+        if open_child is None:
+            raise RuntimeError("the outermost run has ended")
+
         index, attempt, worker, item = place
         spec = job.spec
         start = spec.clock()
@@ -429,7 +445,7 @@ class ChildRuns:
         channel = Channel(self, parent.path + parent_attempt.path)
         try:
             rendered = job.render_input(index, attempt, item)
-            child = self._open_child(parent_attempt, spec.call.function, rendered, channel)
+            child = open_child(parent_attempt, spec.call.function, rendered, channel)
         except KeyboardInterrupt:
             # a user interrupts this very thread
             raise

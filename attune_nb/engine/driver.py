@@ -28,6 +28,7 @@ from attune_nb.engine.cell_names import name_cells
 from attune_nb.engine.event_log import EventLog
 from attune_nb.engine.memory_gauge import MemoryGauge
 from attune_nb.engine.request_queue import RequestQueue
+from attune_nb.engine.stopwatch import Stopwatch
 from attune_nb.engine.timers import Timers
 from attune_nb.errors import AttuneError, BackendUnavailable, StoreError
 from attune_nb.events import (
@@ -87,6 +88,7 @@ class Driver(RequestQueue):
     Attributes:
         run_id: The id of the run; empty before its start.
         state: The conductor's latest state.
+        clock: Returns the seconds since the run started.
         ended: Is set when the run has ended.
         announce: Called with task, index and attempt before each attempt that must not run
             twice.
@@ -158,7 +160,9 @@ class Driver(RequestQueue):
         self._changed: tuple[str, ...] = ()
         self._notes: tuple[str, ...] = ()
 
-        self._zero = time.perf_counter()
+        self._stopwatch = Stopwatch()
+        # not a method of the driver: jobs and lines hold it, and must not keep the driver alive
+        self.clock: Callable[[], float] = self._stopwatch.read
         self._started_at = time.time()
         self._gauge = MemoryGauge(TICK)
 
@@ -184,10 +188,6 @@ class Driver(RequestQueue):
         It is called as long as its object exists, and does not keep that.
         """
         self._on_reader_failure = WeakMethod(callback)
-
-    def clock(self) -> float:
-        """Return the seconds since the run started."""
-        return time.perf_counter() - self._zero
 
     def run(
         self,
@@ -350,7 +350,7 @@ class Driver(RequestQueue):
             return
 
         last_time = past.events[-1].time
-        self._zero = time.perf_counter() - last_time
+        self._stopwatch.restart(last_time)
         started_at = time.time() - last_time
         for timer in past.timers:
             if not _is_in_doubt(timer, past):
@@ -418,7 +418,7 @@ class Driver(RequestQueue):
         """Collect the lines of attempts from now on, if there is a reader of lines."""
         if self.log_readers and self._lines is None:
             self._lines = LineCollector(self.clock)
-            self._lines.deliver_now = self._deliver_lines
+            self._lines.on_due(self._deliver_lines)
 
     def _run_loop(self, begin: Callable[[], None]) -> None:
         if not self.log_readers:

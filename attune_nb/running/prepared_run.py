@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from attune_nb.actions.registry import Action
     from attune_nb.backends.protocol import Backend
     from attune_nb.conductor.state import RunState
-    from attune_nb.engine.child_runs import OpenChild
+    from attune_nb.engine.child_runs import Channel, OpenChild
     from attune_nb.language.model import WorkflowSpec
     from attune_nb.running.pack_session import PackSession
     from attune_nb.running.request import EventReader, RunOptions
@@ -84,10 +84,10 @@ class PreparedRun:
             BackendError: Another run uses the backend.
         """
         backend: Backend = self.backend
-        runs = None
+        root: Channel | None = None
         if self.has_children and open_child is not None:
-            runs = ChildRuns(self.backend, open_child)
-            backend = runs.root
+            root = ChildRuns(self.backend, open_child).open_root()
+            backend = root
 
         driver = Driver(
             self.state,
@@ -98,8 +98,8 @@ class PreparedRun:
             skip_delays=self.skip_delays,
         )
         driver.on_question = self.answers.give
-        if runs is not None:
-            runs.root.serve(driver)
+        if root is not None:
+            root.serve(driver)
 
         _reserve_backend(self.backend, driver)
         return driver

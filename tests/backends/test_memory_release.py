@@ -1,5 +1,6 @@
 """Backends release a task that has ended: a long cycle does not use more and more memory."""
 
+import contextlib
 import gc
 import weakref
 
@@ -8,6 +9,7 @@ import pytest
 import attune_nb
 from attune_nb.backends.inline import InlineBackend
 from attune_nb.backends.threads.backend import ThreadBackend
+from attune_nb.engine.driver import Driver
 
 CYCLE = """
 vars: [{n: 0}]
@@ -21,6 +23,12 @@ tasks:
   - name: q
     type: parallel
     tasks: [{name: x, action: core.noop}]
+"""
+
+MIDDLE = "tasks: [{name: go_on, action: inner}]"
+OUTER = """
+tasks:
+  - {name: deploy, action: middle, with_items: [1, 2]}
 """
 
 
@@ -55,16 +63,46 @@ def test_a_backend_keeps_only_jobs_that_run(backend_type):
     assert backend.max_jobs <= 2
 
 
-@pytest.mark.parametrize("backend", ["inline", "threads"])
-def test_a_run_is_released_without_the_garbage_collector(backend):
-    """A run has no reference cycle: kept results on a cluster end with the last reference."""
-    run = attune_nb.loads(CYCLE).run(backend=backend)
-    assert run.status == "succeeded"
+def run_cycle(backend):
+    return attune_nb.loads(CYCLE).run(backend=backend, store="none", progress=False)
 
-    driver = weakref.ref(run._driver)  # noqa: SLF001
+
+def run_children(backend):
+    """Run a workflow whose child runs have child runs."""
+    actions = {"middle": attune_nb.loads(MIDDLE), "inner": attune_nb.loads(CYCLE)}
+    outer = attune_nb.loads(OUTER)
+    return outer.run(actions=actions, backend=backend, store="none", progress=False)
+
+
+@contextlib.contextmanager
+def watch_drivers():
+    """Yield a list that gets a weak reference to the driver of each run, also of child runs."""
+    drivers = []
+    make = Driver.__init__
+
+    def make_watched(driver, *args, **options):
+        make(driver, *args, **options)
+        drivers.append(weakref.ref(driver))
+
+    Driver.__init__ = make_watched
+    try:
+        yield drivers
+    finally:
+        Driver.__init__ = make
+
+
+@pytest.mark.parametrize("backend", ["inline", "threads"])
+@pytest.mark.parametrize(("start", "n_runs"), [(run_cycle, 1), (run_children, 5)])
+def test_a_run_is_released_without_the_garbage_collector(backend, start, n_runs):
+    """A run has no reference cycle: kept results on a cluster end with the last reference."""
     gc.disable()
     try:
+        with watch_drivers() as drivers:
+            run = start(backend)
+        assert run.status == "succeeded"
+        assert len(drivers) == n_runs
+
         del run
-        assert driver() is None
+        assert [driver() for driver in drivers] == [None] * n_runs
     finally:
         gc.enable()
