@@ -3,7 +3,7 @@
 import pytest
 
 import attune_nb
-from attune_nb.engine.driver import Driver
+from attune_nb.engine.stopwatch import Stopwatch
 from attune_nb.results.scaling import DurationHistory, slope
 
 TEXT = """
@@ -22,7 +22,7 @@ TAKEN = [0.0]
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch):
-    monkeypatch.setattr(Driver, "clock", lambda driver: sum(TAKEN))
+    monkeypatch.setattr(Stopwatch, "read", lambda stopwatch: sum(TAKEN))
 
 
 def take(seconds):
