@@ -1,9 +1,7 @@
 """How many lines of an attempt are kept, and texts that are no usual lines."""
 
-import io
 import os
 import sys
-import threading
 
 import pytest
 from support.item_runs import run_work
@@ -121,25 +119,3 @@ def test_lines_of_an_inline_attempt_arrive_while_it_runs():
         run_work(work, {"n": 1}, backend="inline")
 
     assert seen == ["first"]
-
-
-def test_other_threads_print_as_before_while_runs_begin_and_end(monkeypatch):
-    stream = io.StringIO()
-    monkeypatch.setattr(sys, "stdout", stream)
-    must_end = threading.Event()
-
-    def print_outside():
-        while not must_end.is_set():
-            print("outside", "of", "runs")
-
-    thread = threading.Thread(target=print_outside, daemon=True)
-    thread.start()
-    try:
-        for _ in range(20):
-            run_work(speak, {"n": 1}, backend="inline", logs="none")
-    finally:
-        must_end.set()
-        thread.join()
-
-    assert set(stream.getvalue().splitlines()) == {"outside of runs"}
-    assert sys.stdout is stream
