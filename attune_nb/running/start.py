@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
+import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -163,7 +164,15 @@ def _continuation_of(plan: RunPlan, driver: Driver) -> Callable[[], None]:
 
 def _connect_recorder(recorder: Recorder, driver: Driver) -> None:
     """Let a run wait for its record, and end with it."""
-    recorder.on_failure(lambda reason: driver.cancel(reason, force=True))
+    # the driver holds the recorder, which must not keep it alive
+    known_driver = weakref.ref(driver)
+
+    def cancel(reason: str) -> None:
+        live_driver = known_driver()
+        if live_driver is not None:
+            live_driver.cancel(reason, force=True)
+
+    recorder.on_failure(cancel)
     driver.announce = recorder.intend
     driver.sync = recorder.sync
 

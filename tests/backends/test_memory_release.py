@@ -63,15 +63,14 @@ def test_a_backend_keeps_only_jobs_that_run(backend_type):
     assert backend.max_jobs <= 2
 
 
-def run_cycle(backend):
-    return attune_nb.loads(CYCLE).run(backend=backend, store="none", progress=False)
+def run_cycle(**options):
+    return attune_nb.loads(CYCLE).run(**options)
 
 
-def run_children(backend):
+def run_children(**options):
     """Run a workflow whose child runs have child runs."""
     actions = {"middle": attune_nb.loads(MIDDLE), "inner": attune_nb.loads(CYCLE)}
-    outer = attune_nb.loads(OUTER)
-    return outer.run(actions=actions, backend=backend, store="none", progress=False)
+    return attune_nb.loads(OUTER).run(actions=actions, **options)
 
 
 @contextlib.contextmanager
@@ -92,13 +91,17 @@ def watch_drivers():
 
 
 @pytest.mark.parametrize("backend", ["inline", "threads"])
+@pytest.mark.parametrize("store", ["none", "runs.db"])
 @pytest.mark.parametrize(("start", "n_runs"), [(run_cycle, 1), (run_children, 5)])
-def test_a_run_is_released_without_the_garbage_collector(backend, start, n_runs):
+def test_a_run_is_released_without_the_garbage_collector(
+    backend, store, start, n_runs, tmp_path, monkeypatch
+):
     """A run has no reference cycle: kept results on a cluster end with the last reference."""
+    monkeypatch.chdir(tmp_path)
     gc.disable()
     try:
         with watch_drivers() as drivers:
-            run = start(backend)
+            run = start(backend=backend, store=store, progress=False)
         assert run.status == "succeeded"
         assert len(drivers) == n_runs
 
