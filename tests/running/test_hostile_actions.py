@@ -5,8 +5,10 @@ import sys
 import threading
 
 import pytest
+from support.item_runs import until
 
 import attune_nb
+from attune_nb.capture import streams
 
 TEXT = """
 tasks:
@@ -193,6 +195,8 @@ def test_a_backend_that_breaks_ends_the_run():
 
         poll = start = collect = None
 
+    # runs of other tests may be alive, too
+    capturing_runs = streams._users  # noqa: SLF001
     run = attune_nb.loads(TEXT).run(
         actions={"act": returning(1)}, backend=Broken(), background=True
     )
@@ -200,6 +204,8 @@ def test_a_backend_that_breaks_ends_the_run():
     assert run.wait(30)
     assert run.status == "failed"
     assert run.error.startswith("the engine failed")
+    # nothing is captured any more
+    until(lambda: streams._users <= capturing_runs)  # noqa: SLF001
 
 
 @pytest.mark.parametrize("thread_count", [1, 3])
