@@ -120,5 +120,7 @@ def test_a_command_over_fifty_hosts(folder):
     assert "2 of 50 items failed" in printed
     assert "Connection refused" in printed
 
-    shown = run_command(folder, "show", ended.stdout.split()[1].rstrip(":,"), "--json")
+    # it stands behind the lines of the attempts
+    run_id = re.search(r"^Run (\w+): fleet_command: failed", ended.stdout, re.MULTILINE)[1]
+    shown = run_command(folder, "show", run_id, "--json")
     assert shown.returncode == 0, shown.stderr
