@@ -502,8 +502,6 @@ class Driver(RequestQueue):
                 self._lines.close()
             self._flush()
         finally:
-            # it refers to the driver, and a run must end with its last reference
-            self._lines = None
             # threads that wait for the run must not wait forever if the backend fails
             self.ended.set()
 

@@ -29,6 +29,7 @@ class Runner:
 
     def __init__(self, backend):
         self.backend = backend
+        self._runs = []
 
     @property
     def is_local(self):
@@ -41,7 +42,16 @@ class Runner:
 
     def start(self, text, parameters=None, **actions):
         """Start a run that continues in the background."""
-        return self._run(text, parameters, actions, background=True)
+        run = self._run(text, parameters, actions, background=True)
+        self._runs.append(run)
+        return run
+
+    def close(self):
+        """End the runs that a failed test has left: they would disturb the tests after it."""
+        for run in self._runs:
+            if not run.has_ended:
+                run.cancel(force=True)
+                run.wait(60)
 
     def _run(self, text, parameters, actions, **options):
         all_actions = {"boom": boom, "same": same, "late": late, **actions}
@@ -65,14 +75,18 @@ def runner(request):
 
     # a worker may not have the path of the test's module
     cloudpickle.register_pickle_by_value(request.module)
-    yield Runner(request.param)
+    runner = Runner(request.param)
+    yield runner
+    runner.close()
     cloudpickle.unregister_pickle_by_value(request.module)
 
 
 @pytest.fixture(params=["inline", "threads"])
 def local_runner(request):
     """Run workflows on the backends of this process, for values that cannot leave it."""
-    return Runner(request.param)
+    runner = Runner(request.param)
+    yield runner
+    runner.close()
 
 
 @pytest.fixture
