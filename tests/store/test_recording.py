@@ -59,7 +59,7 @@ def test_a_run_is_listed_with_its_figures(path):
     run = record_run(path)
     frame = attune_nb.runs(path)
     assert " ".join(frame.columns) == (
-        "run_id workflow status started duration_ms tasks items failed kind"
+        "run_id workflow status started duration_ms tasks items failed children kind"
     )
     (row,) = frame.to_dict("records")
     assert row["run_id"] == run.run_id
