@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import platform
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from attune_nb.actions.fingerprint import own_code, used_code
+from attune_nb.running.record_columns import option_columns, source_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from attune_nb.events import Event
     from attune_nb.log_batches import RunLogs
     from attune_nb.running.child_workflow import ChildWorkflow
-    from attune_nb.running.prepared_run import BoundWorkflow, PreparedRun
+    from attune_nb.running.prepared_run import PreparedRun
     from attune_nb.store.claims import Claim
     from attune_nb.store.recorder import ChildRecorder, Recorder
     from attune_nb.values.secrets import Mask
@@ -52,22 +52,15 @@ def open_child_record(
     from attune_nb.store.run_writer import ParentColumns, RunRecord, RunWriter  # noqa: PLC0415 - SQLite is slow
 
     bound = workflow.bound()
-    spec = bound.workflow
-    source_name = "<text>"
-    source_text = ""
-    position = spec.tasks[0].positions.name
-    if position is not None:
-        source_name = position.source.name
-        source_text = mask.text(position.source.text)
 
     record = RunRecord(
         run_id=run_id,
         workflow=mask.text(workflow.name),
         text=workflow.recorded_text(mask),
-        source_name=source_name,
-        source_text=source_text,
+        **source_columns(bound.workflow, mask),
         options={
-            **_options_of(bound),
+            **option_columns(bound.options, bound.code, mask),
+            "mocked": [],
             "origin": origin,
             "secrets": sorted(prepared.parameters.keys() - prepared.recorded_parameters.keys()),
             "masked_text": workflow.holds_secret(mask),
@@ -83,25 +76,3 @@ def open_child_record(
     )
     writer = RunWriter(recorder.path, record, mask, claim, past, (), logs, parent)
     return recorder.open_child(writer)
-
-
-def _options_of(bound: BoundWorkflow) -> dict[str, Any]:
-    """Return the options of a run's row that all runs of a workflow share."""
-    from attune_nb.store.event_rows import plain_or_marker  # noqa: PLC0415 - SQLite is slow
-
-    options = bound.options
-    backend = options.backend if isinstance(options.backend, str) else "other"
-    config = {} if options.config is None else dict(options.config)
-    return {
-        "backend": backend,
-        "workers": options.workers,
-        "concurrency": None,
-        "dry_run": options.dry_run,
-        "allow_imports": options.allow_imports,
-        "config": plain_or_marker(config),
-        "mock": [],
-        "mocked": [],
-        "code": {path: own_code(code) for path, code in bound.code.items()},
-        "uses": {path: used_code(code) for path, code in bound.code.items()},
-        "logs": True,
-    }

@@ -7,8 +7,8 @@ import os
 import platform
 from typing import TYPE_CHECKING
 
-from attune_nb.actions.fingerprint import own_code, used_code
 from attune_nb.errors import ParameterError, StoreError
+from attune_nb.running.record_columns import option_columns, source_columns
 from attune_nb.running.store_paths import resolve_store
 from attune_nb.values.frozen import describe_not_stored
 
@@ -54,6 +54,7 @@ def open_recorder(plan: RunPlan, comparison: Mapping[str, Any], logs: RunLogs) -
         return None
 
     from attune_nb.store.recorder import Recorder  # noqa: PLC0415 - SQLite is slow to import
+    from attune_nb.store.run_writer import RunWriter  # noqa: PLC0415
 
     record = _make_record(plan, comparison)
     try:
@@ -61,9 +62,10 @@ def open_recorder(plan: RunPlan, comparison: Mapping[str, Any], logs: RunLogs) -
         if plan.past is not None:
             # with the secret answers of the past
             mask = plan.past.state.context.mask
-        return Recorder(
+        writer = RunWriter(
             path, record, mask, plan.claim, plan.recorded_events, plan.record_alerts, logs
         )
+        return Recorder(writer)
     except StoreError as error:
         if store is not None or "ATTUNE_NB_STORE" in os.environ:
             raise
@@ -73,7 +75,6 @@ def open_recorder(plan: RunPlan, comparison: Mapping[str, Any], logs: RunLogs) -
 
 def _make_record(plan: RunPlan, comparison: Mapping[str, Any]) -> RunRecord:
     from attune_nb.language import export  # noqa: PLC0415 - a run without a store needs none of it
-    from attune_nb.store.event_rows import plain_or_marker  # noqa: PLC0415
     from attune_nb.store.run_writer import RunRecord  # noqa: PLC0415
 
     prepared = plan.prepared
@@ -81,18 +82,9 @@ def _make_record(plan: RunPlan, comparison: Mapping[str, Any]) -> RunRecord:
     workflow = plan.request.workflow.spec
     hide = prepared.mask.text
 
-    source_name = "<text>"
-    source_text = ""
-    position = workflow.tasks[0].positions.name
-    if position is not None:
-        source_name = position.source.name
-        source_text = hide(position.source.text)
-
     text = export.to_record(workflow, hide)
     is_masked = bool(prepared.mask) and text != export.to_record(workflow, str)
     secret_names = prepared.parameters.keys() - prepared.recorded_parameters.keys()
-    backend = options.backend if isinstance(options.backend, str) else "other"
-    config = {} if options.config is None else dict(options.config)
     keystore = {} if options.keystore is None else options.keystore
     pack_keys = {} if options.keys is None else options.keys
 
@@ -100,29 +92,18 @@ def _make_record(plan: RunPlan, comparison: Mapping[str, Any]) -> RunRecord:
         run_id=plan.run_id,
         workflow=hide(plan.request.name),
         text=text,
-        source_name=source_name,
-        source_text=source_text,
+        **source_columns(workflow, prepared.mask),
         options={
-            "backend": backend,
-            "workers": options.workers,
-            "concurrency": options.concurrency,
-            "dry_run": options.dry_run,
+            **option_columns(options, prepared.code, prepared.mask),
             "origin": plan.origin,
-            "allow_imports": options.allow_imports,
-            "config": plain_or_marker(prepared.mask.value(config)),
-            "mock": sorted(options.mock),
             "mocked": sorted(prepared.mocked),
             "unmade": sorted(prepared.state.unmade),
-            "code": {path: own_code(code) for path, code in prepared.code.items()},
-            "uses": {path: used_code(code) for path, code in prepared.code.items()},
             "alike": comparison,
             "secrets": sorted(secret_names),
             "keys": sorted(keystore),
             "pack_keys": sorted(pack_keys),
             "packs": [_describe_pack(pack) for pack in _used_packs(workflow, options.packs)],
             "masked_text": is_masked,
-            # older versions kept no log lines
-            "logs": True,
         },
         versions={"python": platform.python_version(), **dict(_package_versions())},
     )

@@ -24,19 +24,14 @@ from attune_nb.store.database import (
 )
 from attune_nb.store.files import file_identity
 from attune_nb.store.reading import LIVE, is_alive
-from attune_nb.store.run_writer import RunWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from attune_nb.events import Event, Key
-    from attune_nb.log_batches import RunLogs
     from attune_nb.log_lines import LogLine
-    from attune_nb.store.claims import Claim
     from attune_nb.store.files import FileIdentity
-    from attune_nb.store.run_writer import RunRecord
-    from attune_nb.values.secrets import Mask
+    from attune_nb.store.run_writer import RunWriter
 
     # the run, task, visit, index, attempt
     _Intent = tuple[RunWriter, str, int, int, int]
@@ -84,38 +79,23 @@ class Recorder:
         error: Why the record has ended before the run; else None.
 
     Args:
-        path: The store.
-        record: The start of the run.
-        mask: Masks the secrets in the events.
-        claim: The right to continue an existing record.
-        past: The events of that record.
-        alerts: The alerts of that record.
-        logs: The log lines of the run; those of that record are among them already.
+        run: The record of the run.
 
     Raises:
         StoreError: The file cannot be used.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        record: RunRecord,
-        mask: Mask,
-        claim: Claim | None = None,
-        past: Sequence[Event] = (),
-        alerts: Sequence[str] = (),
-        logs: RunLogs | None = None,
-    ) -> None:
-        create(path)
-        self.path = path
+    def __init__(self, run: RunWriter) -> None:
+        create(run.path)
+        self.path = run.path
         self.error: StoreError | None = None
-        self._run = RunWriter(path, record, mask, claim, past, alerts, logs)
+        self._run = run
         # the runs within the run that have new rows, or may get some
         self._children: list[RunWriter] = []
         # the columns that identify this engine in the record
         self._owner: dict[str, Any] = {"owner": ""}
-        if claim is not None:
-            self._owner = {**owner_columns(), "owner": claim.owner}
+        if run.claim is not None:
+            self._owner = {**owner_columns(), "owner": run.claim.owner}
         self._failure_callbacks: list[Callable[[str], None]] = []
 
         self._changed = threading.Condition()

@@ -97,7 +97,9 @@ class RunWriter:
     Attributes:
         number: The number of the run in its store; None until it has a row.
         alerts: Notes on values that the record lacks. The list only grows; the record holds it.
+        path: The store.
         record: The start of the run.
+        claim: The right to continue an existing record; None for a new one.
         new_events: The events that were not taken yet; the recorder guards them.
         has_new_lines: Whether log lines have come since they were last taken; guarded, too.
 
@@ -129,9 +131,9 @@ class RunWriter:
         self.new_events: list[Event] = []
         self.has_new_lines = False
 
-        self._path = path
+        self.path = path
         self._mask = mask
-        self._claim = claim
+        self.claim = claim
         self._parent = ParentColumns() if parent is None else parent
         # all events, to write them again if the file is removed
         self._events: list[Event] = [*past]
@@ -144,19 +146,19 @@ class RunWriter:
         self._next_number = 0
         # the rows of the next events, and the tables that they refer to
         self._rows: list[EventRow] = []
-        self._tables = TableRecorder(self._path)
+        self._tables = TableRecorder(self.path)
         self._stored_alert_count = 0
         self._next_batch = 0
         self._counts = _Counts()
         self._must_adopt = False
-        if self._claim is None:
+        if self.claim is None:
             return
 
         self._stored_alert_count = len(self.alerts)
         self._must_adopt = bool(self._parent.parent)
-        self.number = self._claim.number
-        self._next_number = self._claim.written
-        self._next_batch = self._claim.batches
+        self.number = self.claim.number
+        self._next_number = self.claim.written
+        self._next_batch = self.claim.batches
         for event in self._events[: self._next_number]:
             self._counts.add(event)
 
@@ -180,7 +182,7 @@ class RunWriter:
         """Make all events new ones, for a file that was created again; under the lock."""
         self.new_events = self._events + self.new_events
         self._events = []
-        self._claim = None
+        self.claim = None
 
     def has_all_rows(self) -> bool:
         """Return whether all events that were taken are on the disk."""
@@ -195,8 +197,8 @@ class RunWriter:
         statement = "SELECT count(*) FROM events WHERE run = ?"
         (count,) = connection.execute(statement, (self.number,)).fetchone()
         if count != self._next_number:
-            message = f"the store {self._path} is damaged: it hides events that were just written"
-            raise DamagedFileError(message, file_identity(self._path))
+            message = f"the store {self.path} is damaged: it hides events that were just written"
+            raise DamagedFileError(message, file_identity(self.path))
 
     def make_rows(self, connection: sqlite3.Connection, end: float) -> None:
         """Make the rows of events that have none yet, and write the tables in them.

@@ -61,3 +61,16 @@ def test_a_secret_answer_that_a_child_returns_is_hidden(tmp_path):
 def test_a_secret_parameter_that_a_child_returns_is_hidden(tmp_path):
     outer = run(TAKES, "input: {key: \"{{ 'open-' ~ 'sesame' }}\"}", tmp_path)
     assert_hidden(outer, tmp_path)
+
+
+def test_a_secret_in_the_config_is_hidden_in_the_rows_of_children(tmp_path):
+    """As in the row of the outermost run."""
+    outer = attune_nb.loads("tasks: [{name: go, action: ops.child}]").run(
+        actions={"child": attune_nb.loads("ref: ops.child\ntasks: [{name: a, action: core.noop}]")},
+        config={"url": f"https://x/?key={SECRET}"},
+        keystore={"key": SECRET},
+        store=tmp_path / "runs.db",
+        progress=False,
+    )
+    assert outer.child("go").status == "succeeded"
+    assert SECRET.encode() not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
