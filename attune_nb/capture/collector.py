@@ -19,6 +19,7 @@ from attune_nb.capture.attempt_output import (
     describe_dropped,
 )
 from attune_nb.log_lines import LogLine
+from attune_nb.values.guard import call_readers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -181,14 +182,7 @@ class LineCollector:
         if not lines:
             return []
 
-        errors = []
-        for reader in list(readers):
-            try:
-                reader(lines)
-            except Exception as error:  # noqa: BLE001 - a reader may raise anything
-                readers.remove(reader)
-                errors.append(error)
-        return errors
+        return call_readers(readers, lines)
 
     def _take_masked(self, mask: Mask) -> list[LogLine]:
         """Return the lines without secrets, at most `MOST_RUN_CHARACTERS` of a run."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attune_nb.values.guard import call_readers
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -79,18 +81,6 @@ class EventLog:
         self._unread = []
         self._unread_with_results = []
         return [
-            *_call(self._readers, unread),
-            *_call(self._result_readers, unread_with_results),
+            *call_readers(self._readers, unread),
+            *call_readers(self._result_readers, unread_with_results),
         ]
-
-
-def _call(readers: list[Reader], events: list[Event]) -> list[Exception]:
-    """Call readers with events; remove those that fail, and return their errors."""
-    errors = []
-    for reader in list(readers):
-        try:
-            reader(events)
-        except Exception as error:  # noqa: BLE001 - a reader may raise anything
-            readers.remove(reader)
-            errors.append(error)
-    return errors

@@ -19,6 +19,7 @@ __all__ = [
     "MANY_BITS",
     "ask",
     "basic_size_of",
+    "call_readers",
     "count_rows",
     "cut_text",
     "error_text",
@@ -66,6 +67,21 @@ def ask(question: Callable[[], Any], default: Any = None) -> Any:
         raise
     except BaseException:  # noqa: BLE001 - an object's own code may raise anything
         return default
+
+
+def call_readers(readers: list[Callable[[Any], None]], news: Any) -> list[Exception]:
+    """Call readers with news; remove those that fail, and return their errors.
+
+    A reader that fails must not break what it reads.
+    """
+    errors = []
+    for reader in list(readers):
+        try:
+            reader(news)
+        except Exception as error:  # noqa: BLE001 - a reader may raise anything
+            readers.remove(reader)
+            errors.append(error)
+    return errors
 
 
 def type_name(kind: type) -> str:
