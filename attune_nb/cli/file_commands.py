@@ -15,6 +15,7 @@ from attune_nb.cli.options import (
     Packs,
     WorkflowFile,
     find_modules_here,
+    output_option,
 )
 from attune_nb.cli.output import ERRORS, exit_with_error
 from attune_nb.errors import AttuneError
@@ -93,12 +94,7 @@ def graph(
     file: WorkflowFile,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="FILE",
-            help="the image file: .svg, .png or .pdf; by default beside the workflow",
-        ),
+        output_option("the image file: .svg, .png or .pdf; by default beside the workflow"),
     ] = None,
     dark: Dark = False,
 ) -> None:

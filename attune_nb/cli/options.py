@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,6 +33,7 @@ __all__ = [
     "Workers",
     "WorkflowFile",
     "find_modules_here",
+    "output_option",
 ]
 
 WorkflowFile = Annotated[Path, typer.Argument(metavar="FILE", help="the workflow's YAML file")]
@@ -165,3 +166,8 @@ def find_modules_here(*, allowed: bool) -> None:
     """Make modules of the current folder importable, as `python -m` does."""
     if allowed and "" not in sys.path:
         sys.path.insert(0, "")
+
+
+def output_option(help_text: str) -> Any:
+    """Return the option that names the file which a command writes."""
+    return typer.Option("-o", "--output", metavar="FILE", help=help_text)

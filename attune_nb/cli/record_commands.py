@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from attune_nb.cli.options import AsJson, Dark, LatestRunId, Store  # noqa: TC001 - typer reads them
+from attune_nb.cli.options import AsJson, Dark, LatestRunId, Store, output_option
 from attune_nb.cli.output import ERRORS, exit_with_error, print_run
 from attune_nb.cli.stored_runs import open_stored_run
 from attune_nb.errors import AttuneError
@@ -121,12 +121,7 @@ def timeline(
     run: LatestRunId = None,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="FILE",
-            help="the image file: .svg, .png or .pdf; by default `timeline-RUN.svg` here",
-        ),
+        output_option("the image file: .svg, .png or .pdf; by default `timeline-RUN.svg` here"),
     ] = None,
     store: Store = None,
     dark: Dark = False,
@@ -147,13 +142,7 @@ def timeline(
 def explore(
     run: LatestRunId = None,
     output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="FILE",
-            help="the page, a file of HTML; by default `explore-RUN.html` here",
-        ),
+        Path | None, output_option("the page, a file of HTML; by default `explore-RUN.html` here")
     ] = None,
     store: Store = None,
     dark: Dark = False,
