@@ -54,6 +54,8 @@ class KeptChild:
         prepared: The run as it began.
         driver: Its driver.
         logs: Its log lines.
+        answers: The answers to its questions, by the path of the task in it.
+        reuse: The child runs of an earlier run that its own child runs reuse; None for none.
         alerts: Notes on values that its record lacks.
         store: The file with its record; None if it is not recorded.
     """
@@ -64,6 +66,8 @@ class KeptChild:
     prepared: PreparedRun
     driver: Driver
     logs: RunLogs
+    answers: Mapping[str, Any]
+    reuse: ChildReuse | None
     alerts: Sequence[str] = field(default_factory=list)
     store: Path | None = None
 
@@ -120,17 +124,16 @@ class ChildBook:
     ) -> None:
         self._recorder = recorder
         self._logs = logs
-        # the answers passed in advance, by the id of the run and the path of the task
-        self._answers: dict[str, Mapping[str, Any]] = {}
         self._root_answers = {} if answers is None else answers
         self._lock = threading.Lock()
         self.dropped = 0
         self._children: dict[str, KeptChild] = {}
+        # those that have not ended, by their parent's driver and their path in it; two visits of a
+        # task may run at the same time
+        self._running: dict[tuple[Driver, str], list[KeptChild]] = {}
         # the runs whose record was continued, and the runs within them on record
         self._resumed_runs: dict[str, dict[tuple[str, int, int, int], StoredRun]] = {}
         self._is_resumed = is_resumed
-        # the earlier runs that the child runs of a run reuse, by its id; those of the outermost run
-        self._reuses: dict[str, ChildReuse] = {}
         self._root_reuse = reuse
 
     def children_of(self, driver: Driver) -> list[KeptChild]:
@@ -140,9 +143,18 @@ class ChildBook:
 
     def running_in(self, driver: Driver) -> list[KeptChild]:
         """Return the runs within a run that have not ended."""
-        if not self._children:
+        if not self._running:
             return []
         return [child for child in self.children_of(driver) if not child.driver.state.ended]
+
+    def find_running(self, driver: Driver, path: str) -> KeptChild | None:
+        """Return the run within a run that has a path, such as `deploy[3]/`; None if none has it.
+
+        One that has ended is not found.
+        """
+        with self._lock:
+            children = self._running.get((driver, path))
+            return children[0] if children else None
 
     def open_child(
         self, attempt: ParentAttempt, function: Any, rendered: Any, channel: Channel
@@ -175,7 +187,6 @@ class ChildBook:
             return self._continue_child(opening, stored)
 
         run_id = new_run_id()
-        self._answers[run_id] = answers
         reused = self._reuse(opening, run_id)
         if reused is not None:
             return reused
@@ -190,9 +201,8 @@ class ChildBook:
     def _reuse(self, opening: _Opening, run_id: str) -> Child | None:
         """Make the run of an attempt from an earlier run of its item, if there is one to reuse."""
         attempt = opening.attempt
-        reuse = self._root_reuse
-        if attempt.driver.run_id in self._answers:
-            reuse = self._reuses.get(attempt.driver.run_id)
+        parent = self._children.get(attempt.driver.run_id)
+        reuse = self._root_reuse if parent is None else parent.reuse
         earlier = None if reuse is None else reuse.find(attempt)
         if reuse is None or earlier is None:
             return None
@@ -210,11 +220,10 @@ class ChildBook:
             return None
 
         past, inner_reuse, origin = replayed
-        if inner_reuse is not None:
-            self._reuses[run_id] = inner_reuse
         driver = opening.driver
         driver.restore(past, full_time=True)
-        child = self._keep(opening, run_id, past.state.context.mask, origin=origin)
+        mask = past.state.context.mask
+        child = self._keep(opening, run_id, mask, origin=origin, reuse=inner_reuse)
         return Child(driver, driver.begin_again, lambda: self._finish(child))
 
     def _keep(
@@ -225,6 +234,7 @@ class ChildBook:
         past: Sequence[Event] = (),
         stored: StoredRun | None = None,
         origin: str = "",
+        reuse: ChildReuse | None = None,
     ) -> KeptChild:
         """Open the record of a run, connect its driver with it, and keep the run."""
         attempt = opening.attempt
@@ -273,31 +283,41 @@ class ChildBook:
             prepared=opening.prepared,
             driver=driver,
             logs=logs,
+            answers=opening.answers,
+            reuse=reuse,
             alerts=alerts,
             store=store,
         )
         with self._lock:
             self._children[run_id] = child
+            self._running.setdefault((attempt.driver, child.path), []).append(child)
         return child
 
     def _answers_for(self, attempt: ParentAttempt) -> Mapping[str, Any]:
         """Return the answers to the questions of a run, by the path of the task in it."""
-        answers = self._answers.get(attempt.driver.run_id, self._root_answers)
+        parent = self._children.get(attempt.driver.run_id)
+        answers = self._root_answers if parent is None else parent.answers
         return select_answers(answers, attempt.task, attempt.index)
 
     def _finish(self, child: KeptChild) -> tuple[int, Any, Any]:
         """Return how a run has ended, and drop it if it is on record."""
         outcome = child.workflow.outcome_of(child.driver)
         _hide_in_parent(child)
-        self._answers.pop(child.run_id, None)
-        self._reuses.pop(child.run_id, None)
 
         with self._lock:
+            self._forget_running(child)
             if self._recorder is not None and self._recorder.error is None:
                 self._children.pop(child.run_id, None)
             else:
                 self._drop_oldest()
         return outcome
+
+    def _forget_running(self, child: KeptChild) -> None:
+        """Forget that a child run is running; called under the lock."""
+        key = (child.attempt.driver, child.path)
+        self._running[key].remove(child)
+        if not self._running[key]:
+            del self._running[key]
 
     def _drop_oldest(self) -> None:
         """Drop child runs if there are too many: those that succeeded before others."""
@@ -355,7 +375,6 @@ class ChildBook:
             doubts = find_doubts(past.state, reading.intents_of(path, stored))
             past = msgspec.structs.replace(past, in_doubt=tuple(doubts))
 
-        self._answers[stored.run_id] = answers
         driver.restore(past, written=len(events))
         mask = past.state.context.mask
         child = self._keep(opening, stored.run_id, mask, past=events, stored=stored)

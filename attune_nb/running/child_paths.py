@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attune_nb.errors import LookupFailed, nearest
 
-__all__ = ["ParentRun", "find_child", "read_step", "split_path"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["ParentRun", "Step", "find_child", "match_step", "read_step", "split_path"]
 
 # the item of a task, and the slash or the end behind it
 _INDEX = re.compile(r"(?:\[(\d{1,12})\])?(?:/|$)")
 
 # characters of a path in a message
 _MAX_PATH = 100
+
+
+@dataclass(frozen=True)
+class Step:
+    """The beginning of a path: a task that runs a workflow.
+
+    Attributes:
+        task: The path of the task.
+        index: The index of the item; None if the path names none.
+        rest: The rest of the path, in the run of the item.
+    """
+
+    task: str
+    index: int | None
+    rest: str
 
 
 class ParentRun(Protocol):
@@ -49,32 +68,43 @@ def find_child(run: ParentRun, path: str) -> Any:
     """
     rest = path
     while rest:
-        task, index, rest = read_step(run, rest)
-        if index is None:
-            index = 0
-        run = run.child(task, index=index)
+        step = read_step(run, rest)
+        run = run.child(step.task, index=step.index or 0)
+        rest = step.rest
     return run
 
 
-def read_step(run: ParentRun, path: str) -> tuple[str, int | None, str]:
-    """Return the task and the index that a path begins with, and the rest of the path.
+def match_step(path: str, names: Iterable[str]) -> Step | None:
+    """Return the task that a path begins with; None if it begins with none of the names.
 
-    The path of a task within a parallel task has a slash, too. The index is None if the path
-    names no item.
+    Of two tasks of which one is within the other it is the inner one.
 
-    Raises:
-        LookupFailed: The path begins with no task.
+    Args:
+        path: A path, such as `deploy[3]/check`.
+        names: The paths of tasks.
     """
-    names = [name for name, _ in run.workflow.walk()]
     for name in sorted(names, key=len, reverse=True):
         if not path.startswith(name):
             continue
         match = _INDEX.match(path, len(name))
         if match is not None:
-            index = None
-            if match[1] is not None:
-                index = int(match[1])
-            return name, index, path[match.end() :]
+            index = None if match[1] is None else int(match[1])
+            return Step(name, index, path[match.end() :])
+    return None
+
+
+def read_step(run: ParentRun, path: str) -> Step:
+    """Return the task that a path begins with.
+
+    The path of a task within a parallel task has a slash, too.
+
+    Raises:
+        LookupFailed: The path begins with no task.
+    """
+    names = [name for name, _ in run.workflow.walk()]
+    step = match_step(path, names)
+    if step is not None:
+        return step
 
     first = path.partition("/")[0].partition("[")[0]
     hint = nearest(first, names)

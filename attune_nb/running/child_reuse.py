@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 
@@ -13,7 +12,7 @@ from attune_nb.conductor.recovery import recover
 from attune_nb.errors import LookupFailed, nearest
 from attune_nb.events import RunStarted
 from attune_nb.running.answers import check_secret_answers, restore_mask
-from attune_nb.running.child_workflow import ChildWorkflow
+from attune_nb.running.child_paths import match_step
 from attune_nb.values.describe import is_different
 from attune_nb.values.remote import read_stored
 
@@ -24,28 +23,15 @@ if TYPE_CHECKING:
     from attune_nb.conductor.recovery import Recovered
     from attune_nb.engine.child_runs import ParentAttempt
     from attune_nb.events import Event
-    from attune_nb.language.model import WorkflowSpec
+    from attune_nb.running.child_paths import Step
+    from attune_nb.running.child_workflow import ChildWorkflow
     from attune_nb.running.prepared_run import PreparedRun
     from attune_nb.running.request import EarlierRun
 
-__all__ = ["ChildReuse", "TaskPath", "replay_reused", "split_path"]
+__all__ = ["ChildReuse", "replay_reused", "step_into_child"]
 
 # names in a message
 _MAX_HINTS = 20
-
-_ITEM = re.compile(r"\[\d+\]/")
-
-
-class TaskPath(NamedTuple):
-    """The path to a task of a child run.
-
-    Attributes:
-        task: The task that runs the workflow.
-        rest: The path of the task in that workflow, perhaps in a child run of its runs.
-    """
-
-    task: str
-    rest: str
 
 
 class ChildReuse(NamedTuple):
@@ -57,7 +43,7 @@ class ChildReuse(NamedTuple):
     """
 
     earlier: EarlierRun
-    path: TaskPath | None = None
+    path: Step | None = None
 
     def find(self, attempt: ParentAttempt) -> EarlierRun | None:
         """Return the earlier run of the item of an attempt, or None if there is none to reuse."""
@@ -66,37 +52,34 @@ class ChildReuse(NamedTuple):
         return self.earlier.find_child(attempt.task, attempt.visit, attempt.index)
 
 
-def split_path(path: str, workflow: WorkflowSpec, actions: Mapping[str, Action]) -> TaskPath | None:
-    """Split a path that leads into a child run; return None if it leads into none.
+def step_into_child(path: str, actions: Mapping[str, Action]) -> Step | None:
+    """Return the first step of a path to a task of a child run; None if it leads into none.
 
     Args:
         path: The path, such as `deploy/ping`.
-        workflow: The workflow of the outer run.
-        actions: The actions of its tasks.
+        actions: The actions of the outer run, by the path of the task.
 
     Raises:
         LookupFailed: The workflow of the child run has no such task, or the path names an item.
     """
-    for task, _ in workflow.walk():
-        function: Any = actions[task].function if task in actions else None
-        if not isinstance(function, ChildWorkflow):
-            continue
-        if path.startswith(task) and _ITEM.match(path, len(task)):
-            raise LookupFailed(
-                f"a fork begins at a task for all items: `{task}/...`, not `{path}`; "
-                f"`run.child({task!r}, index=...).fork(...)` forks one child run alone"
-            )
-        if path.startswith(f"{task}/"):
-            rest = path.removeprefix(f"{task}/")
-            _check_path(rest, function)
-            return TaskPath(task, rest)
-    return None
+    tasks = [task for task, action in actions.items() if action.runs_workflow]
+    step = match_step(path, tasks)
+    if step is None or not step.rest:
+        return None
+
+    if step.index is not None:
+        raise LookupFailed(
+            f"a fork begins at a task for all items: `{step.task}/...`, not `{path}`; "
+            f"`run.child({step.task!r}, index=...).fork(...)` forks one child run alone"
+        )
+    _check_path(step.rest, cast("ChildWorkflow", actions[step.task].function))
+    return step
 
 
 def _check_path(path: str, workflow: ChildWorkflow) -> None:
     bound = workflow.bound()
     paths = [task for task, _ in bound.workflow.walk()]
-    if path in paths or split_path(path, bound.workflow, bound.actions) is not None:
+    if path in paths or step_into_child(path, bound.actions) is not None:
         return
 
     hint = nearest(path, paths)
@@ -146,7 +129,7 @@ def replay_reused(
         inputs = fork_inputs.inputs_that_succeeded(earlier.state, events)
     else:
         word = "fork"
-        inner_path = split_path(reuse.path.rest, bound.workflow, bound.actions)
+        inner_path = step_into_child(reuse.path.rest, bound.actions)
         task = reuse.path.rest
         if inner_path is not None:
             task = inner_path.task

@@ -15,7 +15,7 @@ from attune_nb.errors import LookupFailed, nearest
 from attune_nb.events import SUCCEEDED, RunStarted
 from attune_nb.language import diff, parameter_specs
 from attune_nb.running.answers import check_secret_answers, restore_mask
-from attune_nb.running.child_reuse import ChildReuse, split_path
+from attune_nb.running.child_reuse import ChildReuse, step_into_child
 from attune_nb.running.lost_results import refuse_lost_results
 from attune_nb.running.new_run_id import new_run_id
 from attune_nb.running.plan import RunPlan, open_session, with_prepared
@@ -84,7 +84,7 @@ def plan_fork(earlier: EarlierRun, request: RunRequest, path: str) -> RunPlan:
     child_path = None
     if path not in paths:
         bound = bind_workflow(request.workflow.spec, request.options)
-        child_path = split_path(path, bound.workflow, bound.actions)
+        child_path = step_into_child(path, bound.actions)
         if child_path is None:
             hint = nearest(path, paths)
             if not hint:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -16,6 +15,7 @@ from attune_nb.errors import BackendError
 from attune_nb.language import parameter_specs
 from attune_nb.running.answers import AdvanceAnswers, bind_answers
 from attune_nb.running.bind_actions import find_asking_tasks
+from attune_nb.running.child_paths import match_step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,6 +44,7 @@ class PreparedRun:
         code: For each task the fingerprint of its action, which changes with the action's code.
         answers: The answers to questions that are not open yet.
         pack_session: The services of the run for its packs.
+        backend: Where its attempts run. A child run does not use its own.
     """
 
     state: RunState
@@ -52,10 +53,10 @@ class PreparedRun:
     mocked: frozenset[str]
     code: dict[str, str]
     actions: Mapping[str, Action]
-    backend: Backend
     answers: AdvanceAnswers
     skip_delays: bool
     pack_session: PackSession | None = None
+    backend: Backend = field(default_factory=InlineBackend)
 
     @property
     def mask(self) -> Mask:
@@ -133,7 +134,6 @@ class BoundWorkflow:
         outer_mask: Mask | None = None,
         *,
         answers: Mapping[str, Any] | None = None,
-        backend: Backend | None = None,
     ) -> PreparedRun:
         """Check the parameters of a run, and prepare it.
 
@@ -141,7 +141,6 @@ class BoundWorkflow:
             parameters: The parameters.
             outer_mask: Hides the secrets of the run that this run is part of.
             answers: The answers to its questions; by default those of the options.
-            backend: Where its attempts run; by default an inline backend.
 
         Raises:
             AttuneError: A parameter or an answer cannot be used.
@@ -176,8 +175,6 @@ class BoundWorkflow:
             unmade=self.unmade,
             outer_mask=outer_mask,
         )
-        if backend is None:
-            backend = InlineBackend()
         return PreparedRun(
             state=state,
             parameters={**values, **secrets},
@@ -185,7 +182,6 @@ class BoundWorkflow:
             mocked=self.mocked,
             code=self.code,
             actions=self.actions,
-            backend=backend,
             answers=advance_answers,
             skip_delays=options.dry_run,
             pack_session=options.pack_session,
@@ -208,28 +204,16 @@ class BoundWorkflow:
         make: Any = type(answers)
         own_answers = make()
         answers_within: dict[tuple[str, str], Any] = {}
+        tasks = [path for path, action in self.actions.items() if action.runs_workflow]
         for name, answer in answers.items():
-            step = self._step_within(name)
-            if step is None:
+            step = match_step(name, tasks)
+            if step is None or not step.rest:
                 own_answers[name] = answer
                 continue
 
-            _, head = step
-            answers_within.setdefault(step, make())[name.removeprefix(head)] = answer
+            head = name.removesuffix(step.rest)
+            answers_within.setdefault((step.task, head), make())[step.rest] = answer
         return own_answers, answers_within
-
-    def _step_within(self, name: str) -> tuple[str, str] | None:
-        """Return the task that runs a workflow, and the beginning of a name that leads into it.
-
-        None if the name is no path into a run within the run: `deploy[3]/ask`.
-        """
-        for path, action in self.actions.items():
-            if not action.runs_workflow:
-                continue
-            match = re.match(rf"{re.escape(path)}(\[\d+\])?/", name)
-            if match is not None:
-                return path, match.group()
-        return None
 
     def _check_answers_within(
         self, answers_within: Mapping[tuple[str, str], Mapping[str, Any]], prefix: str = ""

@@ -337,18 +337,18 @@ class BaseRun(RunView):
         if type(task) is not str or task in self._task_paths:
             return super().select_logs(task, index, attempt, level)
         try:
-            outer, outer_index, rest = read_step(self, task)
+            step = read_step(self, task)
         except LookupFailed:
             # the message is that of a task
             return super().select_logs(task, index, attempt, level)
 
-        if rest:
-            child = self._child_of_step(outer, outer_index)
-            inner = child.select_logs(rest, index, attempt, level)
-            return LogSelection(outer, outer_index, inner=inner)
-        if index not in (None, outer_index):
+        if step.rest:
+            child = self._child_of_step(step.task, step.index)
+            inner = child.select_logs(step.rest, index, attempt, level)
+            return LogSelection(step.task, step.index, inner=inner)
+        if index not in (None, step.index):
             raise ParameterError(f"`{task}` names an item, and `index` another one")
-        return super().select_logs(outer, outer_index, attempt, level)
+        return super().select_logs(step.task, step.index, attempt, level)
 
     def _child_of_step(self, task: str, index: int | None) -> BaseRun:
         """Return the last child run of an item; without an index that of the first item."""
@@ -614,9 +614,13 @@ class Run(BaseRun):
 
     def _find_child_of(self, task: str) -> tuple[Run, str] | None:
         """Return the child run that a path leads into, and the rest of the path; or None."""
-        for path, child in self._running_children():
-            if task.startswith(path):
-                return child, task.removeprefix(path)
+        if self._child_book is None:
+            return None
+        for slash in re.finditer("/", task):
+            path = task[: slash.end()]
+            child = self._child_book.find_running(self._driver, path)
+            if child is not None:
+                return self._view_child(child), task.removeprefix(path)
         return None
 
     def _find_artifact_alerts(self) -> list[str]:
