@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import ActionError, Timeout
 from attune_nb.events import FAILED, SUCCEEDED, TIMED_OUT, ErrorInfo, TaskEnded
-from attune_nb.language import export
 from attune_nb.language.load import load_workflow
 from attune_nb.results.error_titles import format_title
 from attune_nb.results.failures import explain_error, find_failed_tasks
@@ -82,13 +81,18 @@ class ChildWorkflow:
     @cached_property
     def _text(self) -> str:
         """The canonical text of the workflow, with its secrets."""
-        return export.to_record(self.spec, str)
+        return self._to_record(str)
 
     def recorded_text(self, mask: Mask) -> str:
         """Return the canonical text of the workflow, without the secrets of a mask."""
         if not mask:
             return self._text
-        return export.to_record(self.spec, mask.text)
+        return self._to_record(mask.text)
+
+    def _to_record(self, hide: Callable[[str], str]) -> str:
+        from attune_nb.language import export  # noqa: PLC0415 - a run without a store needs none of it
+
+        return export.to_record(self.spec, hide)
 
     def holds_secret(self, mask: Mask) -> bool:
         """Return whether the text of the workflow holds a secret of a mask."""
