@@ -53,11 +53,13 @@ def open_recorder(plan: RunPlan, comparison: Mapping[str, Any], logs: RunLogs) -
     if path is None:
         return None
 
-    from attune_nb.store.recorder import Recorder  # noqa: PLC0415 - SQLite is slow to import
+    from attune_nb.store.database import create  # noqa: PLC0415 - SQLite is slow to import
+    from attune_nb.store.recorder import Recorder  # noqa: PLC0415
     from attune_nb.store.run_writer import RunWriter  # noqa: PLC0415
 
     record = _make_record(plan, comparison)
     try:
+        create(path)
         mask = plan.prepared.mask
         if plan.past is not None:
             # with the secret answers of the past

@@ -79,14 +79,10 @@ class Recorder:
         error: Why the record has ended before the run; else None.
 
     Args:
-        run: The record of the run.
-
-    Raises:
-        StoreError: The file cannot be used.
+        run: The record of the run, whose store exists.
     """
 
     def __init__(self, run: RunWriter) -> None:
-        create(run.path)
         self.path = run.path
         self.error: StoreError | None = None
         self._run = run
