@@ -174,7 +174,15 @@ def _connect_recorder(recorder: Recorder, driver: Driver) -> None:
 
     recorder.on_failure(cancel)
     driver.announce = recorder.intend
+    recorder.record_metrics(lambda: _measure(known_driver()))
     driver.sync = recorder.sync
+
+
+def _measure(driver: Driver | None) -> dict[str, float]:
+    """Return the metrics of a run whose driver lives."""
+    from attune_nb.results.metrics import compute_metrics  # noqa: PLC0415 - runs on record need it
+
+    return {} if driver is None else compute_metrics(driver.events, driver.state.context)
 
 
 def _line_readers(

@@ -12,6 +12,7 @@ import msgspec
 
 from attune_nb.errors import StoreError
 from attune_nb.store.database import connected
+from attune_nb.store.jupyter_place import find_jupyter_place
 from attune_nb.store.reading import ENDED, LIVE, is_alive
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def owner_columns() -> dict[str, str | int | float]:
-    """Return the columns that identify this engine in a record: a new token, host and process."""
+    """Return the columns that identify this engine in a record: a new token, and its place."""
     import psutil  # noqa: PLC0415 - slow to import, and only runs with a store need it
 
     return {
@@ -54,6 +55,7 @@ def owner_columns() -> dict[str, str | int | float]:
         "pid": os.getpid(),
         "born": psutil.Process().create_time(),
         "beat": time.time(),
+        "jupyter": msgspec.json.encode(find_jupyter_place()).decode(),
     }
 
 
@@ -68,7 +70,7 @@ def claim(path: Path, run_id: str, written: int) -> Claim:
     Raises:
         StoreError: The run has ended, another engine is running it, or has run it meanwhile.
     """
-    with connected(path) as connection:
+    with connected(path, write=True) as connection:
         # an immediate transaction: of two claims at the same time one comes first
         connection.execute("BEGIN IMMEDIATE")
         try:

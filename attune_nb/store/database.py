@@ -40,7 +40,7 @@ __all__ = [
 
 APPLICATION = 0x41544E42
 """`ATNB`: the application id of a store."""
-VERSION = 4
+VERSION = 5
 """The version of the tables."""
 
 _log = logging.getLogger("attune_nb")
@@ -60,7 +60,8 @@ _DAMAGE_MESSAGES = (
 _COLUMN_CHECKS = (
     """SELECT number, run_id, workflow, text, source_name, source_text, options, versions, started,
     status, duration, tasks, items, failed, owner, host, pid, born, beat, parent, parent_task,
-    parent_visit, parent_item, parent_attempt FROM runs LIMIT 0""",
+    parent_visit, parent_item, parent_attempt, questions, attention, metrics, jupyter
+    FROM runs LIMIT 0""",
     "SELECT run, number, kind, time, task, visit, data, columns FROM events LIMIT 0",
     "SELECT run, task, visit, item, attempt FROM intents LIMIT 0",
     "SELECT hash, data FROM blobs LIMIT 0",
@@ -79,6 +80,36 @@ _CONNECTION: Any = {"timeout": _BUSY / 1000, "isolation_level": None, "check_sam
 
 # the path and the connection that a thread shares at the moment, as `shared`
 _thread = threading.local()
+
+# the columns of `runs` that a version has added, with their types and defaults
+_NEW_COLUMNS = {
+    # A run within another one names the attempt that it is: the id of the other run, and the task,
+    # visit, item and number of the attempt. All other runs have an empty `parent`.
+    4: (
+        ("parent", "TEXT", "''"),
+        ("parent_task", "TEXT", "''"),
+        ("parent_visit", "INTEGER", "0"),
+        ("parent_item", "INTEGER", "0"),
+        ("parent_attempt", "INTEGER", "0"),
+    ),
+    # How many questions are open, and why the run needs a person, as `StoredRun.attention`. The
+    # metrics, and the kernel and the notebook, are JSON.
+    5: (
+        ("questions", "INTEGER", "0"),
+        ("attention", "TEXT", "''"),
+        ("metrics", "TEXT", "'{}'"),
+        ("jupyter", "TEXT", "'{}'"),
+    ),
+}
+
+
+def _add_columns(version: int) -> tuple[str, ...]:
+    """Return the statements that add the new columns of a version."""
+    return tuple(
+        f"ALTER TABLE runs ADD COLUMN {name} {kind} NOT NULL DEFAULT {default}"
+        for name, kind, default in _NEW_COLUMNS[version]
+    )
+
 
 _MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (  # to version 1
@@ -139,13 +170,7 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID""",
     ),
     (  # to version 4
-        # A run within another one names the attempt that it is: the id of the other run, and the
-        # task, visit, item and number of the attempt. All other runs have an empty `parent`.
-        "ALTER TABLE runs ADD COLUMN parent TEXT NOT NULL DEFAULT ''",
-        "ALTER TABLE runs ADD COLUMN parent_task TEXT NOT NULL DEFAULT ''",
-        "ALTER TABLE runs ADD COLUMN parent_visit INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE runs ADD COLUMN parent_item INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE runs ADD COLUMN parent_attempt INTEGER NOT NULL DEFAULT 0",
+        *_add_columns(4),
         "CREATE INDEX runs_parent ON runs (parent, parent_task, parent_visit, parent_item)",
         # The lines that actions have printed and logged: a row for each batch, so that they are
         # read only on request.
@@ -158,6 +183,7 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (run, number)
         )""",
     ),
+    _add_columns(5),
 )
 """For every version the statements that make it from the version before."""
 
@@ -267,14 +293,19 @@ def _create_file(path: Path, *, exists: bool) -> None:
 
 
 @contextmanager
-def connected(path: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]:
+def connected(
+    path: Path, *, write: bool = False, make: bool = False
+) -> Iterator[sqlite3.Connection]:
     """Open the file while the block runs, and raise errors of SQLite as `StoreError`.
 
-    A file that cannot be written, or whose folder cannot, is opened for reading only.
+    A connection to read does not change the file: it has the tables of the present version also
+    if the file has an older one, which the process that wrote it can then still use.
 
     Args:
         path: The file.
-        make: Whether to create a missing file.
+        write: Whether the block writes. An older version is brought up to date before. A file
+            that the system does not let this process write is opened to read.
+        make: Whether to create a missing file, to write it.
 
     Raises:
         StoreError: The file cannot be used; the message names the fault and the remedy.
@@ -287,8 +318,8 @@ def connected(path: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]
     try:
         if is_new:
             create_empty(path)
-        with _open_or_reuse(path) as connection:
-            if not make and _known_version(path, connection) < VERSION:
+        with _open_or_reuse(path, write=write or make) as connection:
+            if write and _known_version(path, connection) < VERSION and is_writable(path):
                 _migrate(path, connection)
             yield connection
     except sqlite3.Error as error:
@@ -305,7 +336,7 @@ def connected(path: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]
 
 @contextmanager
 def one_connection(path: Path) -> Iterator[None]:
-    """Let all calls of `connected` in the block use one connection, in this thread.
+    """Let all calls of `connected` in the block that read use one connection, in this thread.
 
     Opening a connection takes longer than reading a few rows. If the file cannot be opened, these
     calls say why.
@@ -326,58 +357,86 @@ def one_connection(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _open_or_reuse(path: Path) -> Iterator[sqlite3.Connection]:
+def _open_or_reuse(path: Path, *, write: bool) -> Iterator[sqlite3.Connection]:
     shared = getattr(_thread, "shared", None)
-    if shared is not None and shared[0] == path:
+    if write and is_writable(path):
+        with closing(_open(path)) as connection:
+            yield connection
+    elif shared is not None and shared[0] == path:
         yield shared[1]
-        return
-    with _open_as_allowed(path) as connection:
-        yield connection
+    else:
+        with _open_as_allowed(path) as connection:
+            _show_present_tables(path, connection)
+            yield connection
 
 
 @contextmanager
 def _open_as_allowed(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a file: to write it, if the system allows that, else to read it."""
+    """Open a file to read it: in its place, or a copy if SQLite cannot read it there."""
+    is_unlogged = not is_writable(path) and not has_log(path)
+    # without a log no other program is writing the file
+    mode = "mode=ro&immutable=1" if is_unlogged else "mode=ro"
+    if is_unlogged or _reads_in_place(path):
+        with closing(_open_to_read(path, mode)) as connection:
+            yield connection
+        return
+
     if is_writable(path):
+        # it was left in the middle of a write, which has to be undone
         with closing(_open(path)) as connection:
             yield connection
         return
 
-    if not has_log(path):
-        # without a log no other program is writing the file
-        with closing(_open_to_read(path, "mode=ro&immutable=1")) as connection:
-            if _known_version(path, connection) == VERSION:
-                yield connection
-                return
-    elif _reads_in_place(path):
-        with closing(_open_to_read(path, "mode=ro")) as connection:
-            yield connection
-        return
-
-    with _open_copy(path) as connection:
-        yield connection
-
-
-def _reads_in_place(path: Path) -> bool:
-    """Return whether SQLite can read a file of this version with its log where they are."""
-    try:
-        with closing(_open_to_read(path, "mode=ro")) as connection:
-            return _known_version(path, connection) == VERSION
-    except sqlite3.OperationalError:
-        # the index of the log is missing and cannot be created
-        return False
-
-
-@contextmanager
-def _open_copy(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a copy of a file with its log, brought up to date, to read it."""
     with tempfile.TemporaryDirectory(prefix="attune-") as folder:
         copy = copy_files(path, Path(folder))
         with closing(_open(copy)) as connection:
-            if _known_version(path, connection) < VERSION:
-                _migrate(path, connection)
-            connection.execute("PRAGMA query_only = ON")
             yield connection
+
+
+def _reads_in_place(path: Path) -> bool:
+    """Return whether SQLite can read a file with its log where they are, writing nothing."""
+    try:
+        with closing(_open_to_read(path, "mode=ro")) as connection:
+            _read_header(connection)
+    except sqlite3.OperationalError as error:
+        # the index of the log cannot be created, or a write was not finished
+        code = getattr(error, "sqlite_errorname", None) or ""
+        return "CANTOPEN" not in code and "READONLY" not in code
+    return True
+
+
+def _show_present_tables(path: Path, connection: sqlite3.Connection) -> None:
+    """Let a connection read an older version as the present one, and write nothing.
+
+    The tables and columns that the version lacks are temporary ones, empty or with defaults.
+    """
+    version = _known_version(path, connection)
+    if version < VERSION:
+        connection.execute("PRAGMA temp_store = MEMORY")
+        for statements in _MIGRATIONS[version:]:
+            for statement in statements:
+                if statement.startswith("CREATE TABLE"):
+                    connection.execute(statement.replace("CREATE TABLE", "CREATE TEMP TABLE", 1))
+        _show_new_columns(version, connection)
+    connection.execute("PRAGMA query_only = ON")
+
+
+def _show_new_columns(version: int, connection: sqlite3.Connection) -> None:
+    """Show the columns that `runs` of an older version lacks, with their defaults."""
+    columns = [
+        (name, default)
+        for added_in, new_columns in _NEW_COLUMNS.items()
+        if added_in > version
+        for name, _, default in new_columns
+    ]
+    if version == 0:
+        # a file without tables: another process is creating them
+        for name, default in columns:
+            connection.execute(f"ALTER TABLE temp.runs ADD COLUMN {name} DEFAULT {default}")
+        return
+
+    shown = ", ".join(f"{default} AS {name}" for name, default in columns)
+    connection.execute(f"CREATE TEMP VIEW runs AS SELECT *, {shown} FROM main.runs")  # noqa: S608 - constants
 
 
 def _open(path: Path) -> sqlite3.Connection:

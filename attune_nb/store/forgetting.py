@@ -64,7 +64,7 @@ def remove_runs(path: Path, runs: Sequence[StoredRun], *, keep_open: bool) -> Re
     Raises:
         StoreError: A run is under way, or the file cannot be used. Nothing was removed.
     """
-    with connected(path) as connection:
+    with connected(path, write=True) as connection:
         size_before = _size(connection)
         connection.execute("BEGIN IMMEDIATE")
         try:

@@ -8,7 +8,7 @@ import socket
 import sqlite3
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -34,6 +34,7 @@ __all__ = [
     "ENDED",
     "FILE_TAGS",
     "LIVE",
+    "Attention",
     "StoredRun",
     "children_of",
     "count_children",
@@ -53,6 +54,8 @@ STALE = 60.0
 """Seconds without a sign of life after which a run on another host counts as dead."""
 ENDED = ("succeeded", "failed", "timed_out", "cancelled")
 """The final statuses."""
+Attention = Literal["", "question", "doubt", "paused"]
+"""Why a run needs a person: to answer a question, to decide about an attempt, to resume it."""
 LIVE: set[str] = set()
 """The owner tokens of the engines of this process."""
 FILE_TAGS = (b'"$table"', b'"$stored"')
@@ -88,6 +91,8 @@ class _RunFields(msgspec.Struct, frozen=True, kw_only=True):
     parent_visit: int = 0
     parent_item: int = 0
     parent_attempt: int = 0
+    questions: int = 0
+    attention: Attention = ""
 
 
 class _Columns(_RunFields, frozen=True, kw_only=True):
@@ -100,6 +105,8 @@ class _Columns(_RunFields, frozen=True, kw_only=True):
     born: float
     beat: float
     owner: str
+    metrics: str
+    jupyter: str
 
 
 _COLUMNS = _Columns.__struct_fields__
@@ -143,7 +150,13 @@ class StoredRun(_RunFields, frozen=True, kw_only=True):
     """A run as its store holds it.
 
     `status` is the status of the run, or "interrupted" if its engine is dead. Times are in
-    seconds; `started` is in seconds since the epoch, UTC.
+    seconds; `started` is in seconds since the epoch, UTC, and so is `heard`, when the engine last
+    gave a sign of life. `owner` is the engine's token. `questions` counts the questions that wait
+    for an answer, also in runs within the run; an engine that is dead hears no answer.
+
+    `metrics` has the metrics of a run that has ended, see `compute_metrics`; it is empty for a run
+    within another one. `jupyter` has the id of the engine's "kernel", and the path of its
+    "notebook" below the root folder of the server, if it runs in Jupyter.
 
     A run whose row is damaged is "unreadable": `damage` says why, `started` is NaN, and the other
     fields are empty.
@@ -152,6 +165,10 @@ class StoredRun(_RunFields, frozen=True, kw_only=True):
     source: Source
     options: dict[str, Any]
     versions: dict[str, str]
+    metrics: dict[str, float] = {}
+    jupyter: dict[str, str] = {}
+    heard: float = 0.0
+    owner: str = ""
     damage: str = ""
 
     @property
@@ -526,6 +543,8 @@ def _stored_run(row: tuple[Any, ...]) -> StoredRun:
         msgspec.convert(options, _Options)
         versions = msgspec.json.decode(columns.versions, type=dict[str, str])
         workflow = columns.workflow
+        metrics = msgspec.json.decode(columns.metrics, type=dict[str, float])
+        jupyter = msgspec.json.decode(columns.jupyter, type=dict[str, str])
         if "name" in options:
             # a name that no column can hold
             workflow = from_plain(options["name"])
@@ -543,8 +562,19 @@ def _stored_run(row: tuple[Any, ...]) -> StoredRun:
     shared = {name: getattr(columns, name) for name in _RunFields.__struct_fields__}
     shared["workflow"] = workflow
     shared["status"] = status
-    source = Source(columns.source_name, columns.source_text)
-    return StoredRun(**shared, source=source, options=options, versions=versions)
+    if status == "interrupted":
+        # no engine hears an answer
+        shared |= {"questions": 0, "attention": ""}
+    return StoredRun(
+        **shared,
+        source=Source(columns.source_name, columns.source_text),
+        options=options,
+        versions=versions,
+        metrics=metrics,
+        jupyter=jupyter,
+        heard=columns.beat,
+        owner=columns.owner,
+    )
 
 
 def _unreadable_run(fields: Mapping[str, Any], damage: str) -> StoredRun:

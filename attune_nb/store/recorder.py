@@ -26,7 +26,7 @@ from attune_nb.store.files import file_identity
 from attune_nb.store.reading import LIVE, is_alive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from attune_nb.events import Event, Key
     from attune_nb.log_lines import LogLine
@@ -190,7 +190,7 @@ class Recorder:
         Raises:
             StoreError: They cannot be written.
         """
-        with connected(self.path) as connection:
+        with connected(self.path, write=True) as connection:
             connection.execute("BEGIN IMMEDIATE")
             if self._is_owner(connection):
                 run.insert_lines(connection)
@@ -250,6 +250,14 @@ class Recorder:
         self._run_ended.wait(_LAST_COMMIT)
         if self._thread.ident is not None:
             self._thread.join(_LAST_COMMIT)
+
+    def record_metrics(self, measure: Callable[[], Mapping[str, float]]) -> None:
+        """Record the metrics of the run when it ends.
+
+        Args:
+            measure: Returns them; called once, in the thread of the recorder.
+        """
+        self._run.measure = measure
 
     def on_failure(self, callback: Callable[[str], None]) -> None:
         """Call a function with the reason when the record cannot be continued."""
@@ -350,7 +358,7 @@ class Recorder:
         Args:
             file: The file that has the path. A removed one can still be written to.
         """
-        with connected(self.path) as connection:
+        with connected(self.path, write=True) as connection:
             for run in self._runs():
                 run.begin()
             while True:
@@ -419,6 +427,8 @@ class Recorder:
         if not self._is_owner(connection):
             connection.execute("ROLLBACK")
             raise _ClaimLostError(self._loss_message(connection))
+        self._run.questions_within = sum(run.figures.question_count for run in self._children)
+        self._run.doubts_within = sum(run.figures.doubt_count for run in self._children)
         for run in ready:
             run.write(connection, self._owner)
         if not all(run.has_all_rows() for run in runs):

@@ -13,15 +13,9 @@ from attune_nb.errors import StoreError
 from attune_nb.events import (
     AskAnswered,
     AttemptsEnded,
-    CancelRequested,
     KeyAdded,
-    PauseRequested,
-    ResumeRequested,
-    RetriesPlanned,
     RunEnded,
-    RunResumed,
     RunStarted,
-    TaskStarted,
     mask_event,
     secret_of,
 )
@@ -32,16 +26,18 @@ from attune_nb.store.files import file_identity
 from attune_nb.store.json_values import has_tag, to_plain
 from attune_nb.store.log_rows import insert_batches
 from attune_nb.store.reading import FILE_TAGS
+from attune_nb.store.run_figures import RunFigures
 from attune_nb.store.tables.events import shows_tables
 from attune_nb.store.tables.recording import TableRecorder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from attune_nb.events import Event, Key, RunStatus
+    from attune_nb.events import Event
     from attune_nb.log_batches import RunLogs
     from attune_nb.store.claims import Claim
+    from attune_nb.store.reading import Attention
     from attune_nb.values.secrets import Mask
 
 __all__ = ["ParentColumns", "RunRecord", "RunWriter"]
@@ -53,14 +49,6 @@ _ROW_OVERHEAD = 10_000
 _MARKER_TAG = b'"$object"'
 
 _log = logging.getLogger("attune_nb")
-
-_STATUS_AFTER: dict[type[Event], RunStatus] = {
-    RunStarted: "running",
-    PauseRequested: "paused",
-    ResumeRequested: "running",
-    CancelRequested: "cancelling",
-    RunResumed: "running",
-}
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +90,10 @@ class RunWriter:
         claim: The right to continue an existing record; None for a new one.
         new_events: The events that were not taken yet; the recorder guards them.
         has_new_lines: Whether log lines have come since they were last taken; guarded, too.
+        figures: The figures of the run after the events that have rows.
+        questions_within: The number of questions that wait for an answer in runs within this one.
+        doubts_within: The number of attempts in doubt in runs within this one.
+        measure: Returns the metrics of the run, which are recorded when it ends.
 
     Args:
         path: The store.
@@ -130,6 +122,9 @@ class RunWriter:
         self.record = record
         self.new_events: list[Event] = []
         self.has_new_lines = False
+        self.questions_within = 0
+        self.doubts_within = 0
+        self.measure: Callable[[], Mapping[str, float]] | None = None
 
         self.path = path
         self._mask = mask
@@ -149,7 +144,7 @@ class RunWriter:
         self._tables = TableRecorder(self.path)
         self._stored_alert_count = 0
         self._next_batch = 0
-        self._counts = _Counts()
+        self.figures = RunFigures()
         self._must_adopt = False
         if self.claim is None:
             return
@@ -160,7 +155,7 @@ class RunWriter:
         self._next_number = self.claim.written
         self._next_batch = self.claim.batches
         for event in self._events[: self._next_number]:
-            self._counts.add(event)
+            self.figures.add(event)
 
     def mask_text(self, text: str) -> str:
         """Return a text without the secrets of the run."""
@@ -214,7 +209,7 @@ class RunWriter:
             if self._rows and time.monotonic() > end:
                 return
 
-            self._counts.add(event)
+            self.figures.add(event)
             secret = secret_of(event)
             if secret is not None:
                 # the events after it may contain the secret too
@@ -390,21 +385,44 @@ class RunWriter:
 
     def _update_run(self, connection: sqlite3.Connection) -> None:
         """Update the figures of the run, and its sign of life."""
-        counts = self._counts
+        figures = self.figures
+        columns: dict[str, float | str] = {
+            "started": figures.started,
+            "status": figures.status,
+            "duration": figures.duration,
+            "tasks": figures.tasks,
+            "items": figures.items,
+            "failed": figures.failed,
+            "questions": figures.question_count + self.questions_within,
+            "attention": self._find_attention(),
+            "beat": time.time(),
+        }
+        if figures.has_ended and self.measure is not None:
+            columns["metrics"] = msgspec.json.encode(self._measure_safely(self.measure)).decode()
+
+        settings = ", ".join(f"{name} = ?" for name in columns)
         connection.execute(
-            "UPDATE runs SET started = ?, status = ?, duration = ?, tasks = ?, items = ?, "
-            "failed = ?, beat = ? WHERE number = ?",
-            (
-                counts.started,
-                counts.status,
-                counts.duration,
-                counts.tasks,
-                counts.items,
-                counts.failed,
-                time.time(),
-                self.number,
-            ),
+            f"UPDATE runs SET {settings} WHERE number = ?",  # noqa: S608 - constant names
+            [*columns.values(), self.number],
         )
+
+    def _find_attention(self) -> Attention:
+        """Return why the run needs a person."""
+        if self.figures.has_ended:
+            return ""
+        if self.figures.question_count + self.questions_within:
+            return "question"
+        if self.figures.doubt_count + self.doubts_within:
+            return "doubt"
+        return "paused" if self.figures.status == "paused" else ""
+
+    def _measure_safely(self, measure: Callable[[], Mapping[str, float]]) -> Mapping[str, float]:
+        """Return the metrics of the run, or none if they cannot be computed."""
+        try:
+            return measure()
+        except Exception:  # noqa: BLE001 - a fault of one figure must not end the record
+            _log.exception("the metrics of run %s are not on record", self.record.run_id)
+            return {}
 
 
 def _encode_options(record: RunRecord) -> bytes:
@@ -440,42 +458,3 @@ def _next_run_number(connection: sqlite3.Connection) -> int:
         "SELECT (SELECT max(number) FROM runs), (SELECT max(run) FROM events)"
     ).fetchone()
     return 1 + max((number for number in numbers if isinstance(number, int)), default=0)
-
-
-class _Counts:
-    """The figures of a run, updated event by event."""
-
-    def __init__(self) -> None:
-        self.started = time.time()
-        self.duration = 0.0
-        self.status: RunStatus = "pending"
-        self.tasks = 0
-        self.items = 0
-        self.failed = 0
-        self._has_ended = False
-        self._with_items: set[Key] = set()
-
-    def add(self, event: Event) -> None:
-        self.duration = event.time
-        if not self._has_ended:
-            self.status = _STATUS_AFTER.get(type(event), self.status)
-
-        match event:
-            case RunResumed() if event.doubts:
-                self.status = "paused"
-            case RunStarted():
-                self.started = event.started_at
-            case RunEnded():
-                self.status = event.status
-                self._has_ended = True
-            case TaskStarted():
-                self.tasks += 1
-                if event.with_items:
-                    self._with_items.add((event.task, event.visit))
-            case AttemptsEnded() if (event.task, event.visit) in self._with_items:
-                self.items += event.batch.count
-                self.failed += event.batch.failed
-            case RetriesPlanned() if (event.task, event.visit) in self._with_items:
-                # the attempts to retry are no longer failed items
-                self.items -= event.count
-                self.failed -= event.count
