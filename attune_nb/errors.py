@@ -12,6 +12,7 @@
     ├── StoreError            the store cannot be read or written
     ├── PackError             an Attune pack lacks what it needs on this machine
     ├── LookupFailed          a run has no such task, or the task has not run yet
+    ├── CommandRefused        a run of another process did not carry out a command
     ├── QuestionOpen          a run waits for an answer, and is unattended
     └── RunFailed             a run did not succeed (raised by a cell and `Run.raise_for_status`)
         └── RunCancelled      a run was cancelled
@@ -36,6 +37,7 @@ __all__ = [
     "AttuneError",
     "BackendError",
     "BackendUnavailable",
+    "CommandRefused",
     "LookupFailed",
     "NotSendable",
     "PackError",
@@ -290,6 +292,28 @@ class PackError(_PlainError):
 
 class LookupFailed(_PlainError):  # noqa: N818 - `LookupError` is Python's
     """A run has no such task, or the task has not run yet."""
+
+
+CommandRefusal = Literal["ended", "interrupted", "missing", "too_old", "refused", "unheard", "lost"]
+"""Why a command was not carried out, as `CommandRefused.reason`."""
+
+
+class CommandRefused(_PlainError):  # noqa: N818 - pairs with LookupFailed
+    """A run of another process did not carry out a command.
+
+    Args:
+        message: Why not, and what to do.
+        reason: The kind of reason. The run has `ended`, is `interrupted`, or is `missing` in the
+            store; its process has a `too_old` version, has `refused` the command, or has not
+            taken it yet (`unheard`); the command was `lost` with its file.
+    """
+
+    def __init__(self, message: str, reason: CommandRefusal = "refused") -> None:
+        super().__init__(message, reason)
+        self.reason: CommandRefusal = reason
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class QuestionOpen(_PlainError):  # noqa: N818 - it names the state of the run

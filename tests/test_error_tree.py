@@ -26,6 +26,7 @@ ERRORS = [
     errors.PackError("message"),
     errors.RunFailed("message"),
     errors.LookupFailed("message"),
+    errors.CommandRefused("the run has ended", "ended"),
     errors.QuestionOpen("message"),
     errors.RunCancelled("message"),
 ]

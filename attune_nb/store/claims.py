@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
 
-__all__ = ["Claim", "claim", "in_progress_message", "owner_columns", "release"]
+__all__ = ["TAKES_COMMANDS", "Claim", "claim", "in_progress_message", "owner_columns", "release"]
+
+TAKES_COMMANDS = "+commands"
+"""The end of the token of an engine that takes commands from other processes."""
 
 _ENDINGS = {
     "succeeded": "succeeded",
@@ -50,7 +53,7 @@ def owner_columns() -> dict[str, str | int | float]:
     import psutil  # noqa: PLC0415 - slow to import, and only runs with a store need it
 
     return {
-        "owner": uuid.uuid4().hex,
+        "owner": uuid.uuid4().hex + TAKES_COMMANDS,
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "born": psutil.Process().create_time(),

@@ -1,0 +1,259 @@
+"""The SQLite file with commands for runs: it lies beside a store, and may be deleted at any time.
+
+The record of a run is written by the run's own process alone. So other processes put their
+commands into this file, and that process takes them from it.
+
+The file has no log (WAL): it is deleted while programs have it open, and SQLite would then remove
+the log of the file that has taken its place. Without one it works on a network disk, too.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from attune_nb.errors import StoreError
+from attune_nb.store.files import alone_in, create_empty, file_identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+__all__ = [
+    "CommandProgress",
+    "CommandRow",
+    "commands_path",
+    "create_command_file",
+    "delete_old_commands",
+    "insert_command",
+    "open_command_file",
+    "read_progress",
+    "take_commands",
+    "write_outcome",
+]
+
+# milliseconds to wait while another program holds a lock
+_BUSY = 2000
+
+# seconds for which a command is kept after it has expired
+_KEPT = 3600.0
+
+_CREATE = """CREATE TABLE IF NOT EXISTS commands (
+    number INTEGER PRIMARY KEY,   -- microseconds since the epoch: no file has it again
+    run_id TEXT NOT NULL,
+    owner TEXT NOT NULL,          -- the engine that it is for, as in the table of runs
+    kind TEXT NOT NULL,
+    data BLOB,                    -- JSON; NULL as soon as the command is taken or refused
+    sender TEXT NOT NULL,         -- who asks
+    expires REAL NOT NULL,        -- seconds since the epoch: later it is not carried out
+    taken REAL,                   -- when the engine took it
+    outcome TEXT                  -- `done`, or why it was not carried out
+)"""
+
+
+class CommandRow(NamedTuple):
+    """A command as the file holds it.
+
+    Attributes:
+        number: Its number.
+        run_id: The id of the run.
+        owner: The token of the engine that it is for.
+        kind: Its kind.
+        data: Its data, as JSON.
+        sender: Who asks.
+        expires: When it is too late to carry it out, in seconds since the epoch.
+    """
+
+    number: int
+    run_id: str
+    owner: str
+    kind: str
+    data: bytes
+    sender: str
+    expires: float
+
+
+class CommandProgress(NamedTuple):
+    """What has become of a command.
+
+    Attributes:
+        run_id: The id of the run.
+        is_taken: Whether an engine has taken it.
+        outcome: `done`, or why it was not carried out; None if that is not known yet.
+    """
+
+    run_id: str
+    is_taken: bool
+    outcome: str | None
+
+
+def commands_path(store: Path) -> Path:
+    """Return the file with the commands for the runs of a store: `runs.commands.db`."""
+    return store.with_name(f"{store.name.removesuffix('.db')}.commands.db")
+
+
+def create_command_file(path: Path) -> None:
+    """Create the file for its owner only, unless it exists. A damaged one is replaced.
+
+    Raises:
+        StoreError: It cannot be created or written.
+    """
+    identity = file_identity(path)
+    try:
+        _create(path)
+    except sqlite3.DatabaseError as error:
+        if not _is_damage(error):
+            raise StoreError(_explain(path, error)) from None
+        with alone_in(path.parent):
+            if file_identity(path) == identity:
+                path.unlink(missing_ok=True)
+        with _errors_of_store(path):
+            _create(path)
+    except OSError as error:
+        raise StoreError(_explain(path, error)) from None
+
+
+def _create(path: Path) -> None:
+    if not path.exists():
+        create_empty(path)
+    with closing(_connect(path)) as connection:
+        connection.execute(_CREATE)
+        # another table of this name has no such columns
+        connection.execute("SELECT number, owner, data, sender, taken FROM commands LIMIT 0")
+
+
+@contextmanager
+def open_command_file(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the file while the block runs, and raise errors of SQLite as `StoreError`.
+
+    Raises:
+        StoreError: There is no such file, or it cannot be used.
+    """
+    with _errors_of_store(path), closing(_connect(path)) as connection:
+        yield connection
+
+
+@contextmanager
+def _errors_of_store(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(_explain(path, error)) from None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # a missing file is not created: it would not be for its owner only
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    connection = sqlite3.connect(uri, uri=True, timeout=_BUSY / 1000, isolation_level=None)
+    try:
+        # commands are lost with the machine, like the processes that they are for
+        connection.execute("PRAGMA synchronous = OFF")
+        # an answer may be private: its bytes are overwritten
+        connection.execute("PRAGMA secure_delete = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def insert_command(connection: sqlite3.Connection, row: CommandRow) -> int:
+    """Insert a command; return its number, which is that of the row or a later one."""
+    number = row.number
+    while True:
+        with suppress(sqlite3.IntegrityError):
+            connection.execute(
+                "INSERT INTO commands (number, run_id, owner, kind, data, sender, expires) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                row._replace(number=number),
+            )
+            return number
+        # another process has put one in the same microsecond
+        number += 1
+
+
+def take_commands(connection: sqlite3.Connection, owners: Sequence[str]) -> list[CommandRow]:
+    """Take the new commands for some engines, the oldest first: no other process gets them.
+
+    Their data is removed from the file.
+    """
+    marks = ", ".join("?" * len(owners))
+    new_ones = f"FROM commands WHERE taken IS NULL AND outcome IS NULL AND owner IN ({marks})"
+    if connection.execute(f"SELECT 1 {new_ones} LIMIT 1", owners).fetchone() is None:
+        return []
+
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        columns = ", ".join(CommandRow._fields)
+        statement = f"SELECT {columns} {new_ones} ORDER BY number"
+        rows = [CommandRow(*row) for row in connection.execute(statement, owners)]
+        now = time.time()
+        connection.executemany(
+            "UPDATE commands SET taken = ?, data = NULL WHERE number = ?",
+            [(now, row.number) for row in rows],
+        )
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    return rows
+
+
+def write_outcome(
+    connection: sqlite3.Connection, number: int, outcome: str, *, taken: bool
+) -> bool:
+    """Write what has become of a command; return False if it was too late for that.
+
+    Args:
+        connection: The file.
+        number: The number of the command.
+        outcome: `done`, or why the command was not carried out.
+        taken: Whether the command was taken by the caller. If not, it is refused unless an
+            engine has taken it.
+    """
+    condition = "" if taken else "AND taken IS NULL "
+    cursor = connection.execute(
+        "UPDATE commands SET outcome = ?, data = NULL "  # noqa: S608 - constant conditions
+        f"WHERE number = ? {condition}AND outcome IS NULL",
+        (outcome, number),
+    )
+    return cursor.rowcount == 1
+
+
+def read_progress(connection: sqlite3.Connection, number: int) -> CommandProgress | None:
+    """Return what has become of a command so far; None if the file does not have it."""
+    row = connection.execute(
+        "SELECT run_id, taken IS NOT NULL, outcome FROM commands WHERE number = ?", (number,)
+    ).fetchone()
+    if row is None:
+        return None
+    run_id, is_taken, outcome = row
+    return CommandProgress(run_id, bool(is_taken), outcome)
+
+
+def delete_old_commands(connection: sqlite3.Connection) -> None:
+    """Remove the data of commands that have expired, and the commands some time later."""
+    now = time.time()
+    connection.execute(
+        "UPDATE commands SET data = NULL WHERE expires < ? AND data IS NOT NULL", (now,)
+    )
+    connection.execute("DELETE FROM commands WHERE expires < ?", (now - _KEPT,))
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorname", None) or ""
+    return "NOTADB" in code or "CORRUPT" in code or "no such column" in str(error)
+
+
+def _explain(path: Path, error: Exception) -> str:
+    code = getattr(error, "sqlite_errorname", None) or ""
+    reason = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        reason = error.strerror
+    if "BUSY" in code or "LOCKED" in code:
+        reason = "another program holds it"
+    return (
+        f"commands for runs cannot be put into {path}: {reason}; allow writing to it and to its "
+        "folder, or remove it"
+    )

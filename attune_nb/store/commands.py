@@ -1,0 +1,405 @@
+"""Commands for a run of any process: cancel, pause, resume, answer, rerun, accept.
+
+A command is a row of a small file beside the store; see `command_file`. The process of the run
+looks for it about every 50 ms, carries it out, and writes the outcome.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+
+import msgspec
+
+from attune_nb.errors import CommandRefused, ParameterError, nearest
+from attune_nb.store.claims import TAKES_COMMANDS
+from attune_nb.store.command_file import (
+    CommandRow,
+    commands_path,
+    create_command_file,
+    delete_old_commands,
+    insert_command,
+    open_command_file,
+    read_progress,
+    write_outcome,
+)
+from attune_nb.store.database import connected
+from attune_nb.store.json_values import from_plain, to_plain
+from attune_nb.store.reading import ENDED, is_alive
+from attune_nb.values.describe import describe
+from attune_nb.values.frozen import describe_not_stored, freeze_guarded
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from attune_nb.store.command_file import CommandProgress
+
+__all__ = [
+    "DONE",
+    "ENDINGS",
+    "CommandKind",
+    "check_command",
+    "decode_data",
+    "put_command",
+    "send_command",
+    "wait_for_outcome",
+]
+
+CommandKind = Literal["cancel", "pause", "resume", "answer", "rerun", "accept"]
+"""The kinds of commands: each is a method of `Run`."""
+
+DONE = "done"
+"""The outcome of a command that was carried out."""
+
+ENDINGS = {
+    "succeeded": "has succeeded",
+    "failed": "has failed",
+    "timed_out": "has timed out",
+    "cancelled": "was cancelled",
+}
+"""The final statuses of a run, as a message says them."""
+
+EXPIRES_IN = 60.0
+"""Seconds after which a command is not carried out any more."""
+
+# seconds that a sender waits for the outcome
+_PATIENCE = 5.0
+
+# seconds between two looks for the outcome, and between two at the run itself
+_LOOK = 0.02
+_LOOK_AT_RUN = 0.25
+
+# bytes of the data of a command
+_MAX_BYTES = 10_000_000
+
+# characters of the name of the sender
+_MAX_SENDER = 200
+
+
+class _Field(NamedTuple):
+    """A field of the data of a command.
+
+    Attributes:
+        types: The types that its value may have.
+        noun: What it must be, for a message; None is allowed if it is not required.
+        required: Whether each command of the kind has it.
+    """
+
+    types: tuple[type, ...]
+    noun: str
+    required: bool = False
+
+
+_ANY: tuple[type, ...] = (object,)
+_TASK = _Field((str,), "a string", required=True)
+_INDEX = _Field((int,), "an integer")
+
+_FIELDS: dict[str, dict[str, _Field]] = {
+    "cancel": {
+        "force": _Field((bool,), "a boolean"),
+        "grace": _Field((int, float), "a number of seconds"),
+    },
+    "pause": {},
+    "resume": {},
+    "answer": {
+        "task": _TASK,
+        "visit": _INDEX,
+        "inquiry": _INDEX,
+        "value": _Field(_ANY, "a value"),
+        "text": _Field((str,), "a string"),
+    },
+    "rerun": {"task": _TASK, "index": _INDEX},
+    "accept": {"task": _TASK, "index": _INDEX, "result": _Field(_ANY, "a value", required=True)},
+}
+
+
+class _Target(NamedTuple):
+    """The columns of a run that say who drives it.
+
+    Attributes:
+        owner: The token of its engine.
+        status: Its status.
+        is_alive: Whether the engine is alive.
+    """
+
+    owner: str
+    status: str
+    is_alive: bool
+
+
+def put_command(
+    store: Path,
+    run_id: str,
+    kind: CommandKind,
+    data: Mapping[str, Any] | None = None,
+    *,
+    by: str = "",
+    expires_in: float = EXPIRES_IN,
+) -> int:
+    """Put a command for a run where the run's process finds it, and return its number.
+
+    Args:
+        store: The store with the run.
+        run_id: The whole id of the run, also of a child run.
+        kind: What the run shall do.
+        data: The arguments. `cancel`: `force`, or `grace`, the seconds after which attempts in
+            progress are stopped, too. `answer`: `task`, then `value`, or `text` as a person has
+            typed it; `visit` or `inquiry`, if the task has several questions. `rerun`: `task` and
+            `index`. `accept`: `task`, `index` and `result`. Others take none.
+        by: Who asks, for the record.
+        expires_in: Seconds after which the command is not carried out any more.
+
+    Raises:
+        ParameterError: The kind or the data cannot be used.
+        CommandRefused: The run cannot take commands; `reason` says why.
+        StoreError: The store cannot be read, or the command cannot be written.
+    """
+    encoded = _encode_data(kind, check_command(kind, data))
+    target = _find_target(store, run_id)
+    _check_target(run_id, target)
+
+    path = commands_path(store)
+    create_command_file(path)
+    now = time.time()
+    row = CommandRow(
+        number=int(now * 1e6),
+        run_id=run_id,
+        owner=target.owner,
+        kind=kind,
+        data=encoded,
+        sender=by[:_MAX_SENDER],
+        expires=now + expires_in,
+    )
+    with open_command_file(path) as connection:
+        delete_old_commands(connection)
+        return insert_command(connection, row)
+
+
+def wait_for_outcome(store: Path, number: int, timeout: float) -> str | None:
+    """Wait until the process of a run has carried out a command, or refused it.
+
+    Args:
+        store: The store with the run.
+        number: The number that `put_command` returned.
+        timeout: The most seconds to wait.
+
+    Returns:
+        "done", or the reason why it was not carried out; None if the process has not taken it yet.
+
+    Raises:
+        CommandRefused: The file with the commands was removed.
+        StoreError: The store or the file cannot be read.
+    """
+    end = time.monotonic() + timeout
+    next_look = time.monotonic() + _LOOK_AT_RUN
+    with open_command_file(commands_path(store)) as connection:
+        while True:
+            progress = read_progress(connection, number)
+            if progress is None:
+                raise _lost_command()
+            if progress.outcome is not None:
+                return progress.outcome
+
+            now = time.monotonic()
+            if now >= next_look or now >= end:
+                next_look = now + _LOOK_AT_RUN
+                reason = _explain_silence(store, progress)
+                if reason and _refuse(connection, number, reason, progress):
+                    return reason
+            if now >= end:
+                return None
+            time.sleep(_LOOK)
+
+
+def send_command(
+    store: Path,
+    run_id: str,
+    kind: CommandKind,
+    data: Mapping[str, Any] | None = None,
+    *,
+    by: str = "",
+    timeout: float = _PATIENCE,
+) -> None:
+    """Send a command to the process of a run, and return when it was carried out.
+
+    Args:
+        store: As in `put_command`.
+        run_id: As in `put_command`.
+        kind: As in `put_command`.
+        data: As in `put_command`.
+        by: As in `put_command`.
+        timeout: The most seconds to wait for the outcome.
+
+    Raises:
+        ParameterError: The data cannot be used.
+        CommandRefused: The run cannot take it, has refused it, or has not taken it yet.
+        StoreError: The store cannot be read, or the command cannot be written.
+    """
+    number = put_command(store, run_id, kind, data, by=by)
+    outcome = wait_for_outcome(store, number, timeout)
+    if outcome is None:
+        raise CommandRefused(
+            f"the process of run {run_id} has not taken the command `{kind}` within {timeout:g} s; "
+            f"it will within {EXPIRES_IN:g} s, unless it is busy or stopped for longer",
+            "unheard",
+        )
+    if outcome != DONE:
+        raise CommandRefused(f"run {run_id} has refused `{kind}`: {outcome}", "refused")
+
+
+def check_command(kind: str, data: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the data of a command without the fields that are null.
+
+    Raises:
+        ParameterError: There is no such kind, or the data does not fit it.
+    """
+    kinds = get_args(CommandKind)
+    if kind not in kinds:
+        hint = nearest(str(kind), kinds)
+        if not hint:
+            hint = f"; there are {', '.join(f'`{name}`' for name in kinds)}"
+        raise ParameterError(f"there is no command `{str(kind)[:80]}`{hint}")
+
+    fields = _FIELDS[kind]
+    checked = {}
+    for name, value in ({} if data is None else data).items():
+        if name not in fields:
+            raise ParameterError(_explain_unknown(kind, name))
+        field = fields[name]
+        if value is None and field.types is not _ANY and not field.required:
+            continue
+        is_boolean = isinstance(value, bool) and bool not in field.types
+        if field.types is not _ANY and (is_boolean or not isinstance(value, field.types)):
+            raise ParameterError(
+                f"`{name}` of command `{kind}` must be {field.noun}, not {describe(value)}"
+            )
+        checked[name] = value
+
+    for name, field in fields.items():
+        if field.required and name not in checked:
+            raise ParameterError(f"command `{kind}` needs `{name}`, {field.noun}")
+    if kind == "answer" and ("value" in checked) == ("text" in checked):
+        raise ParameterError("command `answer` needs either `value` or `text`")
+    return checked
+
+
+def _explain_unknown(kind: str, name: Any) -> str:
+    names = list(_FIELDS[kind])
+    hint = nearest(str(name), names)
+    if not hint:
+        hint = "; it takes nothing"
+        if names:
+            hint = f"; it takes {', '.join(f'`{known}`' for known in names)}"
+    return f"command `{kind}` takes no `{str(name)[:80]}`{hint}"
+
+
+def _encode_data(kind: str, data: dict[str, Any]) -> bytes:
+    """Return the data of a command as JSON.
+
+    Raises:
+        ParameterError: A value cannot be sent to another process.
+    """
+    try:
+        frozen = freeze_guarded(data)
+    except ValueError as error:
+        raise ParameterError(f"the value of command `{kind}` cannot be used: {error}") from None
+
+    try:
+        encoded = msgspec.json.encode(to_plain(frozen, check_strings=True))
+        # other values become markers
+        missing = describe_not_stored(decode_data(encoded))
+    except Exception as error:  # noqa: BLE001 - a value of any type may stand in it
+        raise ParameterError(f"the value of command `{kind}` cannot be sent: {error}") from None
+
+    if missing:
+        raise ParameterError(f"the value of command `{kind}` cannot be sent: it has {missing}")
+    if len(encoded) > _MAX_BYTES:
+        raise ParameterError(
+            f"the value of command `{kind}` has {len(encoded):,} bytes; at most {_MAX_BYTES:,} can "
+            "be sent"
+        )
+    return encoded
+
+
+def decode_data(encoded: bytes) -> dict[str, Any]:
+    """Return the data of a command from its JSON.
+
+    Raises:
+        Exception: It is no such JSON.
+    """
+    data: dict[str, Any] = from_plain(msgspec.json.decode(encoded))
+    return data
+
+
+def _find_target(store: Path, run_id: str) -> _Target:
+    """Return who drives a run.
+
+    Raises:
+        CommandRefused: There is no such run.
+        StoreError: The store cannot be read.
+    """
+    with connected(store) as connection:
+        row = connection.execute(
+            "SELECT status, host, pid, born, beat, owner FROM runs WHERE run_id = ?", (run_id,)
+        ).fetchone()
+    if row is None:
+        raise CommandRefused(f"there is no run {run_id} in {store}", "missing")
+    status, host, pid, born, beat, owner = row
+    return _Target(owner, status, is_alive(host, pid, born, beat, owner))
+
+
+def _check_target(run_id: str, target: _Target) -> None:
+    """Check that a run can take a command.
+
+    Raises:
+        CommandRefused: It cannot.
+    """
+    if target.status in ENDED:
+        raise CommandRefused(f"run {run_id} {ENDINGS[target.status]}", "ended")
+    if not target.is_alive:
+        raise CommandRefused(
+            f"run {run_id} is interrupted: no process drives it; `attune-nb resume {run_id}` "
+            "continues it",
+            "interrupted",
+        )
+    if not target.owner.endswith(TAKES_COMMANDS):
+        raise CommandRefused(
+            f"run {run_id} was started by an older attune_nb, which takes no commands from other "
+            "processes; stop it where it was started",
+            "too_old",
+        )
+
+
+def _refuse(
+    connection: sqlite3.Connection, number: int, reason: str, progress: CommandProgress
+) -> bool:
+    """Let no engine take a command any more; return False if one has taken it just now."""
+    return write_outcome(connection, number, reason, taken=progress.is_taken)
+
+
+def _explain_silence(store: Path, progress: CommandProgress) -> str:
+    """Return why a command has no outcome and gets none; an empty string if it may get one."""
+    try:
+        target = _find_target(store, progress.run_id)
+    except CommandRefused:
+        return "the run was removed from the store"
+    if target.status in ENDED:
+        return f"the run {ENDINGS[target.status]}"
+    if target.is_alive:
+        return ""
+    if progress.is_taken:
+        return (
+            "the process of the run has ended before it wrote the outcome, so it may or may not "
+            "have carried out the command; the run is interrupted"
+        )
+    return "the process of the run has ended; the run is interrupted"
+
+
+def _lost_command() -> CommandRefused:
+    return CommandRefused(
+        "the file with the command was removed, so it is not known whether the command was carried "
+        "out; look at the run, and send it again if it was not",
+        "lost",
+    )
