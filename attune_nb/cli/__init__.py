@@ -19,6 +19,7 @@ from attune_nb.cli.publish_command import publish
 from attune_nb.cli.record_commands import explore, forget, runs, show, timeline
 from attune_nb.cli.repeat_commands import fork, retry
 from attune_nb.cli.run_commands import resume, run
+from attune_nb.cli.serve_command import serve
 from attune_nb.cli.trial_commands import bench, demo
 from attune_nb.cli.usage_errors import CommandGroup
 
@@ -44,6 +45,7 @@ for command in (
     graph,
     export,
     publish,
+    serve,
     demo,
     bench,
 ):

@@ -1,0 +1,78 @@
+"""The command `serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from attune_nb.cli.options import Store  # noqa: TC001 - typer reads the annotations
+from attune_nb.cli.output import exit_with_error
+from attune_nb.errors import AttuneError
+
+__all__ = ["serve"]
+
+_FOLDER = Path()
+
+
+def serve(
+    folder: Annotated[
+        Path,
+        typer.Argument(help="the folder whose records are shown; by default the current one"),
+    ] = _FOLDER,
+    store: Store = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            help="the port [default: 8899, or the first free one after it]; 0 is any free one",
+            min=0,
+            max=65535,
+        ),
+    ] = None,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="show runs, and take no commands")
+    ] = False,
+    allow_start: Annotated[
+        bool,
+        typer.Option(
+            "--allow-start",
+            help="allow to start workflows of the folder: whoever has the token can run code",
+        ),
+    ] = False,
+    open_browser: Annotated[
+        bool, typer.Option("--open", help="open the page in a browser")
+    ] = False,
+    jupyter: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="a setting of Jupyter Server, such as ServerApp.certfile=FILE; repeatable",
+        ),
+    ] = None,
+) -> None:
+    """Serve a page of the runs at 127.0.0.1, where they can be watched and steered."""
+    if read_only and allow_start:
+        exit_with_error(AttuneError("--read-only and --allow-start contradict each other"))
+    try:
+        from attune_nb.server import serve as serving  # noqa: PLC0415 - an extra's packages
+    except ImportError as error:
+        if error.name is None:
+            raise
+        missing = error.name.partition(".")[0]
+        if missing in ("", "attune_nb"):
+            raise
+        exit_with_error(AttuneError(f"{missing} is missing: pip install 'attune_nb[server]'"))
+
+    try:
+        serving.serve(
+            folder,
+            port=port,
+            store=store,
+            read_only=read_only,
+            allow_start=allow_start,
+            open_browser=open_browser,
+            arguments=[f"--{setting}" for setting in jupyter or ()],
+        )
+    except AttuneError as error:
+        exit_with_error(error)

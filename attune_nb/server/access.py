@@ -1,0 +1,296 @@
+"""The base classes of all handlers: who may call them, what they read, and how they answer.
+
+A handler derives from `AttuneHandler` (JSON), `AttunePage` (HTML) or `AttuneSocket`, and marks each
+of its methods by `requires`. A class with an unmarked method cannot be defined.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+
+import msgspec
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler, JupyterHandler
+from jupyter_server.base.websocket import WebSocketMixin
+from jupyter_server.extension.handler import ExtensionHandlerJinjaMixin, ExtensionHandlerMixin
+from tornado.web import HTTPError, authenticated
+from tornado.websocket import WebSocketHandler
+
+from attune_nb.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from pathlib import Path
+
+    from attune_nb.server.stores import Stores
+
+__all__ = [
+    "RESOURCE",
+    "Access",
+    "Action",
+    "ApiError",
+    "AttuneHandler",
+    "AttunePage",
+    "AttuneSocket",
+    "ErrorReply",
+    "ProblemReply",
+    "requires",
+]
+
+RESOURCE = "attune"
+"""The name by which an authorizer of Jupyter tells these handlers from others."""
+
+Action = Literal["read", "write", "execute"]
+"""Look at runs; send commands to them; start them."""
+
+_Method = TypeVar("_Method", bound="Callable[..., Any]")
+_Body = TypeVar("_Body", bound=msgspec.Struct)
+
+_METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
+
+# bytes of the body of a request
+_MAX_BODY = 10_000_000
+
+_CONTENT_SECURITY_POLICY = (
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'self'",
+)
+
+
+class Access(NamedTuple):
+    """What a caller of a method must be allowed to do.
+
+    Attributes:
+        action: The action on the resource `attune`.
+        kernels: Whether `execute` on `kernels` is needed, too: the method runs code.
+    """
+
+    action: Action
+    kernels: bool = False
+
+
+class ProblemReply(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One fault in what was sent, or in a workflow's file.
+
+    Attributes:
+        message: The fault, and the remedy.
+        line: The line of the file, from 1; 0 if there is none.
+        column: The column, from 1; 0 if there is none.
+        field: The parameter, or the field of an answer, that has the fault.
+    """
+
+    message: str
+    line: int = 0
+    column: int = 0
+    field: str = ""
+
+
+class ErrorReply(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The body of every answer that is an error."""
+
+    message: str
+    problems: Sequence[ProblemReply] = ()
+
+
+class ApiError(HTTPError):
+    """An answer that is an error: its status, its message, and single faults."""
+
+    def __init__(
+        self, status_code: int, message: str, problems: Sequence[ProblemReply] = ()
+    ) -> None:
+        # tornado logs the message as a format
+        super().__init__(status_code, "%s", message)
+        self.reply = ErrorReply(message, tuple(problems))
+
+
+def requires(action: Action, *, kernels: bool = False) -> Callable[[_Method], _Method]:
+    """Return a decorator for a method of a handler: it checks who calls.
+
+    Without credentials a page redirects to Jupyter's login, and all others answer 403. A caller
+    whom the server's authorizer does not allow the action gets 403, too. A `StoreError` of the
+    method is answered as 503, with its message.
+
+    Args:
+        action: The action on the resource `attune`.
+        kernels: Whether `execute` on `kernels` is needed, too: the method runs code.
+    """
+
+    def decorate(method: _Method) -> _Method:
+        guarded: Any = authorized(action, RESOURCE)(_with_errors(method))
+        if kernels:
+            guarded = authorized("execute", "kernels")(guarded)
+        guarded = authenticated(guarded)
+        guarded.access = Access(action, kernels)
+        return guarded  # type: ignore[no-any-return]
+
+    return decorate
+
+
+def _with_errors(method: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    @functools.wraps(method)
+    async def call(self: Any, *arguments: Any, **options: Any) -> Any:
+        try:
+            result = method(self, *arguments, **options)
+            if hasattr(result, "__await__"):
+                result = await result
+        except StoreError as error:
+            raise ApiError(503, str(error)) from error
+        return result
+
+    return call
+
+
+class _Guarded(ExtensionHandlerMixin):
+    """What all handlers have in common."""
+
+    auth_resource = RESOURCE
+
+    settings: dict[str, Any]
+    current_user: Any
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Refuse a method that does not say who may call it."""
+        super().__init_subclass__(**options)
+        for name in _METHODS:
+            method = vars(cls).get(name)
+            if method is not None and not hasattr(method, "access"):
+                raise TypeError(f"{cls.__name__}.{name} must be marked by `requires`")
+
+    @property
+    def stores(self) -> Stores:
+        """The stores of this server."""
+        stores: Stores = self.settings["attune_stores"]
+        return stores
+
+    @property
+    def actor(self) -> str:
+        """The name of the caller. With a plain token it is a random one: it names no person."""
+        user = self.current_user
+        name = user.display_name
+        if not name:
+            name = user.username
+        return str(name)
+
+    def find_store(self, run_id: str) -> Path:
+        """Return the store that has a run.
+
+        Raises:
+            ApiError: 404: no store of this server has it.
+        """
+        path = self.stores.find(run_id)
+        if path is None:
+            raise ApiError(404, f"there is no run {run_id}")
+        return path
+
+
+class AttuneHandler(_Guarded, APIHandler):
+    """A handler of the API: JSON in, JSON out."""
+
+    auth_resource = RESOURCE
+
+    def read_body(self, body_type: type[_Body]) -> _Body:
+        """Return the body of the request.
+
+        Args:
+            body_type: A struct with the fields that may be sent.
+
+        Raises:
+            ApiError: 400: the body is no JSON. 413: it is too large. 422: it does not fit the type.
+        """
+        body = self.request.body
+        if len(body) > _MAX_BODY:
+            raise ApiError(413, f"the body of the request is larger than {_MAX_BODY:,} bytes")
+        try:
+            return msgspec.json.decode(body or b"{}", type=body_type)
+        except msgspec.ValidationError as error:
+            raise ApiError(422, f"the body of the request: {error}") from None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise ApiError(400, f"the body of the request is no JSON: {error}") from None
+
+    def read_query(self, query_type: type[_Body]) -> _Body:
+        """Return the parameters of the request's address.
+
+        Args:
+            query_type: A struct with the parameters; texts are converted to its types.
+
+        Raises:
+            ApiError: 422: a parameter does not fit the type.
+        """
+        fields = {}
+        for field in msgspec.structs.fields(query_type):
+            value = self.get_query_argument(field.encode_name, None)
+            if value is not None:
+                fields[field.encode_name] = value
+        try:
+            return msgspec.convert(fields, query_type, strict=False)
+        except msgspec.ValidationError as error:
+            raise ApiError(422, f"the address of the request: {error}") from None
+
+    def reply(self, value: Any, status: int = 200) -> None:
+        """Send a value as JSON, and end the request.
+
+        Args:
+            value: A struct, or anything else that msgspec can encode.
+            status: The status of HTTP.
+        """
+        self.set_status(status)
+        self.set_header("Cache-Control", "no-store")
+        self.finish(msgspec.json.encode(value))
+
+    def write_error(self, status_code: int, **options: Any) -> None:
+        """Send an error as JSON: `{"message": ..., "problems": [...]}`."""
+        error = options.get("exc_info", (None, None, None))[1]
+        if isinstance(error, ApiError):
+            reply = error.reply
+        elif isinstance(error, HTTPError):
+            reply = ErrorReply(error.log_message or self._reason)
+        else:
+            reply = ErrorReply("the server failed; its log has the reason")
+        self.set_status(status_code)
+        self.finish(msgspec.json.encode(reply))
+
+
+class AttunePage(ExtensionHandlerJinjaMixin, _Guarded, JupyterHandler):
+    """A handler of pages of HTML, which load only what this server serves."""
+
+    auth_resource = RESOURCE
+
+    @property
+    def content_security_policy(self) -> str:
+        """The policy of the page; one that the administrator has set holds instead."""
+        headers = self.settings.get("headers", {})
+        if "Content-Security-Policy" in headers:
+            return str(headers["Content-Security-Policy"])
+        return "; ".join(_CONTENT_SECURITY_POLICY)
+
+    def set_default_headers(self) -> None:
+        """Set the policy, and keep the token of an address from other sites."""
+        super().set_default_headers()
+        self.set_header("Referrer-Policy", "same-origin")
+        self.set_header("Cache-Control", "no-store")
+
+
+class AttuneSocket(_Guarded, WebSocketMixin, WebSocketHandler, JupyterHandler):
+    """A handler of WebSockets."""
+
+    auth_resource = RESOURCE
+
+    @requires("read")
+    async def get(self, *arguments: Any, **options: Any) -> None:
+        """Open the socket."""
+        await super().get(*arguments, **options)
+
+    def get_login_url(self) -> str:
+        """Answer 403: a socket cannot be redirected to a login.
+
+        Raises:
+            HTTPError: Always.
+        """
+        raise HTTPError(403)

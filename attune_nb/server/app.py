@@ -1,0 +1,89 @@
+"""The application that Jupyter adds to its server, and that `attune-nb serve` starts by itself."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from jupyter_server.extension.application import ExtensionApp, ExtensionAppJinjaMixin
+from traitlets import Bool, Float, Int, List, Unicode
+
+from attune_nb.server.routes import ROUTES
+from attune_nb.server.stores import Stores
+
+__all__ = ["AttuneApp"]
+
+_FOLDER = Path(__file__).parent
+
+# the store of a notebook is in its own folder
+_DEFAULT_STORE = ".attune/runs.db"
+
+
+class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
+    """Runs of attune_nb: a page, an API and a live stream."""
+
+    name = "attune"
+    extension_url = "/attune"
+    load_other_extensions = False
+    static_paths = [str(_FOLDER / "static")]  # noqa: RUF012 - a trait of the parent
+    template_paths = [str(_FOLDER / "templates")]  # noqa: RUF012
+
+    store = Unicode(
+        "",
+        config=True,
+        help="The record of runs that the server starts, and the first one that it shows. By "
+        "default ATTUNE_NB_STORE, or .attune/runs.db in the folder of the server.",
+    )
+    stores = List(
+        Unicode(),
+        ["*/.attune/runs.db", "*/*/.attune/runs.db"],
+        config=True,
+        help="More records whose runs are shown: files, or patterns of files below the folder of "
+        "the server. By default those of notebooks up to two folders deep.",
+    )
+    allow_start = Bool(
+        default_value=True,
+        config=True,
+        help="Whether runs can be started. Whoever may start a run can run code as this server's "
+        "user; it needs the permission to execute kernels, too.",
+    )
+    allow_imports = Bool(
+        default_value=False,
+        config=True,
+        help="Whether workflows that the server starts may call `module:function` as an action.",
+    )
+    most_started = Int(
+        8, min=1, config=True, help="Number of started runs that may be alive at the same time."
+    )
+    tail_every = Float(
+        0.1, min=0.01, config=True, help="Seconds between two looks at a record that is watched."
+    )
+
+    @classmethod
+    def get_extension_package(cls) -> str:
+        """Return the module that Jupyter finds the extension by."""
+        return "attune_nb.server"
+
+    def initialize_settings(self) -> None:
+        """Put into the server's settings what the handlers share."""
+        server: Any = self.serverapp
+        root = Path(server.root_dir).resolve()
+        self.settings["attune_stores"] = Stores(root, self._main_store(root), self.stores)
+
+    def _main_store(self, root: Path) -> Path:
+        """Return the store that the options or the environment name, or the default one."""
+        name = self.store
+        if not name:
+            name = os.environ.get("ATTUNE_NB_STORE", "")
+        if name in ("", "none"):
+            name = _DEFAULT_STORE
+        return root / Path(name).expanduser()
+
+    def initialize_handlers(self) -> None:
+        """Add the routes."""
+        routes: list[tuple[Any, ...]] = [(route.pattern, route.handler) for route in ROUTES]
+        self.handlers.extend(routes)
+
+    async def stop_extension(self) -> None:
+        """End what the extension has started."""

@@ -1,0 +1,134 @@
+"""`attune-nb serve`: a server of Jupyter with the extension, and without kernels and files."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+import typer
+from jupyter_server.serverapp import ServerApp
+from jupyter_server.utils import url_path_join
+from traitlets.config import Config
+
+from attune_nb.errors import AttuneError
+from attune_nb.server.app import AttuneApp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+__all__ = ["DEFAULT_PORT", "RunsServer", "serve"]
+
+DEFAULT_PORT = 8899
+"""The port, or the first free one after it."""
+
+_EXTENSIONS = {AttuneApp.get_extension_package(): True}
+
+# log level WARNING
+_QUIET = 30
+
+
+class RunsServer(ServerApp):
+    """A server of Jupyter with a page and an API of runs, and nothing else."""
+
+    # no kernels, contents, files, sessions, terminals
+    default_services: Any = ("api", "auth", "security", "shutdown")
+
+    def init_server_extensions(self) -> None:
+        """Load no extension but this one, whatever the user's configuration enables."""
+        self.jpserver_extensions = _EXTENSIONS
+        super().init_server_extensions()
+
+    def init_configurables(self) -> None:
+        """Prepare the server, without the handler that sends files."""
+        super().init_configurables()
+        self.contents_manager.files_handler_class = None
+        self._check_authentication()
+
+    def _check_authentication(self) -> None:
+        """Check that callers must log in.
+
+        Raises:
+            AttuneError: The configuration switches tokens and passwords off.
+        """
+        if not self.identity_provider.auth_enabled:
+            raise AttuneError(
+                "the configuration of Jupyter sets an empty token and no password, so everyone on "
+                "this machine could steer the runs; set a token in JUPYTER_TOKEN"
+            )
+
+    def start_app(self) -> None:
+        """Print the address, with the token if it is new, in place of Jupyter's lines."""
+        identity = self.identity_provider
+        url = url_path_join(self.connection_url, AttuneApp.extension_url)
+        if identity.token_generated:
+            url = f"{url}?token={identity.token}"
+            identity.token_generated = False
+
+        super().start_app()
+        typer.echo(f"runs are shown at {url}")
+        typer.echo("Ctrl-C stops the server; runs go on without it")
+
+
+def serve(
+    folder: Path,
+    *,
+    port: int | None = None,
+    store: str | None = None,
+    read_only: bool = False,
+    allow_start: bool = False,
+    open_browser: bool = False,
+    arguments: Sequence[str] = (),
+) -> None:
+    """Serve the page and the API of runs until Ctrl-C or SIGTERM.
+
+    The server listens on the loopback interface, and wants a token.
+
+    Args:
+        folder: The folder whose records are shown, and whose workflows can be started.
+        port: The port; by default 8899 or the first free one after it, and 0 is any free one.
+        store: The record; by default ATTUNE_NB_STORE, or `.attune/runs.db` in the folder.
+        read_only: Whether runs are only shown.
+        allow_start: Whether runs can be started.
+        open_browser: Whether to open a browser.
+        arguments: Further arguments of Jupyter Server, such as `--ServerApp.certfile=FILE`.
+
+    Raises:
+        AttuneError: There is no such folder, or callers need not log in.
+    """
+    if not folder.is_dir():
+        raise AttuneError(f"there is no folder {folder}")
+
+    config = Config()
+    config.ServerApp.log_level = _QUIET
+    options: dict[str, Any] = {
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.root_dir": str(folder.resolve()),
+        "ServerApp.open_browser": open_browser,
+        "ServerApp.answer_yes": True,
+        "ServerApp.allow_root": True,
+        "ServerApp.port": DEFAULT_PORT,
+        "AttuneApp.allow_start": allow_start,
+    }
+    if port is not None:
+        options["ServerApp.port"] = port or _free_port()
+        options["ServerApp.port_retries"] = 0
+    if store is not None:
+        options["AttuneApp.store"] = store
+    if read_only:
+        options["ServerApp.authorizer_class"] = "attune_nb.server.ReadOnly"
+
+    # arguments go before configuration files
+    words = [f"--{name}={value}" for name, value in options.items()]
+    server = RunsServer.instance(config=config, jpserver_extensions=dict(_EXTENSIONS))
+    server.initialize(
+        argv=[*words, *arguments], find_extensions=False, starter_extension=AttuneApp.name
+    )
+    server.start()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

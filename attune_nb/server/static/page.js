@@ -1,0 +1,3 @@
+// The page of runs.
+
+document.getElementById("runs").textContent = "no runs yet";

@@ -1,0 +1,92 @@
+"""The stores whose runs a server shows."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from attune_nb.errors import StoreError
+from attune_nb.store.database import connected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+__all__ = ["Stores"]
+
+# seconds that a list of files is used again
+_KEPT = 5.0
+
+
+class Stores:
+    """The stores of a server, named by files and by patterns of files.
+
+    The list of files is read again every few seconds: a notebook in another folder may begin a
+    store at any time.
+
+    Args:
+        root: The folder that relative names begin at.
+        main: The store for runs that the server starts.
+        patterns: More stores: files or patterns such as `*/.attune/runs.db`.
+    """
+
+    def __init__(self, root: Path, main: Path, patterns: Sequence[str] = ()) -> None:
+        self.root = root
+        self.main = main
+        self._patterns = tuple(patterns)
+        self._lock = threading.Lock()
+        self._paths: list[Path] = [main]
+        self._listed = -_KEPT
+        self._store_of: dict[str, Path] = {}
+
+    def paths(self) -> list[Path]:
+        """Return the files of all stores, the main one first; it may not exist yet."""
+        with self._lock:
+            if time.monotonic() - self._listed > _KEPT:
+                self._paths = self._list()
+                self._listed = time.monotonic()
+            return list(self._paths)
+
+    def _list(self) -> list[Path]:
+        paths = {self.main.resolve(): self.main}
+        for pattern in self._patterns:
+            for path in sorted(self._matches(pattern)):
+                paths.setdefault(path.resolve(), path)
+        return list(paths.values())
+
+    def _matches(self, pattern: str) -> Iterator[Path]:
+        """Return the files of a pattern, which may begin at another folder than the root."""
+        absolute = self.root / pattern
+        folder = self.root
+        if not absolute.is_relative_to(folder):
+            folder = type(self.root)(absolute.anchor)
+        return folder.glob(str(absolute.relative_to(folder)))
+
+    def find(self, run_id: str) -> Path | None:
+        """Return the store that has a run, or None.
+
+        Args:
+            run_id: The whole id of the run.
+        """
+        known = self._store_of.get(run_id)
+        if known is not None and _has_run(known, run_id):
+            return known
+
+        for path in self.paths():
+            if _has_run(path, run_id):
+                self._store_of[run_id] = path
+                return path
+        return None
+
+
+def _has_run(path: Path, run_id: str) -> bool:
+    if not path.exists():
+        return False
+    try:
+        with connected(path) as connection:
+            statement = "SELECT 1 FROM runs WHERE run_id = ?"
+            return connection.execute(statement, (run_id,)).fetchone() is not None
+    except StoreError:
+        # a damaged store: the run may be in another one
+        return False
