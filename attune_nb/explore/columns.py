@@ -11,9 +11,10 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    ColumnType = Literal["u1", "u2", "u4"]
+__all__ = ["ColumnType", "pack_column", "pack_planes", "unpack_column"]
 
-__all__ = ["pack_column", "unpack_column"]
+ColumnType = Literal["u1", "u2", "u4"]
+"""The type of a packed number: unsigned, of 1, 2 or 4 bytes."""
 
 # of deflate; a higher level is slower, and saves two per cent
 _LEVEL = 6
@@ -35,6 +36,23 @@ def pack_column(values: NDArray[Any], *, differences: bool = False) -> dict[str,
     Returns:
         `type` (u1, u2 or u4: unsigned numbers of 1, 2 or 4 bytes), `differences`, and `data`.
     """
+    kind, planes = pack_planes(values, differences=differences)
+    return {
+        "type": kind,
+        "differences": differences,
+        "data": base64.b64encode(zlib.compress(planes, _LEVEL)).decode("ascii"),
+    }
+
+
+def pack_planes(
+    values: NDArray[Any], *, differences: bool = False
+) -> tuple[ColumnType, bytes]:
+    """Return the smallest type that holds some numbers, and their bytes in planes.
+
+    Args:
+        values: As in `pack_column`.
+        differences: As in `pack_column`.
+    """
     numbers = np.clip(np.asarray(values), 0, _LARGEST["u4"]).astype("<u4")
     if differences:
         # modulo 2**32, so that a smaller number after a larger one is no special case
@@ -43,12 +61,7 @@ def pack_column(values: NDArray[Any], *, differences: bool = False) -> dict[str,
     kind = _smallest_type(numbers)
     packed = numbers.astype(f"<{kind}")
     planes = packed.view(np.uint8).reshape(len(packed), packed.itemsize).T
-    compressed = zlib.compress(planes.tobytes(), _LEVEL)
-    return {
-        "type": kind,
-        "differences": differences,
-        "data": base64.b64encode(compressed).decode("ascii"),
-    }
+    return kind, planes.tobytes()
 
 
 def unpack_column(column: dict[str, Any]) -> NDArray[np.uint32]:

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
     from attune_nb.charts.graph_chart.layout.layered_graph import Edge
     from attune_nb.charts.graph_chart.layout.placement import Layout
-    from attune_nb.charts.graph_chart.model import GraphNode
+    from attune_nb.charts.graph_chart.model import GraphNode, WorkflowGraph
 
     Size = tuple[float, float]  # width and height
 
-__all__ = ["build_graph"]
+__all__ = ["build_graph", "build_layout"]
 
 # pixels of an inch, the unit of the layout
 _INCH = 90.0
@@ -45,6 +45,10 @@ _NARROWEST = 64.0
 _WIDEST = 260.0
 _END = 74.0
 _GAP = 8.0
+
+# letters for the state of a task, in a graph whose states change: of one with items, and of another
+_STATE_LETTERS = 18
+_ITEM_STATE_LETTERS = 36
 
 # the letter of a command of an SVG path, and the points after its first, by the code of a route
 _COMMANDS = {1: "M", 2: "L", 3: "Q", 4: "C"}
@@ -77,8 +81,27 @@ def build_graph(run: Any) -> dict[str, Any]:
         nodes, `from` and `to`, its path `d`, the head `tip` of its arrow, its `label` with the
         centre `at`, and how often it has `fired`.
     """
-    graph = read_graph(run)
-    boxes = [_Box(node) for node in graph.nodes]
+    return _place(read_graph(run))
+
+
+def build_layout(workflow: Any, nested: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the graph of a workflow, with space for the states that a page draws into it.
+
+    Args:
+        workflow: The workflow.
+        nested: The workflows that tasks run, by the task's path.
+
+    Returns:
+        As `build_graph`, without states. An edge also has the `number` of its transition in the
+        task that it begins at.
+    """
+    if nested is None:
+        nested = {}
+    return _place(read_graph(workflow, nested), has_state_lines=True)
+
+
+def _place(graph: WorkflowGraph, *, has_state_lines: bool = False) -> dict[str, Any]:
+    boxes = [_Box(node, has_state_line=has_state_lines) for node in graph.nodes]
     sizes = [(box.width / _INCH, box.height / _INCH) for box in boxes]
     edges = [(edge.source, edge.target) for edge in graph.edges]
     labels = {
@@ -106,6 +129,8 @@ def build_graph(run: Any) -> dict[str, Any]:
             "tip": _arrow(routes[number]),
             "fired": edge.fired,
         }
+        if has_state_lines:
+            line["number"] = edge.number
         if edge.on_failed_path:
             line["failed"] = True
         if edge.label and number in layout.labels:
@@ -170,12 +195,17 @@ class _Box:
     Args:
         node: The node.
         is_nested: Whether it is a task of a workflow that a task runs.
+        has_state_line: Whether it has space for a state that the page draws.
     """
 
-    def __init__(self, node: GraphNode, *, is_nested: bool = False) -> None:
+    def __init__(
+        self, node: GraphNode, *, is_nested: bool = False, has_state_line: bool = False
+    ) -> None:
         self.node = node
         self.is_nested = is_nested
-        self.inner = [_Box(child, is_nested=is_nested) for child in node.inner]
+        self.inner = [
+            _Box(child, is_nested=is_nested, has_state_line=has_state_line) for child in node.inner
+        ]
         self.nested = ""
         self.runs = ""
         if node.nested is not None:
@@ -192,7 +222,11 @@ class _Box:
             self.height = _LINE + 6
             return
 
-        small_texts = (node.action, _state_text(node), self.nested, self.runs)
+        state = _state_text(node)
+        if has_state_line:
+            letters = _ITEM_STATE_LETTERS if "with_items" in node.settings else _STATE_LETTERS
+            state = "-" * letters
+        small_texts = (node.action, state, self.nested, self.runs)
         widths = [_text_width(text, _SMALL_LETTER) for text in small_texts]
         widths.append(_text_width(node.name, _LETTER))
         width = min(max(widths) + 2 * _PADDING + 8, _WIDEST)
