@@ -44,9 +44,7 @@ def pack_column(values: NDArray[Any], *, differences: bool = False) -> dict[str,
     }
 
 
-def pack_planes(
-    values: NDArray[Any], *, differences: bool = False
-) -> tuple[ColumnType, bytes]:
+def pack_planes(values: NDArray[Any], *, differences: bool = False) -> tuple[ColumnType, bytes]:
     """Return the smallest type that holds some numbers, and their bytes in planes.
 
     Args:

@@ -8,8 +8,8 @@ The body of a chunk is
 
 - the number of bytes of the head, as 4 bytes, the lowest first;
 - the head, a `ChunkHead` as JSON;
-- the columns that the head names, one after another, each in planes of bytes: the lowest byte of all
-  its numbers first.
+- the columns that the head names, one after another, each in planes of bytes: the lowest byte of
+  all its numbers first.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from attune_nb.errors import StoreError
 from attune_nb.events import FAILED, NO_WORKER, STATUS_CODES, TIMED_OUT
 from attune_nb.explore.attempts import RETRIED, STATUSES
-from attune_nb.explore.columns import ColumnType, pack_planes  # noqa: TC001 - msgspec reads it
+from attune_nb.explore.columns import ColumnType, pack_planes
 from attune_nb.html import printable
 from attune_nb.store.blobs import load_data
 from attune_nb.store.database import connected
@@ -99,7 +99,7 @@ class ChunkRange(NamedTuple):
     more: bool
 
 
-class Chunk(NamedTuple):
+class Chunk(msgspec.Struct, frozen=True):
     """What a span of events adds to the timeline.
 
     Attributes:
@@ -483,7 +483,7 @@ class _Errors:
 
 
 def _cut(text: Any, most: int) -> str:
-    """Return a stored text without secrets and control characters; a long one ends with an ellipsis.
+    """Return a stored text without secrets and control characters, at most so long.
 
     Raises:
         TypeError: It is no text.

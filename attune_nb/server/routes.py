@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from attune_nb.server.drawing import AttemptsHandler, AttemptsQuery, GraphHandler
 from attune_nb.server.pages import RunsPage
 
 if TYPE_CHECKING:
@@ -67,5 +68,26 @@ ROUTES: list[Route] = [
         "/runs/{run_id}",
         RunsPage,
         {"GET": Operation("the page of one run", answers={200: "text/html"})},
+    ),
+    Route(
+        "/api/runs/{run_id}/attempts",
+        AttemptsHandler,
+        {
+            "GET": Operation(
+                "the attempts of a run after an event, as packed columns",
+                query=AttemptsQuery,
+                answers={200: "application/octet-stream"},
+            )
+        },
+    ),
+    Route(
+        "/api/runs/{run_id}/graph",
+        GraphHandler,
+        {
+            "GET": Operation(
+                "where the tasks of a run's workflow and its transitions are drawn",
+                answers={200: dict[str, Any]},
+            )
+        },
     ),
 ]

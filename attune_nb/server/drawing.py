@@ -1,0 +1,109 @@
+"""The handlers that feed the timeline, the graph, the items and the lines of a run's page.
+
+All of them read the store in threads of their own: a large run takes a tenth of a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from attune_nb.server.access import ApiError, AttuneHandler, requires
+from attune_nb.server.attempt_chunks import FORMAT, ChunkRange, find_range, read_chunk
+from attune_nb.server.graph_layouts import GraphLayouts, read_graph_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["AttemptsHandler", "AttemptsQuery", "GraphHandler"]
+
+# Two runs are read at once: more threads would only take the interpreter from the server's loop.
+_threads = ThreadPoolExecutor(2, "attune drawing")
+
+_layouts = GraphLayouts()
+
+# the fastest of gzip: the bytes of packed columns are mostly alike
+_COMPRESSION = 1
+
+
+class AttemptsQuery(msgspec.Struct, frozen=True):
+    """The parameters of the address of a chunk of attempts.
+
+    Attributes:
+        after: The `last` of the chunk before; -1 for a chunk from the beginning.
+        most: The number of attempts after which no more events are added to the chunk.
+    """
+
+    after: int = -1
+    most: int = 200_000
+
+
+class DrawingHandler(AttuneHandler):
+    """A handler whose answers a client may use again as long as they have not changed."""
+
+    _etag = ""
+
+    async def work(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what a function returns that reads a store; it runs in another thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(_threads, function, *arguments)
+
+    def compute_etag(self) -> str | None:
+        """Return the name of this version of the answer; None for one that has none."""
+        return self._etag or None
+
+    def is_known(self, version: str) -> bool:
+        """Name the version of the answer, and return whether the client has it; then answer 304."""
+        self._etag = f'"{version}"'
+        self.set_header("Cache-Control", "private, no-cache")
+        self.set_etag_header()
+        if not self.check_etag_header():
+            return False
+        self.set_status(304)
+        self.finish()
+        return True
+
+    def send(self, body: bytes, content_type: str) -> None:
+        """Send bytes, compressed if the client can read that, and end the request."""
+        self.set_header("Vary", "Accept-Encoding")
+        if "gzip" in self.request.headers.get("Accept-Encoding", ""):
+            self.set_header("Content-Encoding", "gzip")
+            body = gzip.compress(body, _COMPRESSION, mtime=0)
+        self.finish(body, set_content_type=content_type)
+
+
+class AttemptsHandler(DrawingHandler):
+    """The attempts of a run as packed columns."""
+
+    @requires("read")
+    async def get(self, run_id: str) -> None:
+        """Send the chunk after an event; `X-Attune` has its size and place, the body says all."""
+        query = self.read_query(AttemptsQuery)
+        if query.most < 1:
+            raise ApiError(422, "the address of the request: `most` must be at least 1")
+
+        store = self.find_store(run_id)
+        span: ChunkRange = await self.work(find_range, store, run_id, query.after, query.most)
+        if self.is_known(f"{FORMAT}-{run_id}-{span.after}-{span.last}-{span.more}"):
+            return
+
+        chunk = await self.work(read_chunk, store, span)
+        facts = {"n": chunk.count, "after": span.after, "last": span.last, "more": span.more}
+        self.set_header("X-Attune", msgspec.json.encode(facts).decode())
+        self.send(chunk.body, "application/octet-stream")
+
+
+class GraphHandler(DrawingHandler):
+    """The layout of the graph of a run's workflow."""
+
+    @requires("read")
+    async def get(self, run_id: str) -> None:
+        """Send the layout; it stays the same as long as the texts of the workflows do."""
+        texts = await self.work(read_graph_texts, self.find_store(run_id), run_id)
+        if self.is_known(texts.digest):
+            return
+        self.send(await self.work(_layouts.get, texts), "application/json")

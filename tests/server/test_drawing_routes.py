@@ -1,0 +1,64 @@
+"""The routes that feed the drawings of a run, on a real server."""
+
+import json
+
+import pytest
+from support.attempt_chunks import unpack_chunk
+
+import attune_nb
+
+pytestmark = pytest.mark.slow
+
+TEXT = """
+tasks:
+  - {name: first, action: core.noop, next: [{do: second}]}
+  - {name: second, action: core.noop, with_items: "{{ range(20) }}"}
+"""
+
+
+@pytest.fixture(scope="module")
+def run_id(attune_server):
+    return attune_nb.loads(TEXT, "pair").run(progress=False, store=attune_server.store).run_id
+
+
+def test_attempts_are_sent_once(attune_server, run_id):
+    path = f"/api/runs/{run_id}/attempts"
+    answer = attune_server.get(path)
+    head, columns = unpack_chunk(answer.content)
+
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+    assert json.loads(answer.headers["X-Attune"]) == {
+        "n": 21, "after": -1, "last": head["last"], "more": False,
+    }  # fmt: skip
+    assert sorted(columns["index"].tolist()) == sorted([0, *range(20)])
+    again = attune_server.get(path, headers={"If-None-Match": answer.headers["Etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_attempts_after_the_last_event_are_none(attune_server, run_id):
+    last = json.loads(attune_server.get(f"/api/runs/{run_id}/attempts").headers["X-Attune"])["last"]
+    answer = attune_server.get(f"/api/runs/{run_id}/attempts?after={last}")
+    assert unpack_chunk(answer.content)[0]["count"] == 0
+
+
+@pytest.mark.parametrize("query", ["after=x", "most=0"])
+def test_a_wrong_parameter_is_named(attune_server, run_id, query):
+    answer = attune_server.get(f"/api/runs/{run_id}/attempts?{query}")
+    assert answer.status_code == 422
+    assert query.partition("=")[0] in answer.json()["message"]
+
+
+def test_the_graph_of_a_run_is_sent_once(attune_server, run_id):
+    path = f"/api/runs/{run_id}/graph"
+    answer = attune_server.get(path)
+    graph = answer.json()
+
+    assert [node["task"] for node in graph["nodes"]] == ["first", "second"]
+    assert [(edge["from"], edge["to"], edge["number"]) for edge in graph["edges"]] == [(0, 1, 0)]
+    again = attune_server.get(path, headers={"If-None-Match": answer.headers["Etag"]})
+    assert again.status_code == 304
+
+
+def test_a_run_that_is_not_there_is_not_found(attune_server):
+    for name in ("attempts", "graph"):
+        assert attune_server.get(f"/api/runs/000000000000/{name}").status_code == 404
