@@ -10,7 +10,7 @@ import ipywidgets
 from attune_nb import html
 from attune_nb.display.fields import ERROR_STYLE, Fields, close_widgets
 from attune_nb.errors import AttuneError
-from attune_nb.forms.fields import field_of, fields_of_object
+from attune_nb.forms.questions import build_answer, few_answers, fields_of_question, has_properties
 from attune_nb.forms.reading import format_choice
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from attune_nb.events import AskOpened
 
 __all__ = ["Form"]
-
-# the most answers that have buttons
-_MAX_BUTTONS = 5
 
 # stands for the answer while a field holds a value of another kind
 _UNREADABLE: Any = object()
@@ -70,11 +67,9 @@ class Form:
 
     def _make_fields(self, prompt: str) -> Fields:
         """Return a field for each property of an object, otherwise a single one."""
-        if _has_properties(self._schema):
-            return Fields(fields_of_object(self._schema))
-
-        fields = Fields([field_of("answer", self._schema, is_required=True)])
-        fields.hide_label(html.printable(prompt)[:_MAX_PROMPT])
+        fields = Fields(fields_of_question(self._schema))
+        if not has_properties(self._schema):
+            fields.hide_label(html.printable(prompt)[:_MAX_PROMPT])
         return fields
 
     def _read_fields(self) -> Any:
@@ -82,14 +77,7 @@ class Form:
         values = self._fields.read() if self._fields is not None else None
         if values is None:
             return _UNREADABLE
-        if not _has_properties(self._schema):
-            return values.get("answer", self._schema.get("default"))
-
-        for name, inner in self._schema["properties"].items():
-            # the default of a secret stands in no field
-            if name not in values and isinstance(inner, dict) and "default" in inner:
-                values[name] = inner["default"]
-        return values
+        return build_answer(self._schema, values)
 
     def _add_button(self, label: str, read: Callable[[], Any], *, style: str = "") -> None:
         button: Any = ipywidgets.Button(
@@ -140,14 +128,9 @@ def _value_of(choice: _Choice) -> Any:
 
 def _choices_of(schema: Mapping[str, Any]) -> list[_Choice] | None:
     """Return the answers that a schema allows, if they are few; otherwise None."""
-    choices = schema.get("enum")
-    if isinstance(choices, list) and 0 < len(choices) <= _MAX_BUTTONS:
-        return [_Choice(format_choice(choice), choice) for choice in choices]
-    if schema.get("type") == "boolean" and not choices:
-        return [_Choice(label="Yes", value=True), _Choice(label="No", value=False)]
-    return None
-
-
-def _has_properties(schema: Mapping[str, Any]) -> bool:
-    """Return whether an answer has fields: a schema of an object that lists its properties."""
-    return schema.get("type") == "object" and bool(schema.get("properties"))
+    answers = few_answers(schema)
+    if answers is None:
+        return None
+    if schema.get("enum"):
+        return [_Choice(format_choice(answer), answer) for answer in answers]
+    return [_Choice(label="Yes", value=True), _Choice(label="No", value=False)]
