@@ -95,6 +95,8 @@ class Driver(RequestQueue):
         sync: Called to wait until all events that the readers have received are on record.
         keep_results: Writes the results of a batch to the disk, without the secrets of a mask,
             for tasks with `keep_results: store`; None if no task has that.
+        adapt_action: Returns the action that the attempts of an execution call, from the task's
+            own; None if that is always its own. The readers have got the task's start before.
         on_error: Called with each exception that an action raised in this process.
         on_question: Called with the driver and each question that opens, or is open in a
             recovered run.
@@ -134,6 +136,7 @@ class Driver(RequestQueue):
         self.announce: Callable[[Key, int, int], None] | None = None
         self.sync: Callable[[], None] | None = None
         self.keep_results: Callable[[Batch, Mask], Batch] | None = None
+        self.adapt_action: Callable[[Key, Action], Action] | None = None
         self.on_error: Callable[[BaseException], None] | None = None
         self.on_question: Callable[[Driver, AskOpened], None] | None = None
         self.on_end: Callable[[], None] | None = None
@@ -687,6 +690,10 @@ class Driver(RequestQueue):
         timeout = task.timeout
         if timeout is None:
             timeout = action.timeout
+
+        if self.adapt_action is not None and not action.runs_workflow:
+            self._flush()
+            action = self.adapt_action(command.key, action)
 
         interval = 0.0
         if task.rate_limit is not None and not self._skip_delays:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from attune_nb.log_lines import LogLine
     from attune_nb.running.child_reuse import ChildReuse
     from attune_nb.running.child_workflow import ChildWorkflow
+    from attune_nb.running.followers import FollowerSet
     from attune_nb.running.prepared_run import PreparedRun
     from attune_nb.store.claims import Claim
     from attune_nb.store.reading import StoredRun
@@ -104,6 +105,7 @@ class ChildBook:
 
     Attributes:
         dropped: How many child runs that no store holds were dropped, as they were too many.
+        followers: Follow these runs, too; None if nothing does.
 
     Args:
         recorder: The recorder of the run; None if it is not recorded.
@@ -127,6 +129,7 @@ class ChildBook:
         self._root_answers = {} if answers is None else answers
         self._lock = threading.Lock()
         self.dropped = 0
+        self.followers: FollowerSet | None = None
         self._children: dict[str, KeptChild] = {}
         # those that have not ended, by their parent's driver and their path in it; two visits of a
         # task may run at the same time
@@ -266,6 +269,9 @@ class ChildBook:
             driver.add_reader(record.read)
             driver.announce = record.intend
             driver.sync = self._recorder.sync
+
+        if self.followers is not None:
+            self.followers.connect(driver, run_id, attempt=attempt, past=past)
 
         parent = attempt.driver
         if parent.log_readers:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from attune_nb.display.log_output import LogOutput
     from attune_nb.display.outputs import Display
     from attune_nb.events import Event
+    from attune_nb.running.followers import RunFollower
     from attune_nb.running.open_packs import Packs
     from attune_nb.running.pack_session import PackSession
     from attune_nb.running.workflow_view import WorkflowView
@@ -80,7 +81,7 @@ class ObservationOptions:
     """How a run is shown and recorded, as in `Workflow.run`."""
 
     progress: ProgressOption = "auto"
-    readers: Sequence[EventReader] = ()
+    readers: Sequence[EventReader | RunFollower] = ()
     background: bool = False
     store: str | PathLike[str] | None = None
     name: str | None = None
@@ -136,7 +137,7 @@ class _NewRunOptions(TypedDict, total=False):
     config: Mapping[str, Any]
     keystore: Mapping[str, Any]
     logs: LogsOption
-    readers: Sequence[EventReader]
+    readers: Sequence[EventReader | RunFollower]
     store: str | PathLike[str] | None
 
 

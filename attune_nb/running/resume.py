@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from attune_nb.backends.protocol import Backend
     from attune_nb.conductor.recovery import Recovered
     from attune_nb.events import Event
+    from attune_nb.running.followers import RunFollower
     from attune_nb.running.open_packs import Packs
     from attune_nb.running.prepared_run import PreparedRun
     from attune_nb.running.request import Actions, EventReader, LogsOption, ProgressOption
@@ -66,7 +67,7 @@ def resume(
     pass_env: Sequence[str] | None = None,
     keys: Mapping[str, Any] | None = None,
     progress: ProgressOption = "auto",
-    readers: Sequence[EventReader] = (),
+    readers: Sequence[EventReader | RunFollower] = (),
     background: bool = False,
     logs: LogsOption = None,
 ) -> Run:

@@ -18,6 +18,7 @@ from attune_nb.language.identity import task_identity
 from attune_nb.log_batches import RunLogs
 from attune_nb.results.scaling import DurationHistory
 from attune_nb.running.child_book import ChildBook
+from attune_nb.running.followers import FollowerSet, RunFollower
 from attune_nb.running.raised_errors import current_observer
 from attune_nb.running.record import open_recorder
 from attune_nb.running.store_paths import store_path
@@ -113,7 +114,12 @@ def assemble_engine(plan: RunPlan) -> Engine:
         is_resumed=plan.claim is not None,
         reuse=plan.child_reuse,
     )
-    driver = plan.prepared.make_driver(readers, request.observation.readers, child_book.open_child)
+    followers = _followers_of(plan)
+    child_book.followers = followers
+    driver = plan.prepared.make_driver(
+        readers, _functions_of(request.observation.readers), child_book.open_child
+    )
+    followers.connect(driver, plan.run_id, past=plan.recorded_events)
     driver.log_readers += _line_readers(logs, recorder, log_output)
     if log_output is not None:
         driver.show_lines = log_output.read
@@ -135,6 +141,23 @@ def assemble_engine(plan: RunPlan) -> Engine:
     return Engine(
         driver, drive, display, scaling, store, record_alerts, logs, log_output, child_book
     )
+
+
+def _functions_of(readers: Sequence[EventReader | RunFollower]) -> list[EventReader]:
+    """Return the readers of a run that are functions."""
+    return [reader for reader in readers if not isinstance(reader, RunFollower)]
+
+
+def _followers_of(plan: RunPlan) -> FollowerSet:
+    """Return the readers of a run that also follow the runs within it."""
+    request = plan.request
+    followers = [
+        reader for reader in request.observation.readers if isinstance(reader, RunFollower)
+    ]
+    backend = request.options.backend
+    if not isinstance(backend, str):
+        backend = type(backend).__name__
+    return FollowerSet(followers, plan.run_id, backend)
 
 
 def _start_of(plan: RunPlan, driver: Driver) -> Callable[[], None]:

@@ -13,6 +13,7 @@ from attune_nb.language.checks.traps import find_traps
 from attune_nb.language.load import load_workflow
 from attune_nb.language.reading.data_files import read_object_file
 from attune_nb.running.bind_actions import bind_actions, find_nested_workflows
+from attune_nb.running.followers import RunFollower
 from attune_nb.running.interrupts import HeldInterrupts
 from attune_nb.running.open_packs import open_packs, read_variable_names
 from attune_nb.running.prepare import binding_context, read_names, read_options
@@ -145,7 +146,7 @@ class Workflow(WorkflowView):
         pass_env: Sequence[str] | None = None,
         keys: Mapping[str, Any] | None = None,
         progress: ProgressOption = "auto",
-        readers: Sequence[EventReader] | None = None,
+        readers: Sequence[EventReader | RunFollower] | None = None,
         background: bool = False,
         store: str | PathLike[str] | None = None,
         name: str | None = None,
@@ -184,7 +185,8 @@ class Workflow(WorkflowView):
             progress: "auto" shows it in a notebook and in a terminal; True anywhere, False
                 nowhere. Or a function that opens a display.
             readers: Functions, each called with lists of new events (`attune_nb.events`), in the
-                engine's thread. One that raises is removed, and `run.alerts` says so.
+                engine's thread. One that raises is removed, and `run.alerts` says so. Or
+                followers of runs, such as `attune_nb.otel.reader()`.
             background: Return at once; `run.wait()` waits.
             store: The SQLite file that keeps a record of the run; by default that of the
                 environment variable ATTUNE_NB_STORE, else `.attune/runs.db` in the current
@@ -400,5 +402,5 @@ def _check_readers(readers: Any) -> None:
     if not issubclass(type(readers), list | tuple):
         raise ParameterError(f"`readers` must be an array of functions, not {describe(readers)}")
     for reader in readers:
-        if not callable(reader):
+        if not callable(reader) and not isinstance(reader, RunFollower):
             raise ParameterError(f"`readers` must be functions, not {describe(reader)}")
