@@ -691,10 +691,6 @@ class Driver(RequestQueue):
         if timeout is None:
             timeout = action.timeout
 
-        if self.adapt_action is not None and not action.runs_workflow:
-            self._flush()
-            action = self.adapt_action(command.key, action)
-
         interval = 0.0
         if task.rate_limit is not None and not self._skip_delays:
             interval = task.rate_limit.interval
@@ -706,7 +702,7 @@ class Driver(RequestQueue):
             # the cause of an attempt is on record before the attempt
             self._flush()
 
-        call = Call(action, task.input, context, self.on_error)
+        call = Call(self._adapt_action(command.key), task.input, context, self.on_error)
         if may_hold_tables(command.items):
             call.hands_out_tables = True
         if command.items is not None and (command.total is None or command.total >= MANY_ITEMS):
@@ -737,6 +733,15 @@ class Driver(RequestQueue):
         job = Job(spec, command.items, earlier)
         self._jobs[command.key] = job
         self._backend.start(job)
+
+    def _adapt_action(self, key: Key) -> Action:
+        """Return the action that the attempts of an execution call."""
+        action = self._actions[key[0]]
+        if self.adapt_action is None or action.runs_workflow:
+            return action
+        # the readers get the start of the task before
+        self._flush()
+        return self.adapt_action(key, action)
 
     def _are_results_read(self, path: str) -> bool:
         """Return whether a reader, or the mask of secrets, needs the results of each batch."""
