@@ -13,6 +13,7 @@ from attune_nb.cli.stored_runs import open_stored_run
 from attune_nb.errors import AttuneError
 from attune_nb.html import printable
 from attune_nb.results.durations import format_duration
+from attune_nb.results.statuses import format_attention
 from attune_nb.running import forgetting, history
 from attune_nb.running.run_selection import DEFAULT_LIMIT, RunSelection
 
@@ -63,7 +64,7 @@ def runs(
         typer.echo(
             f"{row['run_id']}  {row['started']:%Y-%m-%d %H:%M:%S}Z  {row['status']:<11}  "
             f"{printable(row['workflow'])}: {duration}, {row['items']:,} items{failed}"
-            f"{_describe_family(row)}{kind}"
+            f"{_describe_family(row)}{kind}{_describe_attention(row)}"
         )
 
     if not rows:
@@ -71,6 +72,12 @@ def runs(
         ERRORS.print("no run matches" if has_filter else "no run is on record", markup=False)
     if len(rows) > limit:
         typer.echo(f"these are the newest {limit:,}; `--limit` shows more", err=True)
+
+
+def _describe_attention(row: dict[Any, Any]) -> str:
+    """Return why a run needs a person."""
+    text = format_attention(row["attention"], row["questions"])
+    return f"; {text}" if text else ""
 
 
 def _describe_family(row: dict[Any, Any]) -> str:

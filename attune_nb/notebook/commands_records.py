@@ -12,6 +12,7 @@ from attune_nb.display.panel import View
 from attune_nb.errors import ParameterError, StoreError
 from attune_nb.notebook.command import argument, command
 from attune_nb.results.durations import format_duration
+from attune_nb.results.statuses import format_attention
 from attune_nb.running.forgetting import forget
 from attune_nb.running.history import runs
 from attune_nb.running.run_selection import DEFAULT_LIMIT, RunSelection
@@ -24,10 +25,20 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
-_COLUMNS = ("run", "workflow", "status", "started (UTC)", "time", "children", "kind", "parent")
+_COLUMNS = (
+    "run",
+    "workflow",
+    "status",
+    "started (UTC)",
+    "time",
+    "needs",
+    "children",
+    "kind",
+    "parent",
+)
 
 # columns that are left out while they are empty
-_RARE_COLUMNS = ("children", "kind", "parent")
+_RARE_COLUMNS = ("needs", "children", "kind", "parent")
 
 
 class _RunSummary(NamedTuple):
@@ -41,6 +52,8 @@ class _RunSummary(NamedTuple):
     kind: str
     children: int
     parent: str
+    attention: str
+    questions: int
 
 
 @command(
@@ -148,6 +161,8 @@ def _selected_runs(
                     run.kind,
                     child_counts.get(run.run_id, 0),
                     "",
+                    run.attention,
+                    len(run.questions),
                 )
             )
 
@@ -193,6 +208,7 @@ def _row(summary: _RunSummary) -> dict[str, str]:
         "status": summary.status,
         "started (UTC)": f"{summary.started:%Y-%m-%d %H:%M:%S}",
         "time": format_duration(summary.duration_ms / 1000),
+        "needs": format_attention(summary.attention, summary.questions),
         "children": f"{summary.children:,}" if summary.children else "",
         "kind": summary.kind,
         "parent": html.printable(summary.parent),

@@ -497,6 +497,17 @@ class RunView:
         return [question for question in questions if state.is_open(question.key)]
 
     @property
+    def attention(self) -> str:
+        """Why the run needs a person, as `attune_nb.runs` says it; empty if it needs none."""
+        if self.status not in ("running", "paused"):
+            return ""
+        if self.questions:
+            return "question"
+        if self.in_doubt:
+            return "doubt"
+        return "paused" if self.status == "paused" else ""
+
+    @property
     def answers(self) -> pd.DataFrame:
         """One row for each question so far: what was answered, by whom, and when.
 

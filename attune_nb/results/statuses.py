@@ -6,6 +6,7 @@ __all__ = [
     "COLOURS",
     "STATUSES",
     "UNATTENDED",
+    "format_attention",
     "format_handled",
     "format_losses",
     "format_pause",
@@ -48,6 +49,23 @@ def format_handled(count: int) -> str:
     if not count:
         return ""
     return f", {count:,} {'failure' if count == 1 else 'failures'} handled"
+
+
+def format_attention(attention: str, questions: int) -> str:
+    """Format why a run on record needs a person; an empty string if it needs none.
+
+    Args:
+        attention: The reason, as in the list of runs.
+        questions: How many questions wait for an answer.
+    """
+    match attention:
+        case "question":
+            return "1 question is open" if questions == 1 else f"{questions:,} questions are open"
+        case "doubt":
+            return "attempts are in doubt"
+        case "paused":
+            return "it waits to be resumed"
+    return ""
 
 
 def format_pause(reason: str) -> str:

@@ -55,7 +55,7 @@ AnyRun = Run | RecordedRun
 
 _COLUMNS = (
     "run_id", "workflow", "status", "started", "duration_ms", "tasks", "items", "failed",
-    "children", "kind",
+    "children", "questions", "attention", "kind",
 )  # fmt: skip
 
 
@@ -76,6 +76,10 @@ def runs(
     A run whose process is gone is "interrupted"; one whose record is damaged is "unreadable", and
     `open_run` says why. `started` is in UTC. `kind` says how a run
     differs from an ordinary one: `dry run`, `mocked`, `fork of RUN`, `retry of RUN`.
+
+    `attention` says why a run needs a person: "question" if some wait for an answer, "doubt" if
+    attempts may or may not have run before a crash, "paused"; else it is empty. `questions` is the
+    number of open questions, also of runs within the run.
 
     Args:
         store: Its file; by default as in `Workflow.run`.
@@ -117,6 +121,8 @@ def runs(
             "items": stored.items,
             "failed": stored.failed,
             "children": counts.get(stored.run_id, 0),
+            "questions": stored.questions,
+            "attention": stored.attention,
             "kind": stored.kind,
             "parent": stored.place,
         }

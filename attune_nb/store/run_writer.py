@@ -408,7 +408,7 @@ class RunWriter:
 
     def _find_attention(self) -> Attention:
         """Return why the run needs a person."""
-        if self.figures.has_ended:
+        if self.figures.status not in ("running", "paused"):
             return ""
         if self.figures.question_count + self.questions_within:
             return "question"

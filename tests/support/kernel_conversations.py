@@ -79,9 +79,15 @@ class Conversation:
 
 
 @contextmanager
-def kernel_conversation():
-    """Start a kernel with the magics, and end it."""
+def kernel_conversation(connection_file=None):
+    """Start a kernel with the magics, and end it.
+
+    Args:
+        connection_file: Its connection file, which a Jupyter server names `kernel-ID.json`.
+    """
     manager = _BlockingKernelManager()
+    if connection_file is not None:
+        manager.connection_file = str(connection_file)
     manager.start_kernel()
     client = manager.client()
     client.start_channels()
