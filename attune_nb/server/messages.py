@@ -17,10 +17,10 @@ from msgspec import UNSET, UnsetType
 
 from attune_nb.events import RunStatus, TaskStatus  # noqa: TC001 - msgspec reads the annotations
 from attune_nb.forms.fields import FormField  # noqa: TC001 - msgspec reads the annotations
+from attune_nb.store.reading import Attention  # noqa: TC001 - msgspec reads the annotations
 
 __all__ = [
     "Ask",
-    "Attention",
     "Command",
     "Delta",
     "DoubtRow",
@@ -34,9 +34,6 @@ __all__ = [
     "apply_list_delta",
     "encode",
 ]
-
-Attention = Literal["", "question", "doubt", "paused"]
-"""Why a run needs a person; empty if it does not."""
 
 Command = Literal["cancel", "pause", "resume", "answer", "rerun", "accept"]
 """The kinds of commands that a run takes."""
@@ -55,8 +52,8 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
         duration: The seconds since its start, up to its end or its last sign of life.
         heard: The last sign of life of its process, in seconds since the epoch, UTC.
         tasks: The executions of tasks so far.
-        items: The items that have ended for good, 1 for a task without items.
-        failed: The items that have failed for good.
+        items: The items that have ended for good, of tasks with items.
+        failed: Those of them that have failed.
         questions: The open questions, with those of its child runs.
         attention: Why it needs a person.
         parent: The id of the run that it is part of; else empty.

@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EventRow",
+    "column_of",
     "column_text",
+    "count_attempts",
     "drop_values",
     "event_of",
     "plain_or_marker",
@@ -501,6 +503,42 @@ def _group_of(data: Any) -> AttemptGroup:
         begun=has_begun,
         message=msgspec.convert(from_plain(message), str),
     )
+
+
+def count_attempts(packed: bytes) -> int:
+    """Return the number of attempts in the packed columns of a row.
+
+    Raises:
+        ValueError: The columns differ in their lengths.
+    """
+    count, remainder = divmod(len(packed), _ROW_BYTES)
+    if remainder:
+        raise ValueError(f"{len(packed)} bytes are no columns of attempts")
+    return count
+
+
+def column_of(packed: bytes, name: str) -> array[Any] | bytes:
+    """Return one of the packed columns of a row: numbers, or the codes of the statuses.
+
+    Args:
+        packed: The columns.
+        name: The name of the column, as of the field of `Batch`.
+
+    Raises:
+        ValueError: The columns differ in their lengths.
+    """
+    count = count_attempts(packed)
+    offset = 0
+    for packed_name, stored_type, _ in _PACKED:
+        column = array(stored_type)
+        end = offset + count * column.itemsize
+        if packed_name == name:
+            column.frombytes(packed[offset:end])
+            _swap_bytes_if_needed(column)
+            return column
+        offset = end
+    # the last column
+    return packed[offset:]
 
 
 def _pack(batch: Batch) -> bytes:
