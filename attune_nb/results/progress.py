@@ -81,6 +81,11 @@ class Progress:
         return list(self._doubts.values())
 
     @property
+    def asks(self) -> list[AskOpened]:
+        """The open questions."""
+        return list(self._questions.values())
+
+    @property
     def questions(self) -> list[str]:
         """The open questions, one line each, with the way to answer them."""
         lines = []
