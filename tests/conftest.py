@@ -50,6 +50,7 @@ _FAST_FILES = (
     "test_failure_limit",
     "test_item_source",
     "test_json_values",
+    "test_labextension",
     "test_pace",
     "test_presets",
     "test_reprs",

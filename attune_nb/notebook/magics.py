@@ -13,6 +13,7 @@ from traitlets import Bool, Enum, Integer, Unicode
 from attune_nb.display.log_output import CELL_LIMIT
 from attune_nb.display.outputs import Text
 from attune_nb.notebook import (  # noqa: F401 - importing them registers their commands
+    cell_problems,
     commands_control,
     commands_form,
     commands_help,
@@ -295,6 +296,7 @@ def register(shell: InteractiveShell) -> None:
     shell.register_magics(magics)
     magic: Any = magics.attune
     completion.register(shell, magics.session, magic.parser)
+    cell_problems.register(magics.session)
 
     formatter: Any = shell.display_formatter
     formatter.ipython_display_formatter.for_type(BaseRun, magics.cell_runner.display_once)
@@ -310,6 +312,7 @@ def unregister(shell: InteractiveShell) -> None:
         shell.configurables.remove(magics)
 
     completion.unregister(shell)
+    cell_problems.unregister()
     formatter: Any = shell.display_formatter
     formatter.ipython_display_formatter.pop(BaseRun, None)
 

@@ -16,6 +16,8 @@ import nbformat
 from playwright.sync_api import TimeoutError as PageTimeout
 from playwright.sync_api import sync_playwright
 
+from attune_nb import labextension
+
 SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "apputils-extension/themes": {"theme": "JupyterLab Light"},
@@ -180,7 +182,16 @@ class Lab:
 
         # this project's package, also if another version is installed
         environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+        environment["JUPYTER_PATH"] = str(self._install_labextension())
         return environment
+
+    def _install_labextension(self):
+        """Install the JupyterLab extension of this project, and return the folder of Jupyter."""
+        folder = self.folder / "jupyter"
+        if not folder.exists():
+            (folder / "labextensions").mkdir(parents=True)
+            (folder / "labextensions/attune-nb").symlink_to(labextension.FOLDER)
+        return folder
 
     def _wait_until_ready(self):
         deadline = time.monotonic() + TIMEOUT / 1000
