@@ -14,7 +14,7 @@ import msgspec
 
 from attune_nb.errors import StoreError
 from attune_nb.events import CANCELLED, NO_WORKER, SUCCEEDED
-from attune_nb.forms.fields import field_of, fields_of_object
+from attune_nb.forms.entries import form_of_question
 from attune_nb.html import shortened
 from attune_nb.server.event_data import (
     AskData,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from attune_nb.events import QuestionKey, RunStatus
-    from attune_nb.forms.fields import FormField
+    from attune_nb.forms.entries import QuestionForm
     from attune_nb.server.messages import Command, RunRow, TaskRow
     from attune_nb.store.event_rows import EventRow
     from attune_nb.store.reading import Attention
@@ -324,7 +324,7 @@ class FoldedRun:
             prompt=_text(event.prompt, _MAX_PROMPT),
             schema=schema,
             asked=row.time,
-            fields=_make_fields(schema),
+            form=_make_form(schema),
         )
 
     def _end_inquiry(self, row: EventRow) -> None:
@@ -514,8 +514,8 @@ def _without_secrets(schema: Any) -> Any:
     return parts
 
 
-def _make_fields(schema: Any) -> list[FormField]:
-    """Return the fields of a form for an answer."""
-    if isinstance(schema, dict) and isinstance(schema.get("properties"), dict):
-        return fields_of_object(schema)
-    return [field_of("", schema, is_required=True)]
+def _make_form(schema: Any) -> QuestionForm:
+    """Return the form for an answer; a schema that is no object takes every answer."""
+    if not isinstance(schema, dict):
+        schema = None
+    return form_of_question(schema)

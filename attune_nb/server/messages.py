@@ -16,7 +16,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from attune_nb.events import RunStatus, TaskStatus  # noqa: TC001 - msgspec reads the annotations
-from attune_nb.forms.fields import FormField  # noqa: TC001 - msgspec reads the annotations
+from attune_nb.forms.entries import QuestionForm  # noqa: TC001 - msgspec reads the annotations
 from attune_nb.store.reading import Attention  # noqa: TC001 - msgspec reads the annotations
 
 __all__ = [
@@ -151,8 +151,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         prompt: The question.
         schema: The JSON Schema that the answer must fit; null for any answer.
         asked: When it was opened, in seconds since the start of the run.
-        fields: The fields of a form for the answer: one with an empty name for the answer as a
-            whole, or one for each property of an object.
+        form: The form for the answer: buttons, or fields.
     """
 
     task: str
@@ -161,7 +160,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     prompt: str
     schema: Any = None
     asked: float
-    fields: list[FormField] = []
+    form: QuestionForm
 
 
 class DoubtRow(msgspec.Struct, frozen=True, kw_only=True):
