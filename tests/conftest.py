@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from IPython import get_ipython
 from IPython.testing.globalipapp import start_ipython
+from support.shared_processes import list_shared_processes
 
 # kernels and commands that a test starts inherit this
 os.environ["ATTUNE_NB_STORE"] = "none"
@@ -87,8 +88,8 @@ def cluster():
 
 
 def _list_shared_processes():
-    """Return the processes of the session's cluster; a worker that was lost has a successor."""
-    processes = set()
+    """Return the processes of the session; a lost worker of the cluster has a successor."""
+    processes = list_shared_processes()
     for local_cluster in _shared_clusters:
         for worker in local_cluster.workers.values():
             if worker.pid and psutil.pid_exists(worker.pid):

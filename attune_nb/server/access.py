@@ -7,6 +7,7 @@ of its methods by `requires`. A class with an unmarked method cannot be defined.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence  # noqa: TC003 - msgspec reads the annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -14,13 +15,14 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from jupyter_server.extension.handler import ExtensionHandlerJinjaMixin, ExtensionHandlerMixin
+from tornado.ioloop import IOLoop
 from tornado.web import HTTPError, authenticated
 from tornado.websocket import WebSocketHandler
 
 from attune_nb.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from attune_nb.server.stores import Stores
@@ -45,7 +47,8 @@ Action = Literal["read", "write", "execute"]
 """Look at runs; send commands to them; start them."""
 
 _Method = TypeVar("_Method", bound="Callable[..., Any]")
-_Body = TypeVar("_Body", bound=msgspec.Struct)
+_Query = TypeVar("_Query", bound=msgspec.Struct)
+_Result = TypeVar("_Result")
 
 _METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 
@@ -93,9 +96,16 @@ class ProblemReply(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ErrorReply(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The body of every answer that is an error."""
+    """The body of every answer that is an error.
+
+    Attributes:
+        message: The fault, and the remedy.
+        reason: The kind of fault, for programs: why a command was refused.
+        problems: Single faults in what was sent.
+    """
 
     message: str
+    reason: str = ""
     problems: Sequence[ProblemReply] = ()
 
 
@@ -103,11 +113,16 @@ class ApiError(HTTPError):
     """An answer that is an error: its status, its message, and single faults."""
 
     def __init__(
-        self, status_code: int, message: str, problems: Sequence[ProblemReply] = ()
+        self,
+        status_code: int,
+        message: str,
+        problems: Sequence[ProblemReply] = (),
+        *,
+        reason: str = "",
     ) -> None:
         # tornado logs the message as a format
         super().__init__(status_code, "%s", message)
-        self.reply = ErrorReply(message, tuple(problems))
+        self.reply = ErrorReply(message, reason, tuple(problems))
 
 
 def requires(action: Action, *, kernels: bool = False) -> Callable[[_Method], _Method]:
@@ -169,6 +184,16 @@ class _Guarded(ExtensionHandlerMixin):
         stores: Stores = self.settings["attune_stores"]
         return stores
 
+    async def in_thread(self, function: Callable[..., _Result], *arguments: Any) -> _Result:
+        """Call a function that may block in a thread, and return its result.
+
+        Args:
+            function: The function.
+            arguments: Its arguments.
+        """
+        threads = self.settings["attune_threads"]
+        return await IOLoop.current().run_in_executor(threads, function, *arguments)
+
     @property
     def actor(self) -> str:
         """The name of the caller. With a plain token it is a random one: it names no person."""
@@ -195,11 +220,11 @@ class AttuneHandler(_Guarded, APIHandler):
 
     auth_resource = RESOURCE
 
-    def read_body(self, body_type: type[_Body]) -> _Body:
+    def read_body(self, body_type: Any) -> Any:
         """Return the body of the request.
 
         Args:
-            body_type: A struct with the fields that may be sent.
+            body_type: A struct with the fields that may be sent, or a union of such structs.
 
         Raises:
             ApiError: 400: the body is no JSON. 413: it is too large. 422: it does not fit the type.
@@ -214,7 +239,7 @@ class AttuneHandler(_Guarded, APIHandler):
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ApiError(400, f"the body of the request is no JSON: {error}") from None
 
-    def read_query(self, query_type: type[_Body]) -> _Body:
+    def read_query(self, query_type: type[_Query]) -> _Query:
         """Return the parameters of the request's address.
 
         Args:

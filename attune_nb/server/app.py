@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from attune_nb.server.stores import Stores
 __all__ = ["AttuneApp"]
 
 _FOLDER = Path(__file__).parent
+
+# for calls that block; each command waits up to 2 s for its outcome
+_THREADS = 16
 
 # the store of a notebook is in its own folder
 _DEFAULT_STORE = ".attune/runs.db"
@@ -70,6 +74,8 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
         server: Any = self.serverapp
         root = Path(server.root_dir).resolve()
         self.settings["attune_stores"] = Stores(root, self._main_store(root), self.stores)
+        self.settings["attune_routes"] = ROUTES
+        self.settings["attune_threads"] = ThreadPoolExecutor(_THREADS, "attune")
 
     def _main_store(self, root: Path) -> Path:
         """Return the store that the options or the environment name, or the default one."""
@@ -87,3 +93,4 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
 
     async def stop_extension(self) -> None:
         """End what the extension has started."""
+        self.settings["attune_threads"].shutdown(wait=False, cancel_futures=True)

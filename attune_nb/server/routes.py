@@ -2,65 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
+from attune_nb.server.access import ErrorReply
+from attune_nb.server.command_handlers import (
+    CommandHandler,
+    CommandReply,
+    CommandsHandler,
+    RunCommand,
+)
 from attune_nb.server.drawing import AttemptsHandler, AttemptsQuery, GraphHandler
+from attune_nb.server.openapi import OpenApiHandler
 from attune_nb.server.pages import RunsPage
+from attune_nb.server.route import Operation, Route
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tornado.web import RequestHandler
-
-__all__ = ["PREFIX", "ROUTES", "Operation", "Route"]
-
-PREFIX = "/attune"
-"""The beginning of all addresses, after the base URL of the server."""
-
-# the parts of a path that are parameters, and what they match
-_PARAMETERS = {"run_id": "[0-9a-f]{12}"}
-
-
-class Operation(NamedTuple):
-    """The description of one method of a route, for people and for OpenAPI.
-
-    Attributes:
-        summary: One line.
-        query: A struct with the parameters of the address.
-        body: A struct with the fields of the body.
-        answers: The type of the body of each status; None for a body that is no JSON. A text is the
-            media type of such a body.
-    """
-
-    summary: str
-    query: type | None = None
-    body: type | None = None
-    answers: Mapping[int, Any] = {}
-
-
-class Route(NamedTuple):
-    """One address, and the handler of its methods.
-
-    Attributes:
-        path: The address below `attune`; `{run_id}` stands for the id of a run.
-        handler: The class of the handler.
-        operations: The descriptions of its methods, by their names in capital letters.
-    """
-
-    path: str
-    handler: type[RequestHandler]
-    operations: Mapping[str, Operation]
-
-    @property
-    def pattern(self) -> str:
-        """The regular expression of the address, from `attune` on."""
-        return PREFIX + re.sub(r"\{(\w+)\}", _parameter_pattern, self.path)
-
-
-def _parameter_pattern(match: re.Match[str]) -> str:
-    return f"(?P<{match[1]}>{_PARAMETERS[match[1]]})"
-
+__all__ = ["ROUTES"]
 
 ROUTES: list[Route] = [
     Route("/?", RunsPage, {"GET": Operation("the page of all runs", answers={200: "text/html"})}),
@@ -68,6 +24,37 @@ ROUTES: list[Route] = [
         "/runs/{run_id}",
         RunsPage,
         {"GET": Operation("the page of one run", answers={200: "text/html"})},
+    ),
+    Route(
+        "/api/openapi.json",
+        OpenApiHandler,
+        {"GET": Operation("this description of the API", answers={200: "application/json"})},
+    ),
+    Route(
+        "/api/runs/{run_id}/commands",
+        CommandsHandler,
+        {
+            "POST": Operation(
+                "send a command to a run; 202 if its process has not taken it within 2 s",
+                body=RunCommand,
+                answers={
+                    200: CommandReply,
+                    202: CommandReply,
+                    404: ErrorReply,
+                    409: ErrorReply,
+                    422: ErrorReply,
+                },
+            )
+        },
+    ),
+    Route(
+        "/api/runs/{run_id}/commands/{number}",
+        CommandHandler,
+        {
+            "GET": Operation(
+                "what has become of a command", answers={200: CommandReply, 404: ErrorReply}
+            )
+        },
     ),
     Route(
         "/api/runs/{run_id}/attempts",

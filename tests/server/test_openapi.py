@@ -1,0 +1,42 @@
+"""The description of the API as OpenAPI."""
+
+import json
+
+import msgspec
+import pytest
+from openapi_spec_validator import validate
+
+from attune_nb.server.openapi import describe_api
+from attune_nb.server.routes import ROUTES
+
+
+def description():
+    """Return the description as it is sent."""
+    return json.loads(msgspec.json.encode(describe_api(ROUTES)))
+
+
+def test_the_description_is_valid_openapi():
+    validate(description())
+
+
+def test_each_route_of_the_api_is_described():
+    paths = description()["paths"]
+
+    assert set(paths) == {route.path for route in ROUTES if route.path.startswith("/api/")}
+    for route in ROUTES:
+        methods = {
+            name
+            for name in ("get", "post", "put", "patch", "delete")
+            if hasattr(getattr(route.handler, name), "access")
+        }
+        assert {method.lower() for method in route.operations} == methods, route.path
+
+
+@pytest.mark.slow
+def test_the_server_sends_its_description(attune_server):
+    answer = attune_server.get("/api/openapi.json")
+
+    document = answer.json()
+    assert document["servers"] == [{"url": "/attune"}]
+    assert "/api/runs/{run_id}/commands" in document["paths"]
+    validate(document)
