@@ -23,6 +23,7 @@ __all__ = [
     "Logs",
     "Mock",
     "NoProgress",
+    "Otel",
     "Packs",
     "Parameters",
     "Params",
@@ -108,6 +109,14 @@ Logs = Annotated[
         metavar="all|none|N",
         help="how many of the lines that actions print and log are shown [default: all]; "
         "`attune-nb logs` has all",
+    ),
+]
+Otel = Annotated[
+    bool,
+    typer.Option(
+        "--otel",
+        help="send spans of the run by OpenTelemetry, set up by its variables such as "
+        "OTEL_TRACES_EXPORTER",
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="run the workflow without its actions")]

@@ -21,6 +21,7 @@ from attune_nb.cli.options import (
     Logs,
     Mock,
     NoProgress,
+    Otel,
     Packs,
     Parameters,
     PassEnv,
@@ -59,6 +60,7 @@ class _Changes(NamedTuple):
     pass_env: PassEnv
     no_progress: bool
     logs: Logs
+    otel: bool
     as_json: bool
 
 
@@ -81,12 +83,13 @@ def retry(
     store: Store = None,
     no_progress: NoProgress = False,
     logs: Logs = None,
+    otel: Otel = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the failed tasks and items of a run again, and reuse its other results."""
     changes = _Changes(
         set_, actions, packs, allow_imports, backend, workers, concurrency, answer, mock, debug,
-        keystore, secret, secret_env, pass_env, no_progress, logs, as_json,
+        keystore, secret, secret_env, pass_env, no_progress, logs, otel, as_json,
     )  # fmt: skip
     _repeat(run, None, store, changes, as_json=as_json)
 
@@ -116,12 +119,13 @@ def fork(
     store: Store = None,
     no_progress: NoProgress = False,
     logs: Logs = None,
+    otel: Otel = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a task of a run and the tasks after it again, and reuse its other results."""
     changes = _Changes(
         set_, actions, packs, allow_imports, backend, workers, concurrency, answer, mock, debug,
-        keystore, secret, secret_env, pass_env, no_progress, logs, as_json,
+        keystore, secret, secret_env, pass_env, no_progress, logs, otel, as_json,
     )  # fmt: skip
     _repeat(run, task, store, changes, as_json=as_json)
 
@@ -176,6 +180,7 @@ def _read_changes(workflow: Any, changes: _Changes) -> tuple[dict[str, Any], dic
         packs=changes.packs,
         pass_env=changes.pass_env,
         logs=changes.logs,
+        otel=changes.otel,
         as_json=changes.as_json,
     )
     options |= debug_options(changes.backend, debug=changes.debug, no_progress=changes.no_progress)

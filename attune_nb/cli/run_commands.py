@@ -22,6 +22,7 @@ from attune_nb.cli.options import (
     Logs,
     Mock,
     NoProgress,
+    Otel,
     Packs,
     Parameters,
     Params,
@@ -92,6 +93,7 @@ def run(
     store: Store = None,
     no_progress: NoProgress = False,
     logs: Logs = None,
+    otel: Otel = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the workflow in FILE, or an action or a workflow of a pack."""
@@ -119,6 +121,7 @@ def run(
             packs=packs,
             pass_env=pass_env,
             logs=logs,
+            otel=otel,
             as_json=as_json,
         )
         options |= debug_options(backend, debug=debug, no_progress=no_progress)
@@ -207,6 +210,7 @@ def resume(
     store: Store = None,
     no_progress: NoProgress = False,
     logs: Logs = None,
+    otel: Otel = False,
     as_json: AsJson = False,
 ) -> None:
     """Continue an interrupted run of a store; options that are left out are as before."""
@@ -234,6 +238,7 @@ def resume(
             packs=packs,
             pass_env=pass_env,
             logs=logs,
+            otel=otel,
             as_json=as_json,
         )
         options |= debug_options(backend, debug=False, no_progress=no_progress)

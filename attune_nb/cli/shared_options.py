@@ -8,6 +8,7 @@ from attune_nb.cli.action_files import load_action_files
 from attune_nb.cli.log_commands import read_logs_option
 from attune_nb.cli.secrets import read_secrets
 from attune_nb.cli.values import read_mocks
+from attune_nb.otel import reader_from_environment
 from attune_nb.running.answers import read_answer_options
 from attune_nb.running.open_packs import open_packs
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         Keystore,
         Logs,
         Mock,
+        Otel,
         Packs,
         PassEnv,
         Secret,
@@ -43,6 +45,7 @@ def read_shared_options(
     packs: Packs,
     pass_env: PassEnv,
     logs: Logs,
+    otel: Otel,
     as_json: bool,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the options of a run, and the secrets that have a name on the command line.
@@ -69,6 +72,8 @@ def read_shared_options(
     if pass_env:
         options["pass_env"] = pass_env
     options["logs"] = read_logs_option(logs, as_json=as_json)
+    if otel:
+        options["readers"] = [reader_from_environment()]
 
     all_secrets, named_secrets = read_secrets(keystore, secret, secret_env)
     if all_secrets is not None:

@@ -220,6 +220,8 @@ def _read_run_options(
         options["answers"] = read_answers(line_options["answers"], namespace)
     if line_options["logs"] is not None:
         options["logs"] = line_options["logs"]
+    magics: Any = session.shell.magics_manager.registry["AttuneMagics"]
+    options |= magics.reader_options()
     secrets.add_to_options(options)
     return secrets.add_to_parameters(workflow, values), options
 

@@ -82,6 +82,9 @@ class AttuneMagics(Magics):
         help="The record of runs: a file, or `none`. "
         "If empty, the file in ATTUNE_NB_STORE, otherwise `.attune/runs.db`.",
     ).tag(config=True)
+    otel = Bool(
+        default_value=False, help="Whether spans of the runs are sent by OpenTelemetry."
+    ).tag(config=True)
     out = Unicode("", help="A variable for every Run, such as `run`.").tag(config=True)
 
     def __init__(self, shell: InteractiveShell) -> None:
@@ -166,6 +169,11 @@ class AttuneMagics(Magics):
         help="how many of the lines that actions print and log are shown, by default "
         f"{CELL_LIMIT}; `run.logs()` has all",
     )
+    @argument(
+        "--otel",
+        action="store_true",
+        help="send spans of the run by OpenTelemetry, to the tracer provider that is set",
+    )
     @argument("--no-progress", action="store_true", help="show no progress while it runs")
     @argument("--quiet", action="store_true", help="show nothing at all")
     @argument("--help", action="store_true", help="show this help")
@@ -247,7 +255,8 @@ class AttuneMagics(Magics):
         return self._run_workflow(name, options)
 
     def _run_workflow(self, name: str, options: Namespace) -> Run | None:
-        pending_run = prepare_pending_run(self.session, name, options, self.run_defaults())
+        defaults = self.run_defaults() | self.reader_options(otel=options.otel)
+        pending_run = prepare_pending_run(self.session, name, options, defaults)
         return self._start(pending_run, options)
 
     def run_defaults(self) -> dict[str, Any]:
@@ -257,7 +266,24 @@ class AttuneMagics(Magics):
             "workers": self.workers,
             "concurrency": self.concurrency,
             "store": self.store or None,
+            **self.reader_options(),
         }
+
+    def reader_options(self, *, otel: bool = False) -> dict[str, Any]:
+        """Return the option for the readers of a run, if its spans are to be sent.
+
+        Args:
+            otel: Whether the line asks for it.
+
+        Raises:
+            ParameterError: OpenTelemetry is not installed, or not set up.
+        """
+        if not (otel or self.otel):
+            return {}
+
+        from attune_nb.otel import reader_from_environment  # noqa: PLC0415 - few need it
+
+        return {"readers": [reader_from_environment()]}
 
     def _start(self, pending_run: PendingRun, options: Namespace) -> Run | None:
         hides_progress = options.no_progress or options.debug

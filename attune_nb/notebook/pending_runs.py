@@ -38,13 +38,16 @@ def prepare_pending_run(
         session: The session that defines the workflow.
         name: The workflow's name in the session.
         options: The options of the line.
-        defaults: The configured `backend`, `workers`, `concurrency` and `store`.
+        defaults: The configured `backend`, `workers`, `concurrency` and `store`, and the
+            `readers` if there are any.
 
     Raises:
         UsageError: An option cannot be used, or there is no such earlier run.
     """
     workflow = session.get_workflow(name)
     run_options = _run_options(session, workflow, options)
+    if "readers" in defaults:
+        run_options["readers"] = defaults["readers"]
     parameters = read_parameters(
         options.params,
         options.set,

@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 from opentelemetry import trace
 
 from attune_nb.otel.cicd_metrics import CicdMetrics
+from attune_nb.otel.environment import is_disabled
 from attune_nb.otel.run_spans import RunSpans
 from attune_nb.otel.settings import read_settings
 from attune_nb.otel.span_ids import SpanMaker, make_context, span_id_of, trace_id_of
@@ -102,7 +103,8 @@ class SpanFollower(RunFollower):
 
     def _warn_without_provider(self, provider: TracerProvider) -> None:
         """Log once that spans go nowhere, if no tracer provider is set."""
-        if self._has_warned or not isinstance(provider, trace.ProxyTracerProvider):
+        is_missing = isinstance(provider, trace.ProxyTracerProvider) and not is_disabled()
+        if self._has_warned or not is_missing:
             return
         self._has_warned = True
         _log.warning(
