@@ -12,6 +12,7 @@ from traitlets import Bool, Float, Int, List, Unicode
 
 from attune_nb.server.routes import ROUTES
 from attune_nb.server.stores import Stores
+from attune_nb.server.unknown import UNKNOWN_PATTERN, UnknownHandler
 
 __all__ = ["AttuneApp"]
 
@@ -89,7 +90,8 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
     def initialize_handlers(self) -> None:
         """Add the routes."""
         routes: list[tuple[Any, ...]] = [(route.pattern, route.handler) for route in ROUTES]
-        self.handlers.extend(routes)
+        # the last one, since the first that matches is taken
+        self.handlers.extend([*routes, (UNKNOWN_PATTERN, UnknownHandler)])
 
     async def stop_extension(self) -> None:
         """End what the extension has started."""
