@@ -8,11 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
+from attune_nb.cli.log_file import write_output_to
+
 __all__ = [
     "Actions",
     "AllowImports",
     "Answers",
     "AsJson",
+    "Attended",
     "Backend",
     "Concurrency",
     "Dark",
@@ -20,6 +23,7 @@ __all__ = [
     "DryRun",
     "Keystore",
     "LatestRunId",
+    "LogFile",
     "Logs",
     "Mock",
     "NoProgress",
@@ -28,6 +32,7 @@ __all__ = [
     "Parameters",
     "Params",
     "PassEnv",
+    "RunId",
     "Secret",
     "SecretEnv",
     "Store",
@@ -56,7 +61,10 @@ Parameters = Annotated[
     ),
 ]
 Params = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="parameters: a YAML or JSON file")
+    Path | None,
+    typer.Option(
+        metavar="FILE|-", help="parameters: a YAML or JSON file; `-` reads standard input"
+    ),
 ]
 Actions = Annotated[
     list[Path] | None,
@@ -165,6 +173,29 @@ Store = Annotated[
     typer.Option(
         metavar="FILE|none",
         help="the record of runs [default: ATTUNE_NB_STORE, or .attune/runs.db]",
+    ),
+]
+RunId = Annotated[
+    str | None,
+    typer.Option(
+        "--run-id",
+        metavar="ID",
+        help="the id of the new run, 12 digits from 0 to 9 and a to f [default: a random one]",
+    ),
+]
+Attended = Annotated[
+    bool,
+    typer.Option(
+        "--attended",
+        help="wait while the run needs a person: other processes answer its questions",
+    ),
+]
+LogFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="append all output to FILE; beyond 10 MB, its older part is dropped",
+        callback=write_output_to,
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="print the outcome as JSON")]

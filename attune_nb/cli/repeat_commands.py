@@ -13,18 +13,22 @@ from attune_nb.cli.options import (
     AllowImports,
     Answers,
     AsJson,
+    Attended,
     Backend,
     Concurrency,
     Debug,
     Keystore,
     LatestRunId,
+    LogFile,
     Logs,
     Mock,
     NoProgress,
     Otel,
     Packs,
     Parameters,
+    Params,
     PassEnv,
+    RunId,
     Secret,
     SecretEnv,
     Store,
@@ -45,6 +49,7 @@ class _Changes(NamedTuple):
     """The options of a command that repeats a part of a run, as they are written."""
 
     set_: Parameters
+    params: Params
     actions: Actions
     packs: Packs
     allow_imports: bool
@@ -58,6 +63,8 @@ class _Changes(NamedTuple):
     secret: Secret
     secret_env: SecretEnv
     pass_env: PassEnv
+    run_id: RunId
+    attended: Attended
     no_progress: bool
     logs: Logs
     otel: bool
@@ -67,6 +74,7 @@ class _Changes(NamedTuple):
 def retry(
     run: LatestRunId = None,
     set_: Parameters = None,
+    params: Params = None,
     actions: Actions = None,
     packs: Packs = None,
     allow_imports: AllowImports = False,
@@ -81,15 +89,19 @@ def retry(
     secret_env: SecretEnv = None,
     pass_env: PassEnv = None,
     store: Store = None,
+    run_id: RunId = None,
+    attended: Attended = False,
     no_progress: NoProgress = False,
     logs: Logs = None,
     otel: Otel = False,
+    log_file: LogFile = None,  # noqa: ARG001 - its callback has acted on it
     as_json: AsJson = False,
 ) -> None:
     """Run the failed tasks and items of a run again, and reuse its other results."""
     changes = _Changes(
-        set_, actions, packs, allow_imports, backend, workers, concurrency, answer, mock, debug,
-        keystore, secret, secret_env, pass_env, no_progress, logs, otel, as_json,
+        set_, params, actions, packs, allow_imports, backend, workers, concurrency, answer, mock,
+        debug, keystore, secret, secret_env, pass_env, run_id, attended, no_progress, logs, otel,
+        as_json,
     )  # fmt: skip
     _repeat(run, None, store, changes, as_json=as_json)
 
@@ -103,6 +115,7 @@ def fork(
         ),
     ],
     set_: Parameters = None,
+    params: Params = None,
     actions: Actions = None,
     packs: Packs = None,
     allow_imports: AllowImports = False,
@@ -117,15 +130,19 @@ def fork(
     secret_env: SecretEnv = None,
     pass_env: PassEnv = None,
     store: Store = None,
+    run_id: RunId = None,
+    attended: Attended = False,
     no_progress: NoProgress = False,
     logs: Logs = None,
     otel: Otel = False,
+    log_file: LogFile = None,  # noqa: ARG001 - its callback has acted on it
     as_json: AsJson = False,
 ) -> None:
     """Run a task of a run and the tasks after it again, and reuse its other results."""
     changes = _Changes(
-        set_, actions, packs, allow_imports, backend, workers, concurrency, answer, mock, debug,
-        keystore, secret, secret_env, pass_env, no_progress, logs, otel, as_json,
+        set_, params, actions, packs, allow_imports, backend, workers, concurrency, answer, mock,
+        debug, keystore, secret, secret_env, pass_env, run_id, attended, no_progress, logs, otel,
+        as_json,
     )  # fmt: skip
     _repeat(run, task, store, changes, as_json=as_json)
 
@@ -166,7 +183,7 @@ def _read_changes(workflow: Any, changes: _Changes) -> tuple[dict[str, Any], dic
     Raises:
         AttuneError: One cannot be used.
     """
-    parameters = read_parameters(workflow, changes.set_)
+    parameters = read_parameters(workflow, changes.set_, changes.params)
     options, named_secrets = read_shared_options(
         actions=changes.actions,
         allow_imports=changes.allow_imports,
@@ -182,6 +199,9 @@ def _read_changes(workflow: Any, changes: _Changes) -> tuple[dict[str, Any], dic
         logs=changes.logs,
         otel=changes.otel,
         as_json=changes.as_json,
+        attended=changes.attended,
     )
+    if changes.run_id is not None:
+        options["run_id"] = changes.run_id
     options |= debug_options(changes.backend, debug=changes.debug, no_progress=changes.no_progress)
     return add_secret_parameters(workflow, parameters, named_secrets), options

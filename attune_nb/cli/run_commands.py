@@ -14,11 +14,13 @@ from attune_nb.cli.options import (
     AllowImports,
     Answers,
     AsJson,
+    Attended,
     Backend,
     Concurrency,
     Debug,
     DryRun,
     Keystore,
+    LogFile,
     Logs,
     Mock,
     NoProgress,
@@ -27,6 +29,7 @@ from attune_nb.cli.options import (
     Parameters,
     Params,
     PassEnv,
+    RunId,
     Secret,
     SecretEnv,
     Store,
@@ -91,9 +94,12 @@ def run(
     secret_env: SecretEnv = None,
     pass_env: PassEnv = None,
     store: Store = None,
+    run_id: RunId = None,
+    attended: Attended = False,
     no_progress: NoProgress = False,
     logs: Logs = None,
     otel: Otel = False,
+    log_file: LogFile = None,  # noqa: ARG001 - its callback has acted on it
     as_json: AsJson = False,
 ) -> None:
     """Run the workflow in FILE, or an action or a workflow of a pack."""
@@ -123,10 +129,13 @@ def run(
             logs=logs,
             otel=otel,
             as_json=as_json,
+            attended=attended,
         )
         options |= debug_options(backend, debug=debug, no_progress=no_progress)
         if dry_run:
             options["dry_run"] = True
+        if run_id is not None:
+            options["run_id"] = run_id
         workflow, parameters = _read_workflow(file, options, set_, params, named_secrets)
         print_warnings(workflow)
         with stop_at_breakpoints(debug=debug):
@@ -191,6 +200,7 @@ def resume(
             help="a secret parameter, which the record does not hold; repeatable",
         ),
     ] = None,
+    params: Params = None,
     actions: Actions = None,
     packs: Packs = None,
     allow_imports: AllowImports = False,
@@ -208,9 +218,11 @@ def resume(
     secret_env: SecretEnv = None,
     pass_env: PassEnv = None,
     store: Store = None,
+    attended: Attended = False,
     no_progress: NoProgress = False,
     logs: Logs = None,
     otel: Otel = False,
+    log_file: LogFile = None,  # noqa: ARG001 - its callback has acted on it
     as_json: AsJson = False,
 ) -> None:
     """Continue an interrupted run of a store; options that are left out are as before."""
@@ -240,16 +252,17 @@ def resume(
             logs=logs,
             otel=otel,
             as_json=as_json,
+            attended=attended,
         )
         options |= debug_options(backend, debug=False, no_progress=no_progress)
         run_id = run
         if run_id is None:
             run_id = last_interrupted_run(store)
         parameters: dict[str, Any] = {}
-        if set_ or named_secrets:
+        if set_ or params is not None or named_secrets:
             workflow = history.open_run(run_id, store).workflow
             parameters = add_secret_parameters(
-                workflow, read_parameters(workflow, set_), named_secrets
+                workflow, read_parameters(workflow, set_, params), named_secrets
             )
 
         with stop_at_breakpoints(debug=False):

@@ -47,6 +47,7 @@ def read_shared_options(
     logs: Logs,
     otel: Otel,
     as_json: bool,
+    attended: bool,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the options of a run, and the secrets that have a name on the command line.
 
@@ -71,6 +72,8 @@ def read_shared_options(
         options["packs"] = open_packs(packs)
     if pass_env:
         options["pass_env"] = pass_env
+    if attended:
+        options["attended"] = True
     options["logs"] = read_logs_option(logs, as_json=as_json)
     if otel:
         options["readers"] = [reader_from_environment()]

@@ -9,21 +9,25 @@ from __future__ import annotations
 import ast
 import builtins
 import math
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import ActionError, ParameterError, Timeout
 from attune_nb.running.declared_parameters import text_parameter_names
-from attune_nb.running.workflow import load_parameters
+from attune_nb.running.workflow import load_parameters, parse_parameters
 from attune_nb.values.secrets import NOT_SHOWN
 from attune_nb.values.strict_json import RepeatedKeyError, parse_strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
-    from pathlib import Path
 
     from attune_nb.running.workflow_view import WorkflowView
 
 __all__ = ["read_mocks", "read_pairs", "read_parameters", "read_value"]
+
+# the name of standard input, as of a file
+_STANDARD_INPUT = Path("-")
 
 # words and first characters that only a literal of Python has
 _CONSTANTS = {"True": True, "False": False, "None": None}
@@ -40,15 +44,40 @@ def read_parameters(
 
     A parameter that is declared as a string keeps its text, such as `0123`.
 
+    Args:
+        workflow: The workflow.
+        pairs: The pairs; None if the option is not there.
+        file: The file; `-` is standard input. None if the option is not there.
+
     Raises:
         ParameterError: The file cannot be read, or a pair has another form.
     """
     parameters: dict[str, Any] = {}
-    if file is not None:
+    if file == _STANDARD_INPUT:
+        parameters.update(_read_standard_input())
+    elif file is not None:
         parameters.update(load_parameters(file))
     texts = text_parameter_names(workflow)
     parameters.update(read_pairs(pairs, "--set", texts=texts))
     return parameters
+
+
+def _read_standard_input() -> dict[str, Any]:
+    """Return the parameters that standard input holds, up to its end.
+
+    Raises:
+        ParameterError: It is a terminal, or holds no object.
+    """
+    if sys.stdin.isatty():
+        raise ParameterError(
+            "--params - reads the parameters from standard input, which is a terminal; redirect a "
+            "file or another command to it: `... | attune-nb run FILE --params -`"
+        )
+    try:
+        text = sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError:
+        raise ParameterError("--params -: standard input is not UTF-8 text") from None
+    return parse_parameters(text, "standard input")
 
 
 def read_pairs(

@@ -17,7 +17,7 @@ from attune_nb.language import diff, parameter_specs
 from attune_nb.running.answers import check_secret_answers, restore_mask
 from attune_nb.running.child_reuse import ChildReuse, step_into_child
 from attune_nb.running.lost_results import refuse_lost_results
-from attune_nb.running.new_run_id import new_run_id
+from attune_nb.running.new_run_id import choose_run_id
 from attune_nb.running.plan import RunPlan, open_session, with_prepared
 from attune_nb.running.prepare import bind_workflow, prepare_run
 from attune_nb.values.describe import is_different
@@ -130,8 +130,9 @@ def _plan(
         ParameterError: A secret answer that is reused must be passed again.
         StoreError: A task that may still run reads a result that the store does not hold.
     """
-    run_id = new_run_id()
-    options = open_session(request.options, run_id, request.observation.store)
+    observation = request.observation
+    run_id = choose_run_id(observation.run_id, observation.store)
+    options = open_session(request.options, run_id, observation.store)
     prepared = prepare_run(request.workflow.spec, request.parameters, options)
     spent = max((event.time for event in inputs), default=0.0)
     started = msgspec.structs.replace(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from attune_nb.running.artifact_folders import ArtifactFolder
-from attune_nb.running.new_run_id import new_run_id
+from attune_nb.running.new_run_id import choose_run_id
 from attune_nb.running.prepare import prepare_run
 from attune_nb.running.store_paths import resolve_store
 
@@ -64,8 +64,9 @@ def plan_run(request: RunRequest) -> RunPlan:
     Raises:
         AttuneError: The workflow, its parameters or an option cannot be used.
     """
-    run_id = new_run_id()
-    options = open_session(request.options, run_id, request.observation.store)
+    observation = request.observation
+    run_id = choose_run_id(observation.run_id, observation.store)
+    options = open_session(request.options, run_id, observation.store)
     prepared = prepare_run(request.workflow.spec, request.parameters, options)
     return RunPlan(
         run_id=run_id,

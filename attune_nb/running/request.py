@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from attune_nb.display.log_output import read_limit
 from attune_nb.packs.pack_set import PackSet
+from attune_nb.running.new_run_id import check_run_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -42,7 +43,9 @@ __all__ = [
 ]
 
 # options of a new run that are never those of the run that it is made from
-OBSERVATION_NAMES = ("progress", "logs", "readers", "background", "store")
+OBSERVATION_NAMES = (
+    "progress", "logs", "readers", "background", "store", "run_id", "attended",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,15 +89,19 @@ class ObservationOptions:
     store: str | PathLike[str] | None = None
     name: str | None = None
     logs: LogsOption = None
+    run_id: str | None = None
+    attended: bool = False
 
     def __post_init__(self) -> None:
-        """Check `logs`.
+        """Check `logs` and `run_id`.
 
         Raises:
-            ParameterError: It cannot be used.
+            ParameterError: One cannot be used.
         """
         if not callable(self.logs):
             read_limit(self.logs)
+        if self.run_id is not None:
+            check_run_id(self.run_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +153,8 @@ class RunChanges(_NewRunOptions, total=False):
 
     progress: ProgressOption
     background: bool
+    run_id: str | None
+    attended: bool
 
 
 class FormOptions(_NewRunOptions, total=False):

@@ -70,6 +70,7 @@ def resume(
     readers: Sequence[EventReader | RunFollower] = (),
     background: bool = False,
     logs: LogsOption = None,
+    attended: bool = False,
 ) -> Run:
     """Continue a run whose process is gone, from its record.
 
@@ -97,6 +98,7 @@ def resume(
         readers: Called with lists of new events, in the engine's thread.
         background: Return at once.
         logs: As in `Workflow.run`.
+        attended: As in `Workflow.run`.
 
     Raises:
         ParameterError: Something that no record holds must be passed again, or an answer does
@@ -136,6 +138,7 @@ def resume(
         store=path,
         name=stored.workflow,
         logs=logs,
+        attended=attended,
     )
 
     new_parameters = {} if parameters is None else parameters

@@ -317,7 +317,8 @@ def drive_run(run: LiveRun, engine: Engine, plan: RunPlan, interrupts: HeldInter
     _drive_in_thread(run.run_id, engine)
     if not in_background:
         try:
-            wait_for_end(run, display, interrupts)
+            is_attended = plan.request.observation.attended
+            wait_for_end(run, display, interrupts, is_attended=is_attended)
         finally:
             if log_output is not None and not run.has_ended:
                 log_output.leave_cell()

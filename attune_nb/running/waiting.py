@@ -58,7 +58,11 @@ _EXAMPLES = {
 
 
 def wait_for_end(
-    run: LiveRun, display: Display | None, interrupts: HeldInterrupts | None = None
+    run: LiveRun,
+    display: Display | None,
+    interrupts: HeldInterrupts | None = None,
+    *,
+    is_attended: bool = False,
 ) -> None:
     """Wait for the end of a run; an interrupt cancels it.
 
@@ -71,16 +75,18 @@ def wait_for_end(
         run: The run.
         display: What shows it.
         interrupts: Those that the caller holds; by default they are held from now on.
+        is_attended: Whether other processes answer its questions, decide its attempts in doubt,
+            and resume it. Then nothing but its end ends the wait.
 
     Raises:
         QuestionOpen: Only questions are open, and the run is unattended. It is paused.
     """
     if interrupts is None:
         with HeldInterrupts() as held_interrupts:
-            wait_for_end(run, display, held_interrupts)
+            wait_for_end(run, display, held_interrupts, is_attended=is_attended)
         return
 
-    attendant = _find_attendant(display, interrupts)
+    attendant = _Attendant() if is_attended else _find_attendant(display, interrupts)
     # at once; the loop below comes to it a moment later
     interrupts.on_interrupt = run.cancel
     try:
@@ -88,7 +94,7 @@ def wait_for_end(
         # within the wait itself an interrupt would leave a lock of the run in disorder
         while not run.wait(_POLL):
             interrupts.raise_held()
-            if run.in_doubt or run.pause_reason:
+            if not is_attended and (run.in_doubt or run.pause_reason):
                 break
             if attendant.attend(run):
                 break

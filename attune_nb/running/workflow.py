@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -11,7 +12,7 @@ from attune_nb.language import parameter_specs
 from attune_nb.language.checks import flow
 from attune_nb.language.checks.traps import find_traps
 from attune_nb.language.load import load_workflow
-from attune_nb.language.reading.data_files import read_object_file
+from attune_nb.language.reading.data_files import parse_object_text, read_object_file
 from attune_nb.running.bind_actions import bind_actions, find_nested_workflows
 from attune_nb.running.followers import RunFollower
 from attune_nb.running.interrupts import HeldInterrupts
@@ -41,7 +42,10 @@ if TYPE_CHECKING:
         ProgressOption,
     )
 
-__all__ = ["Workflow", "load", "load_file", "load_parameters", "loads"]
+__all__ = ["Workflow", "load", "load_file", "load_parameters", "loads", "parse_parameters"]
+
+# the beginning of an object of JSON, whose first key is in quotes
+_JSON_OBJECT = re.compile(r'\s*\{\s*["}]')
 
 # characters of a path in a message
 _MAX_PATH_LENGTH = 200
@@ -151,6 +155,8 @@ class Workflow(WorkflowView):
         store: str | PathLike[str] | None = None,
         name: str | None = None,
         logs: LogsOption = None,
+        run_id: str | None = None,
+        attended: bool = False,
     ) -> Run:
         """Run the workflow.
 
@@ -195,6 +201,10 @@ class Workflow(WorkflowView):
             logs: How many of the lines that the actions print and log are shown: a number, "all"
                 or "none"; by default 100 below a notebook's cell, and all elsewhere. `run.logs()`
                 has all lines in any case.
+            run_id: The id of the new run, 12 digits from 0 to 9 and a to f; by default a random
+                one.
+            attended: Whether other processes, such as the page of `attune-nb serve`, answer the
+                questions of the run and decide its attempts in doubt. The call waits for them.
 
         Raises:
             BackendError: There is no such backend, or the system provides no thread.
@@ -244,6 +254,8 @@ class Workflow(WorkflowView):
                 store=store,
                 name=_check_name(name),
                 logs=logs,
+                run_id=run_id,
+                attended=attended,
             )
             request = RunRequest(
                 workflow=self,
@@ -386,6 +398,24 @@ def load_parameters(
             text, each with its line and column.
     """
     return read_object_file(path, noun, is_secret=is_secret)
+
+
+def parse_parameters(text: str, name: str) -> dict[str, Any]:
+    """Return the parameters of a text: JSON if it begins as an object of JSON, else YAML.
+
+    Messages show no line of it, as some of the parameters may be secret.
+
+    Args:
+        text: The text.
+        name: Its name in messages.
+
+    Raises:
+        ParameterError: It is not an object; with every problem, each with its line and column.
+    """
+    is_json = _JSON_OBJECT.match(text) is not None
+    document = parse_object_text(text, name, "parameters", is_json=is_json, is_secret=True)
+    parameters: dict[str, Any] = document.data
+    return parameters
 
 
 def _check_name(name: Any) -> str | None:

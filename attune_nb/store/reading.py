@@ -40,6 +40,7 @@ __all__ = [
     "count_children",
     "count_children_by_task",
     "events_of",
+    "has_run",
     "intents_of",
     "is_alive",
     "last_event_number",
@@ -112,6 +113,7 @@ class _Columns(_RunFields, frozen=True, kw_only=True):
 _COLUMNS = _Columns.__struct_fields__
 _SELECT_RUN = f"SELECT {', '.join(_COLUMNS)} FROM runs WHERE number = ?"  # noqa: S608 - constants
 _SELECT_ID = f"SELECT {', '.join(_COLUMNS)} FROM runs WHERE run_id = ?"  # noqa: S608 - constants
+_HAS_ID = "SELECT 1 FROM runs WHERE run_id = ?"
 _SELECT_ALL = f"SELECT {', '.join(_COLUMNS)} FROM runs"  # noqa: S608 - constants
 _NEWEST_FIRST = "ORDER BY started DESC, number DESC"
 _SELECT_CHILDREN = f"{_SELECT_ALL} WHERE parent = ? AND parent != '' ORDER BY started, number"
@@ -313,6 +315,16 @@ def _read_again(path: Path, run: StoredRun) -> StoredRun:
     run_now = _stored_run(row)
     is_same = run_now.run_id == run.run_id and not run_now.damage
     return run_now if is_same else run
+
+
+def has_run(path: Path, run_id: str) -> bool:
+    """Return whether a store has a run with this id.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    with connected(path) as connection:
+        return connection.execute(_HAS_ID, (run_id,)).fetchone() is not None
 
 
 def run_of(path: Path, run_id: str, *, damaged: bool = False) -> StoredRun:

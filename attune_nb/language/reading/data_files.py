@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from attune_nb.language.reading.yaml_source import Document
 
-__all__ = ["read_object_document", "read_object_file"]
+__all__ = ["parse_object_text", "read_object_document", "read_object_file"]
 
 
 def read_object_file(path: Path, noun: str, *, is_secret: bool = False) -> dict[str, Any]:
@@ -42,17 +42,36 @@ def read_object_document(path: Path, noun: str, *, is_secret: bool = False) -> D
             text, each with its line and column.
     """
     text = _read_text(path)
+    is_json = path.suffix.lower() == ".json"
+    return parse_object_text(text, str(path), noun, is_json=is_json, is_secret=is_secret)
+
+
+def parse_object_text(
+    text: str, name: str, noun: str, *, is_json: bool, is_secret: bool = False
+) -> Document:
+    """Parse a text that holds an object.
+
+    Args:
+        text: The text.
+        name: Its name in messages.
+        noun: The word for its values in messages: "parameters".
+        is_json: Whether it is JSON; otherwise it is YAML.
+        is_secret: Whether messages must not show lines of the text.
+
+    Raises:
+        ParameterError: It is not an object; with every problem, each with its line and column.
+    """
     try:
-        if path.suffix.lower() == ".json":
-            document = parse_json(text, str(path))
+        if is_json:
+            document = parse_json(text, name)
         else:
-            document = yaml_source.parse(text, str(path), noun=f"a file of {noun}")
+            document = yaml_source.parse(text, name, noun=f"a file of {noun}")
     except WorkflowError as error:
-        raise ParameterError(_describe_problems(path, error, is_secret=is_secret)) from None
+        raise ParameterError(_describe_problems(name, error, is_secret=is_secret)) from None
 
     if not isinstance(document.data, dict):
         raise ParameterError(
-            f"`{path}` must be an object of {noun}, not {describe(document.data)}; "
+            f"`{name}` must be an object of {noun}, not {describe(document.data)}; "
             "write `NAME: VALUE` in each line"
         )
     return document
@@ -71,11 +90,11 @@ def _read_text(path: Path) -> str:
     raise ParameterError(f"cannot read `{path}`: {reason}")
 
 
-def _describe_problems(path: Path, error: WorkflowError, *, is_secret: bool) -> str:
+def _describe_problems(name: str, error: WorkflowError, *, is_secret: bool) -> str:
     count = len(error.problems)
-    heading = f"`{path}` has {count} problems:"
+    heading = f"`{name}` has {count} problems:"
     if count == 1:
-        heading = f"`{path}` has a problem:"
+        heading = f"`{name}` has a problem:"
 
     if is_secret:
         lines = [str(problem) for problem in error.problems]
