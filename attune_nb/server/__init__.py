@@ -15,7 +15,15 @@ __all__ = ["ReadOnly"]
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
-    """Return the application that Jupyter adds to its server."""
+    """Return the application that Jupyter adds to its server.
+
+    With a version of Jupyter Server that is too old it is a module that only says so.
+    """
+    from attune_nb.server.too_old import explain_old_version  # noqa: PLC0415 - as the next one
+
+    if explain_old_version():
+        return [{"module": "attune_nb.server.too_old"}]
+
     from attune_nb.server.app import AttuneApp  # noqa: PLC0415 - only a server needs it
 
     return [{"module": "attune_nb.server.app", "app": AttuneApp}]

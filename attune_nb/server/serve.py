@@ -12,6 +12,7 @@ from traitlets.config import Config
 
 from attune_nb.errors import AttuneError
 from attune_nb.server.app import AttuneApp
+from attune_nb.server.too_old import explain_old_version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,8 +95,11 @@ def serve(
         arguments: Further arguments of Jupyter Server, such as `--ServerApp.certfile=FILE`.
 
     Raises:
-        AttuneError: There is no such folder, or callers need not log in.
+        AttuneError: There is no such folder, callers need not log in, or Jupyter Server is too old.
     """
+    problem = explain_old_version()
+    if problem:
+        raise AttuneError(problem)
     if not folder.is_dir():
         raise AttuneError(f"there is no folder {folder}")
 

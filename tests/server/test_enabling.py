@@ -1,0 +1,78 @@
+"""How the extension comes into a server of Jupyter."""
+
+import json
+import logging
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from types import SimpleNamespace
+
+import jupyter_server
+import pytest
+from support.command_line import attune
+
+import attune_nb
+from attune_nb.server import _jupyter_server_extension_points
+from attune_nb.server.app import AttuneApp
+from attune_nb.server.too_old import _load_jupyter_server_extension
+
+ROOT = Path(attune_nb.__file__).parent.parent
+
+# the modules that a notebook without a server must not pay for
+HEAVY = ("tornado", "jupyter_server", "prometheus_client")
+
+
+def test_installing_the_package_enables_it():
+    """A wheel puts the file into the folder of configuration that Jupyter reads."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    shared = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
+    (source,) = [
+        source
+        for source, target in shared.items()
+        if target == "etc/jupyter/jupyter_server_config.d/attune_nb.json"
+    ]
+
+    enabled = json.loads((ROOT / source).read_text())
+    assert enabled == {"ServerApp": {"jpserver_extensions": {"attune_nb.server": True}}}
+    assert _jupyter_server_extension_points() == [
+        {"module": "attune_nb.server.app", "app": AttuneApp}
+    ]
+
+
+def test_an_older_jupyter_server_starts_without_a_warning(monkeypatch, caplog):
+    monkeypatch.setattr(jupyter_server, "version_info", (2, 7, 3, "", ""))
+    monkeypatch.setattr(jupyter_server, "__version__", "2.7.3")
+    caplog.set_level(logging.INFO)
+
+    assert _jupyter_server_extension_points() == [{"module": "attune_nb.server.too_old"}]
+    _load_jupyter_server_extension(SimpleNamespace(log=logging.getLogger("server")))
+
+    (record,) = caplog.records
+    assert record.levelno == logging.INFO
+    assert record.message == (
+        "runs are shown by jupyter_server 2.13 or newer, and 2.7.3 is installed: "
+        "pip install 'attune_nb[server]'"
+    )
+
+
+@pytest.mark.slow
+def test_the_package_imports_no_server():
+    code = f"""
+import sys
+import attune_nb
+attune_nb.loads("tasks: [{{name: greet, action: core.echo, input: {{message: hi}}}}]").run()
+print([name for name in {HEAVY} if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.slow
+def test_serve_names_the_extra_that_is_missing():
+    done = attune("serve", before="import sys; sys.modules['jupyter_server'] = None")
+
+    assert done.returncode == 2
+    assert "jupyter_server is missing: pip install 'attune_nb[server]'" in done.stderr
