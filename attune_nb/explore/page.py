@@ -17,7 +17,7 @@ from attune_nb.results.durations import format_duration
 if TYPE_CHECKING:
     from attune_nb.explore.data import ExploredRun
 
-__all__ = ["PageTheme", "build_page"]
+__all__ = ["PageTheme", "build_module", "build_page"]
 
 PageTheme = Literal["light", "dark"]
 """The themes that a page can be forced to have; by default it has that of the reader's system."""
@@ -43,6 +43,14 @@ _SCRIPTS = (
     "panes.js",
     "main.js",
 )
+
+# the files of the module for other pages, and the names that it exports
+_MODULE_SCRIPTS = (*_SCRIPTS[: _SCRIPTS.index("details.js")], "live_run.js")
+_EXPORTS = (
+    "Explorer", "GraphView", "LiveRunData", "MARKS", "NOT_REACHED", "connectControls",
+    "formatCount", "formatDuration", "formatNumber", "formatStatus", "goToFailure", "makeElement",
+    "mostPlotHeight", "readChunk", "statusClass",
+)  # fmt: skip
 
 _STYLES = ("page.css", "panes.css")
 
@@ -81,6 +89,15 @@ def build_page(run: ExploredRun, theme: PageTheme | None = None) -> str:
     }
     # in one pass: a name of the run may look like a slot
     return _SLOT.sub(lambda match: str(slots[match[1]]), _read("page.html"))
+
+
+def build_module() -> str:
+    """Return the script of the page as a module of JavaScript, for a page that draws live runs.
+
+    It exports the timeline, the graph, and the data of a run that goes on.
+    """
+    statements = "\n".join(_read(name) for name in _MODULE_SCRIPTS)
+    return f"{statements}\nexport {{{', '.join(_EXPORTS)}}};\n"
 
 
 def _read(name: str) -> str:

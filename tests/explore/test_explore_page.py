@@ -10,7 +10,7 @@ from support.item_runs import run_work
 from attune_nb.errors import ParameterError
 from attune_nb.explore.data import build_data
 from attune_nb.explore.packed_data import unpack_data
-from attune_nb.explore.page import build_page
+from attune_nb.explore.page import build_module, build_page
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
@@ -63,3 +63,10 @@ def test_a_theme_can_be_forced(run, theme):
 def test_a_theme_that_does_not_exist_is_refused(run):
     with pytest.raises(ParameterError, match=r"^theme: 'blue' is none; it is one of light, dark"):
         build_page(run, "blue")
+
+
+def test_the_module_defines_all_that_it_exports():
+    module = build_module()
+    (names,) = re.findall(r"^export \{([^}]*)\};$", module, re.MULTILINE)
+    for name in names.split(", "):
+        assert re.search(rf"^(async )?(class|const|function) {name}\b", module, re.MULTILINE), name

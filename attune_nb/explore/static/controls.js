@@ -4,15 +4,21 @@ const ZOOM = 1.25; // of a key, or of a step of the wheel
 const STEP = 0.2; // of the view, by an arrow key
 const PAGE = 0.8; // of the height, by a key that turns a page
 
-/** Connect the plot, the minimap, the keys and the fields of the page. */
-function connectControls(explorer) {
+/**
+ * Connect the plot, the minimap, the keys and the fields of the page.
+ *
+ * Keys count where `keysIn` has them: in the whole page by default.
+ */
+function connectControls(explorer, keysIn = document) {
   new PointerControls(explorer);
   connectMinimap(explorer);
-  connectKeys(explorer);
+  connectKeys(explorer, keysIn);
+  explorer.addEventListener('choose', () => showChoice(explorer));
+  explorer.addEventListener('search', () => showMatches(explorer));
 
-  const grouping = document.getElementById('grouping');
+  const grouping = explorer.part('grouping');
   grouping.addEventListener('change', () => explorer.group(grouping.value));
-  const search = document.getElementById('search');
+  const search = explorer.part('search');
   search.addEventListener('input', () => explorer.search(search.value));
   search.addEventListener('keydown', (event) => {
     if (event.key === 'Enter') explorer.nextMatch(event.shiftKey ? -1 : 1);
@@ -21,8 +27,20 @@ function connectControls(explorer) {
   });
 }
 
+/** Describe the attempt or the lane that is chosen. */
+function showChoice(explorer) {
+  const {attempt, lane, lanes, data} = explorer;
+  if (attempt >= 0) explorer.say(data.describe(attempt));
+  else if (lanes[lane]) explorer.say(`${lanes[lane].name}: ${laneCounts(lanes[lane])}`);
+  else explorer.say('');
+}
+
+function showMatches(explorer) {
+  explorer.say(explorer.query ? `${formatCount(explorer.matchCount, 'attempt')} found` : '');
+}
+
 function leaveSearch(explorer) {
-  const search = document.getElementById('search');
+  const search = explorer.part('search');
   search.value = '';
   explorer.search('');
   explorer.plot.canvas.focus();
@@ -43,7 +61,7 @@ function connectMinimap(explorer) {
   canvas.addEventListener('dblclick', () => explorer.showAll());
 }
 
-function connectKeys(explorer) {
+function connectKeys(explorer, keysIn) {
   const actions = {
     '+': () => explorer.zoom(1 / ZOOM),
     '=': () => explorer.zoom(1 / ZOOM),
@@ -58,10 +76,10 @@ function connectKeys(explorer) {
     f: () => goToFailure(explorer, 1),
     F: () => goToFailure(explorer, -1),
     w: () => switchGrouping(explorer),
-    '/': () => document.getElementById('search').focus(),
+    '/': () => explorer.part('search').focus(),
     Escape: () => explorer.chooseNothing(),
   };
-  document.addEventListener('keydown', (event) => {
+  keysIn.addEventListener('keydown', (event) => {
     const action = actions[event.key];
     const isTyped = event.target.closest('input, select, textarea');
     const isArrow = /^(Arrow|Page)/.test(event.key);
@@ -76,17 +94,12 @@ function connectKeys(explorer) {
 
 function goToFailure(explorer, direction) {
   const failure = explorer.nextFailure(direction);
-  if (!failure) say('nothing has failed');
-  else if (failure.row < 0) say(explorer.data.describeExecution(failure.execution));
+  if (!failure) explorer.say('nothing has failed');
+  else if (failure.row < 0) explorer.say(explorer.data.describeExecution(failure.execution));
 }
 
 function switchGrouping(explorer) {
-  const grouping = document.getElementById('grouping');
+  const grouping = explorer.part('grouping');
   grouping.value = explorer.grouping === 'task' ? 'worker' : 'task';
   explorer.group(grouping.value);
-}
-
-/** Say something to readers and to screen readers. */
-function say(text) {
-  document.getElementById('message').textContent = text;
 }

@@ -10,16 +10,20 @@ const AROUND = [8, 3, 1.5];
 const WITHOUT_BAR = 100;
 
 /**
- * The page of a run.
+ * The timeline of a run, and what is chosen in it.
+ *
+ * Its parts are elements of a page, or of an element of one, with these names in `data-part`:
+ * `plot-canvas`, `minimap-canvas`, `tip`, `message`, `grouping`, `search`.
  *
  * It dispatches `update` (the data have changed), `view` (another part is shown), `choose` (an
  * attempt or a lane is chosen), `search` (other attempts match). Each of them also draws.
  */
 class Explorer extends EventTarget {
-  constructor(data) {
+  constructor(data, root = document.documentElement) {
     super();
-    this.plot = new Plot(document.getElementById('plot-canvas'));
-    this.minimap = new Minimap(document.getElementById('minimap-canvas'));
+    this.root = root;
+    this.plot = new Plot(this.part('plot-canvas'));
+    this.minimap = new Minimap(this.part('minimap-canvas'));
     this.grouping = 'task';
     this.view = {from: 0, to: data.end, top: 0};
     this.attempt = -1;
@@ -31,11 +35,26 @@ class Explorer extends EventTarget {
     this.#setData(data);
   }
 
+  /** The element of a name. */
+  part(name) {
+    return this.root.querySelector(`[data-part="${name}"]`);
+  }
+
+  /** Say something to readers and to screen readers. */
+  say(text) {
+    this.part('message').textContent = text;
+  }
+
   #setData(data) {
     this.data = data;
+    this.end = data.end;
     this.all = makeWholeLane(data);
     this.lanes = makeLanes(data, this.grouping);
-    this.palette = new Palette(data.statuses);
+    this.palette = this.#readPalette();
+  }
+
+  #readPalette() {
+    return new Palette(this.data.statuses, this.plot.canvas);
   }
 
   /** Show other data of the same run: it has gone on. A view of all of it stays one. */
@@ -45,6 +64,7 @@ class Explorer extends EventTarget {
     this.failure = null;
     this.#setData(data);
     if (this.attempt >= 0) this.attempt = data.find(before, this.attempt);
+    if (this.lane >= this.lanes.length) this.lane = -1;
     if (showedAll) this.view = {...this.view, from: 0, to: data.end};
     if (this.query) this.#match();
     this.resize();
@@ -52,12 +72,12 @@ class Explorer extends EventTarget {
   }
 
   #showsAll() {
-    return this.view.from <= 0 && this.view.to >= this.data.end;
+    return this.view.from <= 0 && this.view.to >= this.end;
   }
 
   /** Draw anew after the size or the colours have changed. */
   resize() {
-    this.palette = new Palette(this.data.statuses);
+    this.palette = this.#readPalette();
     this.plot.measure(this.lanes, this.lane);
     this.minimap.measure(this.plot.gutter);
     this.#clampTop();
@@ -71,7 +91,7 @@ class Explorer extends EventTarget {
     requestAnimationFrame(() => this.paint());
   }
 
-  /** Draw now. The page's element says how many calls it took, and when it has drawn what. */
+  /** Draw now. The root says how many calls it took, and how many bars and frames were drawn. */
   paint() {
     this.isDue = false;
     const began = performance.now();
@@ -79,7 +99,7 @@ class Explorer extends EventTarget {
       attemptLane: this.attempt < 0 ? -1 : this.laneOf(this.attempt)};
     this.plot.draw(this.data, this.view, this.palette, chosen);
     this.minimap.draw(this.data, this.all, this.view, this.palette);
-    const {dataset} = document.documentElement;
+    const {dataset} = this.root;
     dataset.calls = this.plot.calls;
     dataset.bars = this.plot.bars;
     dataset.frames = this.plot.frames;

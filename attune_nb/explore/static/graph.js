@@ -56,6 +56,7 @@ class GraphView {
     const labels = new Set();
     const edges = graph.edges.map((edge) => this.#edge(edge, labels));
     const nodes = graph.nodes.map((node) => this.#node(node));
+    this.lines = edges;
     this.svg.replaceChildren(...edges, ...nodes);
     if (!isSame) this.showAll();
     this.mark(this.chosen);
@@ -160,10 +161,28 @@ class GraphView {
   #node(node) {
     if (node.kind === 'noop' || node.kind === 'fail') return this.#endMark(node);
 
+    const box = makeShape('g');
+    this.#fill(box, node);
+    // a task of a workflow that a task runs is in runs of its own
+    if (node.task === null) return box;
+
+    box.classList.add('task');
+    box.setAttribute('role', 'button');
+    box.setAttribute('tabindex', -1);
+    box.dataset.task = node.task;
+    this.boxes.set(node.task, box);
+    this.nodes.push(node);
+    return box;
+  }
+
+  /** Draw the box of a node into its group, which may have the focus. */
+  #fill(box, node) {
     const status = node.status ?? '';
     const words = [node.name, formatStatus(status), node.counts].filter(Boolean);
-    const box = makeShape('g', {
-      class: `box ${statusClass(status)}`, 'aria-label': words.join(', ')});
+    const kept = ['task', 'chosen'].filter((name) => box.classList.contains(name));
+    box.setAttribute('class', ['box', statusClass(status), ...kept].join(' '));
+    box.setAttribute('aria-label', words.join(', '));
+    box.replaceChildren();
     const {x, y, w: width, h: height} = node;
     box.append(makeShape('title', {}, node.task ?? node.name));
     box.append(makeShape('rect', {class: 'outline', x, y, width, height, rx: 4}));
@@ -179,16 +198,29 @@ class GraphView {
       box.append(makeShape('text', {class: kind, x: x + 13, y: down}, shown));
       down += 17;
     }
-    // a task of a workflow that a task runs is in runs of its own
-    if (node.task === null) return box;
+  }
 
-    box.classList.add('task');
-    box.setAttribute('role', 'button');
-    box.setAttribute('tabindex', -1);
-    box.dataset.task = node.task;
-    this.boxes.set(node.task, box);
-    this.nodes.push(node);
-    return box;
+  /**
+   * Draw the states of tasks; boxes and lines whose state is the same are left alone.
+   *
+   * `states` has `{status, counts, visits}` by the path of a task, and `fired` how often a
+   * transition fired, by `task>number`.
+   */
+  setStates(states, fired) {
+    for (const node of this.nodes) {
+      const state = states.get(node.task) ?? {status: NOT_REACHED, counts: '', visits: 0};
+      const {status, counts, visits} = state;
+      if (node.status === status && node.counts === counts && node.visits === visits) continue;
+      Object.assign(node, {status, counts, visits});
+      this.#fill(this.boxes.get(node.task), node);
+    }
+    this.graph.edges.forEach((edge, number) => {
+      const source = this.graph.nodes[edge.from];
+      const count = fired.get(`${source.task}>${edge.number}`) ?? 0;
+      const {classList} = this.lines[number];
+      classList.toggle('fired', count > 0);
+      classList.toggle('idle', count === 0);
+    });
   }
 
   #stateText(node) {

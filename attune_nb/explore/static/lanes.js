@@ -109,7 +109,9 @@ function lanesByWorker(data) {
 
 /** Return one lane with all attempts of a run. */
 function makeWholeLane(data) {
-  const rows = sortByStart(data, data.start.map((_, row) => row));
+  const all = new Uint32Array(data.count);
+  for (let row = 0; row < data.count; row++) all[row] = row;
+  const rows = sortByStart(data, all);
   return new Lane(data, 'all', rows, {spans: [...data.spans.execution.keys()]});
 }
 

@@ -35,18 +35,6 @@ function showLegend(data) {
   document.getElementById('legend').replaceChildren(...entries);
 }
 
-/** Describe the attempt or the lane that is chosen. */
-function showChoice(explorer) {
-  const {attempt, lane, lanes, data} = explorer;
-  if (attempt >= 0) say(data.describe(attempt));
-  else if (lanes[lane]) say(`${lanes[lane].name}: ${laneCounts(lanes[lane])}`);
-  else say('');
-}
-
-function showMatches(explorer) {
-  say(explorer.query ? `${formatCount(explorer.matchCount, 'attempt')} found` : '');
-}
-
 async function start() {
   const bytes = await inflate(document.getElementById('data').textContent);
   const data = await RunData.read(JSON.parse(new TextDecoder().decode(bytes)));
@@ -54,8 +42,6 @@ async function start() {
   document.getElementById('page').hidden = false;
 
   const explorer = new Explorer(data);
-  explorer.addEventListener('choose', () => showChoice(explorer));
-  explorer.addEventListener('search', () => showMatches(explorer));
   explorer.addEventListener('update', () => showHeader(explorer));
   connectControls(explorer);
   showHeader(explorer);

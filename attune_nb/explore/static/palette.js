@@ -1,9 +1,9 @@
 // The colours of the page, and the size of a canvas, as drawing needs them.
 
-/** The colours of the page, read from its style, as canvases need them. */
+/** The colours of an element, read from its style, as canvases need them. */
 class Palette {
-  constructor(statuses) {
-    const style = getComputedStyle(document.documentElement);
+  constructor(statuses, element) {
+    const style = getComputedStyle(element);
     const colour = (name) => style.getPropertyValue(`--${name}`).trim();
     this.ink = colour('ink');
     this.muted = colour('muted');

@@ -56,7 +56,7 @@ class PointerControls {
     const {explorer} = this;
     this.canvas.setPointerCapture(event.pointerId);
     this.fingers.set(event.pointerId, event.offsetX);
-    hideTip();
+    hideTip(this.explorer);
     if (this.fingers.size === 2) {
       this.drag = null;
       this.pinch = {...this.#spread(), view: {...explorer.view}};
@@ -121,7 +121,7 @@ class PointerControls {
 
   #leave() {
     this.isMeant = false;
-    hideTip();
+    hideTip(this.explorer);
   }
 
   #click(x, y) {
@@ -143,7 +143,7 @@ class PointerControls {
 }
 
 function showTip(explorer, x, y) {
-  const tip = document.getElementById('tip');
+  const tip = explorer.part('tip');
   const text = describePoint(explorer, x, y);
   tip.hidden = !text;
   if (!text) return;
@@ -155,8 +155,8 @@ function showTip(explorer, x, y) {
   tip.style.top = `${isBelow ? y + 18 : Math.max(0, y - tip.offsetHeight - 8)}px`;
 }
 
-function hideTip() {
-  document.getElementById('tip').hidden = true;
+function hideTip(explorer) {
+  explorer.part('tip').hidden = true;
 }
 
 /** Return what is at a point of the plot: an attempt, or the counts of a pixel of a strip. */

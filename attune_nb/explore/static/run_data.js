@@ -20,10 +20,14 @@ async function inflate(text) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-/** The numbers of a packed column: planes of bytes, perhaps of differences. */
+/** The numbers of a packed column. */
 async function unpackColumn(column) {
-  const planes = await inflate(column.data);
-  const size = Number(column.type[1]);
+  return unpackPlanes(await inflate(column.data), column);
+}
+
+/** The numbers of planes of bytes, perhaps of differences. */
+function unpackPlanes(planes, {type, differences}) {
+  const size = Number(type[1]);
   const count = planes.length / size;
   const numbers = new Uint32Array(count);
   for (let plane = 0; plane < size; plane++) {
@@ -33,7 +37,7 @@ async function unpackColumn(column) {
   }
 
   // the sums wrap at 2**32, as the differences did
-  if (column.differences) {
+  if (differences) {
     for (let row = 1; row < count; row++) numbers[row] += numbers[row - 1];
   }
   return numbers;
@@ -87,10 +91,15 @@ class RunData {
       running: Float64Array.from(spans.thousandths, (number) => number / 1000),
       attempts: spans.count,
     };
-    this.attempts = this.executions.attempts.reduce((sum, count) => sum + count, 0);
     this.previews = indexPreviews(json.previews);
     this.isFailure = this.statuses.map((status) => FAILURES.includes(status));
     this.end = this.#findEnd();
+    this.gather();
+  }
+
+  /** Gather what is read from all attempts and executions: their number, and the failures. */
+  gather() {
+    this.attempts = this.executions.attempts.reduce((sum, count) => sum + count, 0);
     this.failures = findFailures(this);
     const early = this.failures.filter(({row}) => row < 0);
     this.failedEarly = new Set(early.map(({execution}) => execution));
