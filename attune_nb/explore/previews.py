@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Places = NDArray[np.intp]
 
-__all__ = ["build_previews"]
+__all__ = ["build_previews", "preview_text"]
 
 # bytes of memory of a value below which its text is made in full, before it is cut
 _LARGEST_SHOWN = 50_000
@@ -123,16 +123,16 @@ def _add(
 
     columns["execution"] += [execution] * len(places)
     columns["index"] += table.indexes(places).tolist()
-    columns["item"] += [_text(item, length) for item in table.items(places)]
+    columns["item"] += [preview_text(item, length) for item in table.items(places)]
     try:
         results = table.results(places)
     except StoreError:
         columns["result"] += [_UNREADABLE] * len(places)
     else:
-        columns["result"] += [_text(result, length) for result in results]
+        columns["result"] += [preview_text(result, length) for result in results]
 
 
-def _text(value: Any, length: int) -> str | None:
+def preview_text(value: Any, length: int) -> str | None:
     """Return a value as a text of no more than `length` characters; None for null."""
     if value is None:
         return None

@@ -47,7 +47,9 @@ __all__ = [
     "recorded_code",
     "recorded_options",
     "recorded_workflow",
+    "replayed_state",
     "runs",
+    "with_kind",
 ]
 
 AnyRun = Run | RecordedRun
@@ -173,8 +175,8 @@ def _open_run(run_id: str, store: str | PathLike[str] | None) -> RecordedRun:
 
     def read() -> ReplayedRun:
         with reading.reading_record(stored.run_id):
-            events = _with_kind(reading.events_of(path, stored, last=last_event), stored)
-            return ReplayedRun(_replayed_state(stored, workflow, events), events)
+            events = with_kind(reading.events_of(path, stored, last=last_event), stored)
+            return ReplayedRun(replayed_state(stored, workflow, events), events)
 
     return RecordedRun(
         stored.run_id,
@@ -216,7 +218,7 @@ def last_run() -> AnyRun:
     return open_run(LATEST.run_id, LATEST.store)
 
 
-def _with_kind(events: list[Event], stored: StoredRun) -> list[Event]:
+def with_kind(events: list[Event], stored: StoredRun) -> list[Event]:
     """Return events whose start says what kind of run it is; older stores keep it elsewhere."""
     for number, event in enumerate(events):
         if isinstance(event, RunStarted):
@@ -289,7 +291,8 @@ def recorded_code(stored: StoredRun) -> dict[str, str]:
     return {path: join_code(own, used.get(path, "")) for path, own in code.items()}
 
 
-def _replayed_state(stored: StoredRun, workflow: Workflow, events: Sequence[Event]) -> RunState:
+def replayed_state(stored: StoredRun, workflow: Workflow, events: Sequence[Event]) -> RunState:
+    """Return the state of a recorded run after its first events, or after all of them."""
     from attune_nb.store.json_values import from_plain  # noqa: PLC0415 - slow to import
 
     secret_names = parameter_specs.secret_names(workflow.parameters)

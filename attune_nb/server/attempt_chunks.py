@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Chunk", "ChunkHead", "ChunkRange", "find_range", "read_chunk"]
+__all__ = ["Chunk", "ChunkHead", "ChunkRange", "find_range", "read_chunk", "unpack_columns"]
 
 FORMAT = 1
 """The version of the body of a chunk."""
@@ -359,7 +359,7 @@ class _ChunkParts:
         self, task: str, visit: int, time: float, columns: bytes, batch: _BatchPart
     ) -> None:
         """Add a batch of attempts."""
-        arrays = _unpack(columns)
+        arrays = unpack_columns(columns)
         count = len(arrays["index"])
         begun = arrays["worker"] != NO_WORKER
         first = time
@@ -500,7 +500,7 @@ def _round(seconds: float) -> float:
     return round(seconds, _PLACES)
 
 
-def _unpack(columns: bytes) -> dict[str, NDArray[Any]]:
+def unpack_columns(columns: bytes) -> dict[str, NDArray[Any]]:
     """Return the columns of a batch from those of its row.
 
     Raises:
