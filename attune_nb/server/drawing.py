@@ -7,24 +7,44 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import hashlib
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from attune_nb.explore.page import build_module
 from attune_nb.server.access import ApiError, AttuneHandler, requires
 from attune_nb.server.attempt_chunks import FORMAT, ChunkRange, find_range, read_chunk
 from attune_nb.server.graph_layouts import GraphLayouts, read_graph_texts
+from attune_nb.server.item_rows import ItemRows, ItemsQuery
+from attune_nb.server.line_pages import LinesQuery, read_lines
+from attune_nb.server.run_traces import write_run_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["AttemptsHandler", "AttemptsQuery", "GraphHandler"]
+__all__ = [
+    "AttemptsHandler",
+    "AttemptsQuery",
+    "ExploreScript",
+    "GraphHandler",
+    "ItemsHandler",
+    "LinesHandler",
+    "TraceHandler",
+]
 
 # Two runs are read at once: more threads would only take the interpreter from the server's loop.
 _threads = ThreadPoolExecutor(2, "attune drawing")
 
 _layouts = GraphLayouts()
+_items = ItemRows()
+
+# bytes of a file that are sent at once
+_PIECE = 1_000_000
 
 # the fastest of gzip: the bytes of packed columns are mostly alike
 _COMPRESSION = 1
@@ -107,3 +127,67 @@ class GraphHandler(DrawingHandler):
         if self.is_known(texts.digest):
             return
         self.send(await self.work(_layouts.get, texts), "application/json")
+
+
+class ItemsHandler(DrawingHandler):
+    """The items of a task: failures first."""
+
+    @requires("read")
+    async def get(self, run_id: str) -> None:
+        """Send a page of them."""
+        store = self.find_store(run_id)
+        query = self.read_query(ItemsQuery)
+        try:
+            page = await self.work(_items.read, store, run_id, query)
+        except LookupError as error:
+            raise ApiError(404, str(error)) from None
+        self.reply(page)
+
+
+class LinesHandler(DrawingHandler):
+    """The lines that the actions of a run printed and logged."""
+
+    @requires("read")
+    async def get(self, run_id: str) -> None:
+        """Send a page of them."""
+        query = self.read_query(LinesQuery)
+        self.reply(await self.work(read_lines, self.find_store(run_id), run_id, query))
+
+
+class TraceHandler(DrawingHandler):
+    """A run as a trace, which a reader may open in Perfetto."""
+
+    @requires("read")
+    async def get(self, run_id: str) -> None:
+        """Send the trace as a file."""
+        store = self.find_store(run_id)
+        with tempfile.TemporaryDirectory(prefix="attune-") as folder:
+            path = Path(folder) / "trace.json.gz"
+            await self.work(write_run_trace, store, run_id, path)
+            name = f"attune-{run_id}.json.gz"
+            self.set_header("Content-Type", "application/gzip")
+            self.set_header("Content-Disposition", f'attachment; filename="{name}"')
+            self.set_header("Cache-Control", "no-store")
+            with path.open("rb") as file:
+                while piece := file.read(_PIECE):
+                    self.write(piece)
+                    await self.flush()
+        self.finish(set_content_type="application/gzip")
+
+
+class ExploreScript(DrawingHandler):
+    """The script of `run.explore()` as a module, by which the page draws."""
+
+    @requires("read")
+    async def get(self) -> None:
+        """Send the module."""
+        script, version = _explore_script()
+        if not self.is_known(version):
+            self.send(script, "text/javascript; charset=utf-8")
+
+
+@cache
+def _explore_script() -> tuple[bytes, str]:
+    """Return the module, and a hash of it."""
+    script = build_module().encode()
+    return script, hashlib.sha256(script).hexdigest()[:32]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from attune_nb.server.access import ErrorReply
 from attune_nb.server.command_handlers import (
     CommandHandler,
@@ -11,7 +9,7 @@ from attune_nb.server.command_handlers import (
     CommandsHandler,
     RunCommand,
 )
-from attune_nb.server.drawing import AttemptsHandler, AttemptsQuery, GraphHandler
+from attune_nb.server.drawing_routes import DRAWING_ROUTES
 from attune_nb.server.openapi import OpenApiHandler
 from attune_nb.server.pages import RunsPage
 from attune_nb.server.route import Operation, Route
@@ -56,25 +54,5 @@ ROUTES: list[Route] = [
             )
         },
     ),
-    Route(
-        "/api/runs/{run_id}/attempts",
-        AttemptsHandler,
-        {
-            "GET": Operation(
-                "the attempts of a run after an event, as packed columns",
-                query=AttemptsQuery,
-                answers={200: "application/octet-stream"},
-            )
-        },
-    ),
-    Route(
-        "/api/runs/{run_id}/graph",
-        GraphHandler,
-        {
-            "GET": Operation(
-                "where the tasks of a run's workflow and its transitions are drawn",
-                answers={200: dict[str, Any]},
-            )
-        },
-    ),
+    *DRAWING_ROUTES,
 ]

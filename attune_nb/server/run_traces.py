@@ -24,7 +24,7 @@ _SELECT_RUN = "SELECT number FROM runs WHERE run_id = ?"
 
 # without the events that no trace shows, some of which hold large values
 _SELECT_EVENTS = """SELECT kind, time, task, visit, data, columns FROM events
-WHERE run = ? AND kind NOT IN ('RunEnded', 'AskAnswered', 'KeyAdded') ORDER BY number"""
+WHERE run = ? AND kind NOT IN ('AskAnswered', 'KeyAdded') ORDER BY number"""
 
 
 class _BatchData(msgspec.Struct):
@@ -55,8 +55,21 @@ class _StartedData(msgspec.Struct):
         self.parameters = {}
 
 
+class _EndedData(msgspec.Struct):
+    """The end of a run without its output."""
+
+    status: str
+    error: Any = None
+    output: Any = None
+
+    def __post_init__(self) -> None:
+        """Leave out the output."""
+        self.output = None
+
+
 _DECODERS: dict[str, Any] = {
     "AttemptsEnded": msgspec.json.Decoder(_AttemptsData),
+    "RunEnded": msgspec.json.Decoder(_EndedData),
     "RunStarted": msgspec.json.Decoder(_StartedData),
 }
 

@@ -5,10 +5,11 @@ import gzip
 import numpy as np
 import pytest
 from support.attempt_chunks import read_chunks, unpack_chunk
+from support.item_runs import until
 
 import attune_nb
 from attune_nb.errors import StoreError
-from attune_nb.events import NO_WORKER
+from attune_nb.events import NO_WORKER, AttemptsEnded, RetriesPlanned
 from attune_nb.explore.attempts import STATUSES, read_attempts
 from attune_nb.results.batches import batches_by_key
 from attune_nb.server.attempt_chunks import find_range, read_chunk
@@ -156,14 +157,19 @@ def test_a_task_without_results_has_sums_of_attempts(store):
 
 
 def test_an_attempt_that_never_began_is_left_out(store):
-    text = CHECK.replace("report_every: 50", "concurrency: 1").replace(
-        "retry:", "timeout: 60\n    #"
-    )
-    text = text.replace("    next: [{when", "    max_failures: 0\n    next: [{when")
-    run = run_check(store, text)
+    """Cancel a run while an item waits for its second attempt."""
+    text = "tasks: [{name: a, action: core.fail, retry: {count: 1, delay: 3600}}]"
+    run = attune_nb.loads(text).run(background=True, progress=False, store=store)
+    until(lambda: any(isinstance(event, RetriesPlanned) for event in run.events))
+    run.cancel()
+    run.wait()
+    batches = [event.batch for event in run.events if isinstance(event, AttemptsEnded)]
+    workers = [worker for batch in batches for worker in batch.worker]
     ((head, columns),) = read_chunks(store, run.run_id)
-    assert head["count"] < 400
-    assert not (columns["worker"] == NO_WORKER).any()
+
+    assert NO_WORKER in workers
+    assert columns["worker"].tolist() == [worker for worker in workers if worker != NO_WORKER]
+    assert [head["statuses"][code] for code in columns["status"]] == ["failed"]
 
 
 def test_a_run_that_is_gone_is_an_error(store, run):

@@ -1,5 +1,6 @@
 """The routes that feed the drawings of a run, on a real server."""
 
+import gzip
 import json
 
 import pytest
@@ -59,6 +60,39 @@ def test_the_graph_of_a_run_is_sent_once(attune_server, run_id):
     assert again.status_code == 304
 
 
+def test_items_are_sent_page_by_page(attune_server, run_id):
+    answer = attune_server.get(f"/api/runs/{run_id}/items?task=second&offset=18&limit=10")
+    assert [row["index"] for row in answer.json()["rows"]] == [18, 19]
+    assert [row["item"] for row in answer.json()["rows"]] == ["18", "19"]
+
+
+def test_a_task_that_the_run_does_not_have_is_not_found(attune_server, run_id):
+    answer = attune_server.get(f"/api/runs/{run_id}/items?task=third")
+    assert answer.status_code == 404
+    assert "third" in answer.json()["message"]
+
+
+def test_lines_are_sent(attune_server, run_id):
+    answer = attune_server.get(f"/api/runs/{run_id}/lines?level=WARNING")
+    assert answer.json() == {
+        "lines": [], "first": 0, "next": 0, "total": 0, "warnings": 0, "none": "",
+    }  # fmt: skip
+
+
+def test_a_trace_is_sent_as_a_file(attune_server, run_id):
+    answer = attune_server.get(f"/api/runs/{run_id}/trace")
+    assert answer.headers["Content-Type"] == "application/gzip"
+    assert f'filename="attune-{run_id}.json.gz"' in answer.headers["Content-Disposition"]
+    trace = json.loads(gzip.decompress(answer.content))
+    assert trace["otherData"]["run_id"] == run_id
+
+
+def test_the_script_that_draws_is_a_module(attune_server):
+    answer = attune_server.get("/explore.js")
+    assert answer.headers["Content-Type"].startswith("text/javascript")
+    assert "export {Explorer," in answer.text
+
+
 def test_a_run_that_is_not_there_is_not_found(attune_server):
-    for name in ("attempts", "graph"):
+    for name in ("attempts", "graph", "items?task=first", "lines", "trace"):
         assert attune_server.get(f"/api/runs/000000000000/{name}").status_code == 404

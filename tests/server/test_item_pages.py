@@ -1,0 +1,149 @@
+"""Pages of items, lines and traces of a run, read from its record."""
+
+import gzip
+import json
+import logging
+import sys
+
+import pytest
+
+import attune_nb
+from attune_nb.results.trace.chrome import chrome_trace
+from attune_nb.server.item_rows import ItemRows, ItemsQuery
+from attune_nb.server.line_pages import LinesQuery, read_lines
+from attune_nb.server.run_traces import write_run_trace
+
+CHECK = """
+parameters:
+  key: {type: string, secret: true}
+tasks:
+  - name: list
+    action: give
+    input: {names: [a, b, c, d, e, f, g, h]}
+    next: [{do: check, publish: {names: "{{ result().names }}"}}]
+  - name: check
+    action: check
+    with_items: "{{ names }}"
+    retry: {count: 1, delay: 0}
+    input: {name: "{{ item }}", key: "{{ parameters.key }}"}
+    next: [{when: "{{ failed() }}", do: noop}]
+"""
+
+
+def check(name, key):
+    if name in "cf":
+        logging.getLogger("checks").warning("%s is slow", name)
+        raise ConnectionError(f"server {name} refused {key}")
+    sys.stdout.write(f"{name} is well\n")
+    return {"server": name, "text": key + "x" * 3_000}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tmp_path_factory.mktemp("items") / "runs.db"
+
+
+@pytest.fixture(scope="module")
+def run(store):
+    workflow = attune_nb.loads(CHECK, "health")
+    actions = {"check": check, "give": lambda names: {"names": names}}
+    return workflow.run(
+        {"key": "hunter2secret"}, actions=actions, progress=False, store=store, logs="none"
+    )
+
+
+def items_of(store, run, task="check", **query):
+    return ItemRows().read(store, run.run_id, ItemsQuery(task, **query))
+
+
+def test_failed_items_come_first(store, run):
+    page = items_of(store, run)
+    assert [row.index for row in page.rows] == [2, 5, 0, 1, 3, 4, 6, 7]
+    assert page.counts == {"failed": 2, "succeeded": 6}
+    assert (page.matching, page.visits, page.with_items) == (8, 1, True)
+
+
+def test_an_item_that_failed_has_its_value_and_its_error(store, run):
+    row = items_of(store, run).rows[0]
+    assert (row.item, row.status, row.attempts) == ("'c'", "failed", 2)
+    assert (row.error_type, row.error) == ("ConnectionError", "server c refused ***")
+    assert row.traceback.endswith("ConnectionError: server c refused ***\n")
+
+
+def test_a_result_is_cut_and_has_no_secret(store, run):
+    (row,) = items_of(store, run, index=0).rows
+    assert row.result.startswith("{'server': 'a', 'text': '***xxx")
+    assert len(row.result) <= 2_000
+    assert row.result.endswith("…")
+
+
+def test_a_page_of_items_has_a_beginning_and_a_length(store, run):
+    page = items_of(store, run, status="succeeded", offset=2, limit=3)
+    assert [row.index for row in page.rows] == [3, 4, 6]
+    assert page.matching == 6
+
+
+def test_a_task_without_items_has_one_attempt(store, run):
+    page = items_of(store, run, "list")
+    assert not page.with_items
+    assert [(row.index, row.status, row.item) for row in page.rows] == [(0, "succeeded", None)]
+
+
+def test_a_task_that_has_not_started_has_no_items(store, run):
+    with pytest.raises(LookupError, match="has no execution 0 of a task `nothing`"):
+        items_of(store, run, "nothing")
+
+
+def test_lines_are_the_last_ones_of_the_run(store, run):
+    page = read_lines(store, run.run_id, LinesQuery())
+    texts = [line.text for line in page.lines]
+
+    assert sorted(texts) == sorted(
+        [*[f"{name} is well" for name in "abdegh"], *["c is slow", "f is slow"] * 2]
+    )
+    assert (page.total, page.warnings, page.first, page.none) == (10, 4, 0, "")
+
+
+@pytest.mark.parametrize(
+    ("query", "texts"),
+    [
+        ({"level": "WARNING", "index": 2}, {"c is slow"}),
+        ({"search": "A IS"}, {"a is well"}),
+        ({"task": "list"}, set()),
+        ({"index": 3}, {"d is well"}),
+    ],
+)
+def test_lines_are_selected(store, run, query, texts):
+    page = read_lines(store, run.run_id, LinesQuery(**query))
+    assert {line.text for line in page.lines} == texts
+
+
+def test_lines_are_read_in_pages_from_both_ends(store, run):
+    last = read_lines(store, run.run_id, LinesQuery(limit=1))
+    before = []
+    while last.first:
+        last = read_lines(store, run.run_id, LinesQuery(before=last.first, limit=1))
+        before += last.lines
+    whole = read_lines(store, run.run_id, LinesQuery(after=0))
+
+    assert whole.next == read_lines(store, run.run_id, LinesQuery()).next
+    assert len(whole.lines) == 10
+    assert read_lines(store, run.run_id, LinesQuery(after=whole.next)).lines == []
+
+
+def test_a_trace_is_that_of_the_run(store, run, tmp_path):
+    path = tmp_path / "trace.json.gz"
+    write_run_trace(store, run.run_id, path)
+    trace = json.loads(gzip.decompress(path.read_bytes()))
+    expected = json.loads(json.dumps(chrome_trace(run.events)))
+
+    assert trace == expected
+
+
+def test_a_child_run_is_named_by_its_item(store):
+    inner = attune_nb.loads("tasks: [{name: only, action: core.noop}]", "inner")
+    text = 'tasks: [{name: deploy, action: inner, with_items: "{{ [1, 2] }}"}]'
+    run = attune_nb.loads(text).run(actions={"inner": inner}, progress=False, store=store)
+    rows = items_of(store, run, "deploy").rows
+
+    assert [row.child for row in rows] == run.children()["run_id"].tolist()
