@@ -408,11 +408,19 @@ class RunResumed(Input, frozen=True, kw_only=True, tag=True):
 
 
 class RerunRequested(Input, frozen=True, kw_only=True, tag=True):
-    """A user decided that an attempt in doubt is repeated."""
+    """A user decided that an attempt in doubt is repeated.
+
+    Attributes:
+        task: The task's path.
+        visit: The number of the execution of the task.
+        index: The index of the item.
+        by: Who asked, if it was another process.
+    """
 
     task: str
     visit: int
     index: int
+    by: str = ""
 
 
 class AttemptsEnded(Input, frozen=True, kw_only=True, tag=True):
@@ -426,6 +434,7 @@ class AttemptsEnded(Input, frozen=True, kw_only=True, tag=True):
         input_error: In a dry run, why an input could not be evaluated, for want of a result
             that no action made. The attempt counts as one that succeeded.
         secrets: The names of the parts of each result's `data` that must not be shown.
+        by: Who accepted the result of an attempt in doubt, if it was another process.
     """
 
     task: str
@@ -434,6 +443,7 @@ class AttemptsEnded(Input, frozen=True, kw_only=True, tag=True):
     memory: int = 0
     input_error: str = ""
     secrets: tuple[str, ...] = ()
+    by: str = ""
 
     @property
     def secret_values(self) -> list[Any]:
@@ -454,10 +464,12 @@ class CancelRequested(Input, frozen=True, kw_only=True, tag=True):
     Attributes:
         reason: The reason given with the request.
         force: Whether attempts in flight are abandoned.
+        by: Who asked, if it was another process.
     """
 
     reason: str = ""
     force: bool = False
+    by: str = ""
 
 
 class PauseRequested(Input, frozen=True, kw_only=True, tag=True):
@@ -465,13 +477,21 @@ class PauseRequested(Input, frozen=True, kw_only=True, tag=True):
 
     Attributes:
         reason: The reason, if the request is not a user's: the backend is gone.
+        by: Who asked, if it was another process.
     """
 
     reason: str = ""
+    by: str = ""
 
 
 class ResumeRequested(Input, frozen=True, kw_only=True, tag=True):
-    """A paused run was requested to continue."""
+    """A paused run was requested to continue.
+
+    Attributes:
+        by: Who asked, if it was another process.
+    """
+
+    by: str = ""
 
 
 class InquiryOpened(Input, frozen=True, kw_only=True, tag=True):

@@ -25,11 +25,21 @@ def cancel(step: Step, event: CancelRequested) -> None:
     """Begin to stop the run; `force` also abandons the attempts in flight."""
     reason = step.state.reason
     if not reason:
-        reason = step.mask(event.reason)
+        reason = step.mask(_describe_request(event))
     step.update(reason=reason)
 
     cancels_running = step.state.workflow.cancellation_policy == "cancel_running"
     _stop(step, force=event.force or cancels_running)
+
+
+def _describe_request(event: CancelRequested) -> str:
+    """Return who asked for the end of the run, and why, as far as it is known."""
+    parts = []
+    if event.by:
+        parts.append(f"asked by {event.by}")
+    if event.reason:
+        parts.append(event.reason)
+    return ": ".join(parts)
 
 
 def _stop(step: Step, *, force: bool) -> None:

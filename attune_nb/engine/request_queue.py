@@ -78,19 +78,21 @@ class RequestQueue:
         """Return whether all requests so far were processed, or are being processed."""
         return self._requests.empty()
 
-    def cancel(self, reason: str = "", *, force: bool = False) -> None:
+    def cancel(self, reason: str = "", *, force: bool = False, by: str = "") -> None:
         """Request that the run stops."""
         self._requests.put(
-            lambda time, seed: CancelRequested(time=time, seed=seed, reason=reason, force=force)
+            lambda time, seed: CancelRequested(
+                time=time, seed=seed, reason=reason, force=force, by=by
+            )
         )
 
-    def pause(self) -> None:
+    def pause(self, *, by: str = "") -> None:
         """Request that the run starts nothing more."""
-        self._requests.put(lambda time, seed: PauseRequested(time=time, seed=seed))
+        self._requests.put(lambda time, seed: PauseRequested(time=time, seed=seed, by=by))
 
-    def resume(self) -> None:
+    def resume(self, *, by: str = "") -> None:
         """Request that a paused run continues."""
-        self._requests.put(lambda time, seed: ResumeRequested(time=time, seed=seed))
+        self._requests.put(lambda time, seed: ResumeRequested(time=time, seed=seed, by=by))
 
     def open_inquiry(
         self,
@@ -264,15 +266,17 @@ class RequestQueue:
             return None
         return KeyAdded(time=time, seed=seed, name=ref, value=value)
 
-    def rerun(self, task: str, visit: int, index: int) -> None:
+    def rerun(self, task: str, visit: int, index: int, *, by: str = "") -> None:
         """Repeat an attempt in doubt."""
         self._requests.put(
             lambda time, seed: RerunRequested(
-                time=time, seed=seed, task=task, visit=visit, index=index
+                time=time, seed=seed, task=task, visit=visit, index=index, by=by
             )
         )
 
-    def accept(self, task: str, visit: int, index: int, attempt: int, result: Any) -> None:
+    def accept(
+        self, task: str, visit: int, index: int, attempt: int, result: Any, *, by: str = ""
+    ) -> None:
         """Accept a result for an attempt in doubt.
 
         Raises:
@@ -294,7 +298,7 @@ class RequestQueue:
                 results=[frozen],
                 errors={},
             )
-            return AttemptsEnded(time=time, seed=seed, task=task, visit=visit, batch=batch)
+            return AttemptsEnded(time=time, seed=seed, task=task, visit=visit, batch=batch, by=by)
 
         self._requests.put(attempt_ended)
 

@@ -203,14 +203,22 @@ class LiveRun(ReadableRun, Protocol):
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the end, and return whether it has come."""
 
-    def cancel(self, *, force: bool = False) -> None:
+    def cancel(self, *, force: bool = False, reason: str = "", by: str = "") -> None:
         """Stop the run."""
 
-    def pause(self) -> None:
+    def pause(self, *, by: str = "") -> None:
         """Start no more attempts."""
 
-    def resume(self) -> None:
+    def resume(self, *, by: str = "") -> None:
         """Continue a paused run."""
 
-    def answer(self, task: str, value: Any, *, inquiry: int | None = None) -> None:
+    def answer(
+        self,
+        task: str,
+        value: Any,
+        *,
+        by: str | None = None,
+        visit: int | None = None,
+        inquiry: int | None = None,
+    ) -> None:
         """Answer a question."""

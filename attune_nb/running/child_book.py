@@ -159,6 +159,14 @@ class ChildBook:
             children = self._running.get((driver, path))
             return children[0] if children else None
 
+    def find_by_id(self, run_id: str) -> KeptChild | None:
+        """Return a run at any depth within the outermost run; None if it has ended."""
+        with self._lock:
+            child = self._children.get(run_id)
+        if child is None or child.driver.state.ended:
+            return None
+        return child
+
     def open_child(
         self, attempt: ParentAttempt, function: Any, rendered: Any, channel: Channel
     ) -> Child:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from attune_nb import html
 from attune_nb.conductor.state import ENDED
-from attune_nb.errors import AttuneError, StoreError
+from attune_nb.errors import StoreError
 from attune_nb.events import RunStarted
+from attune_nb.running.answers import AnswerText, user_name
 from attune_nb.running.run import BaseRun
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from attune_nb.results.clock import RunClock
     from attune_nb.results.scaling import WorkflowScaling
     from attune_nb.running.request import RunRequest
+    from attune_nb.store.commands import CommandKind
     from attune_nb.store.log_rows import StoredLogs
 
 __all__ = ["Record", "RecordedRun", "ReplayedRun"]
@@ -70,7 +72,11 @@ class Record:
 
 
 class RecordedRun(BaseRun):
-    """A run as its record stands: it can be read, forked and retried, but not controlled.
+    """A run as its record stands: it can be read, forked and retried.
+
+    A run that another process drives can be controlled: it gets commands through a file beside
+    the store, and carries them out within a moment. This object shows the run as it was when it
+    was opened.
 
     Its events are read from the store when something but its status is first looked at. That
     raises a `StoreError` if they are damaged or were removed since.
@@ -148,29 +154,107 @@ class RecordedRun(BaseRun):
         yield from ()
         return self
 
-    def cancel(self, *, force: bool = False) -> NoReturn:  # noqa: ARG002 - as in `Run`
-        """Raise `AttuneError`."""
-        self._refuse("cancel")
+    def cancel(self, *, force: bool = False, reason: str = "", by: str | None = None) -> None:
+        """Cancel the run in the process that drives it, as `Run.cancel` does.
 
-    def pause(self) -> NoReturn:
-        """Raise `AttuneError`."""
-        self._refuse("pause")
+        Args:
+            force: Whether to stop running attempts, too.
+            reason: Why, for the record and the message of the run.
+            by: Who asks, for the record; by default the user of this process.
 
-    def resume(self) -> NoReturn:
-        """Raise `AttuneError`; `attune_nb.resume` continues an interrupted run."""
-        self._refuse("resume")
+        Raises:
+            CommandRefused: The run has ended, is interrupted, or did not take the command.
+            StoreError: The command cannot be sent.
+        """
+        self._send("cancel", {"force": force, "reason": reason}, by)
 
-    def answer(self, task: str, value: Any) -> NoReturn:  # noqa: ARG002 - as in `Run`
-        """Raise `AttuneError`."""
-        self._refuse("answer")
+    def pause(self, *, by: str | None = None) -> None:
+        """Pause the run in the process that drives it, as `Run.pause` does.
 
-    def rerun(self, task: str, index: int | None = None) -> NoReturn:  # noqa: ARG002 - as in `Run`
-        """Raise `AttuneError`."""
-        self._refuse("rerun")
+        Args:
+            by: As in `cancel`.
 
-    def accept(self, task: str, result: Any, index: int | None = None) -> NoReturn:  # noqa: ARG002
-        """Raise `AttuneError`."""
-        self._refuse("accept")
+        Raises:
+            AttuneError: As in `cancel`.
+        """
+        self._send("pause", {}, by)
+
+    def resume(self, *, by: str | None = None) -> None:
+        """Continue a paused run in the process that drives it.
+
+        `attune_nb.resume` continues a run that no process drives.
+
+        Args:
+            by: As in `cancel`.
+
+        Raises:
+            AttuneError: As in `cancel`; the run is not paused.
+        """
+        self._send("resume", {}, by)
+
+    def answer(
+        self,
+        task: str,
+        value: Any,
+        *,
+        by: str | None = None,
+        visit: int | None = None,
+        inquiry: int | None = None,
+    ) -> None:
+        """Answer a question of the run in the process that drives it, as `Run.answer` does.
+
+        Args:
+            task: The task; `deploy[3]/ask` for one of a child run.
+            value: The answer.
+            by: As in `cancel`.
+            visit: As in `Run.answer`.
+            inquiry: As in `Run.answer`.
+
+        Raises:
+            AttuneError: As in `cancel`; the task has no open question, or the answer does not fit.
+        """
+        data: dict[str, Any] = {"task": task, "visit": visit, "inquiry": inquiry}
+        if type(value) is AnswerText:
+            data["text"] = value.text
+        else:
+            data["value"] = value
+        self._send("answer", data, by)
+
+    def rerun(self, task: str, index: int | None = None, *, by: str | None = None) -> None:
+        """Make an attempt in doubt again in the process of the run, as `Run.rerun` does.
+
+        Args:
+            task: The task.
+            index: The index of the item; by default all attempts of the task that are in doubt.
+            by: As in `cancel`.
+
+        Raises:
+            AttuneError: As in `cancel`; no such attempt is in doubt.
+        """
+        self._send("rerun", {"task": task, "index": index}, by)
+
+    def accept(
+        self, task: str, result: Any, index: int | None = None, *, by: str | None = None
+    ) -> None:
+        """Record the result of an attempt in doubt in the process of the run.
+
+        Args:
+            task: The task.
+            result: The result, which another process can get: no table, and no other object.
+            index: The index of the item.
+            by: As in `cancel`.
+
+        Raises:
+            AttuneError: As in `cancel`; no such attempt is in doubt, or several are.
+        """
+        self._send("accept", {"task": task, "index": index, "result": result}, by)
+
+    def _send(self, kind: CommandKind, data: dict[str, Any], by: str | None) -> None:
+        from attune_nb.store.commands import send_command  # noqa: PLC0415 - SQLite is slow to import
+
+        if by is None:
+            by = user_name()
+        send_command(self._stored_logs.path, self.run_id, kind, data, by=by)
 
     def __repr__(self) -> str:
         try:
@@ -190,10 +274,3 @@ class RecordedRun(BaseRun):
                 parameters: Mapping[str, Any] = event.parameters
                 return parameters
         return {}
-
-    def _refuse(self, verb: str) -> NoReturn:
-        hint = "; `attune_nb.resume` continues it" if self.status == "interrupted" else ""
-        raise AttuneError(
-            f"`{verb}` needs a run of this process; run {self.run_id} was opened from its "
-            f"record{hint}"
-        )

@@ -623,6 +623,19 @@ class Run(BaseRun):
                 return self._view_child(child), task.removeprefix(path)
         return None
 
+    def find_child_run(self, run_id: str) -> Run | None:
+        """Return a run within this one, at any depth, by its id; None if it has ended."""
+        child = None if self._child_book is None else self._child_book.find_by_id(run_id)
+        return None if child is None else self._view_child(child)
+
+    def has_requests(self) -> bool:
+        """Return whether the engine has not processed a request yet."""
+        return not self._driver.has_no_requests()
+
+    def mask_text(self, text: str) -> str:
+        """Return a text without the secrets of the run."""
+        return self._mask.text(text)
+
     def _find_artifact_alerts(self) -> list[str]:
         """Return an alert for each artifact that an action has written a secret to."""
         if self._artifact_alerts is not None:
@@ -657,23 +670,42 @@ class Run(BaseRun):
             yield from asyncio.sleep(_POLL).__await__()
         return self
 
-    def cancel(self, *, force: bool = False) -> None:
-        """Stop the run. Running attempts continue to their end unless `force` stops them too."""
-        self._driver.cancel(force=force)
+    def cancel(self, *, force: bool = False, reason: str = "", by: str = "") -> None:
+        """Stop the run. Running attempts continue to their end unless `force` stops them too.
 
-    def pause(self) -> None:
+        Args:
+            force: Whether to stop running attempts, too.
+            reason: Why, for the record and the message of the run.
+            by: Who asks, if it is not this program itself.
+        """
+        self._driver.cancel(reason, force=force, by=by)
+
+    def pause(self, *, by: str = "") -> None:
         """Start no more attempts; running attempts continue to their end.
 
         Delays and timeouts continue. A run that has ended, or is being cancelled, is not changed.
-        """
-        self._driver.pause()
 
-    def resume(self) -> None:
-        """Continue a paused run."""
-        self._driver.resume()
+        Args:
+            by: As in `cancel`.
+        """
+        self._driver.pause(by=by)
+
+    def resume(self, *, by: str = "") -> None:
+        """Continue a paused run.
+
+        Args:
+            by: As in `cancel`.
+        """
+        self._driver.resume(by=by)
 
     def answer(
-        self, task: str, value: Any, *, by: str | None = None, inquiry: int | None = None
+        self,
+        task: str,
+        value: Any,
+        *,
+        by: str | None = None,
+        visit: int | None = None,
+        inquiry: int | None = None,
     ) -> None:
         """Answer the question of a `core.ask` task.
 
@@ -683,6 +715,8 @@ class Run(BaseRun):
             task: The task; `parallel/name` for one within a parallel task.
             value: The answer.
             by: Who answers, for the record; by default the user of this process.
+            visit: The number of the execution of the task, if several have an open question; by
+                default the first one.
             inquiry: The id of the inquiry, if the task's action has opened several; by default
                 the first open one.
 
@@ -692,14 +726,16 @@ class Run(BaseRun):
         """
         questions = self.questions
         for question in self._own_questions():
-            if question.task == task and inquiry in (None, question.inquiry):
+            if question.task != task or visit not in (None, question.visit):
+                continue
+            if inquiry in (None, question.inquiry):
                 self._answer_question(question, value, by)
                 return
 
         child_task = self._find_child_of(task)
         if child_task is not None:
             child, path = child_task
-            child.answer(path, value, by=by, inquiry=inquiry)
+            child.answer(path, value, by=by, visit=visit, inquiry=inquiry)
             if self.pause_reason == UNATTENDED:
                 self._driver.resume()
             return
@@ -725,8 +761,13 @@ class Run(BaseRun):
         if self.pause_reason == UNATTENDED:
             self._driver.resume()
 
-    def rerun(self, task: str, index: int | None = None) -> None:
+    def rerun(self, task: str, index: int | None = None, *, by: str = "") -> None:
         """Make an attempt in doubt again; without an index, all those of a task.
+
+        Args:
+            task: The task.
+            index: The index of the item.
+            by: As in `cancel`.
 
         Raises:
             LookupFailed: No such attempt is in doubt.
@@ -734,13 +775,19 @@ class Run(BaseRun):
         child_task = self._find_child_of(task)
         if child_task is not None:
             child, path = child_task
-            child.rerun(path, index)
+            child.rerun(path, index, by=by)
             return
         for doubt in self._find_doubts(task, index):
-            self._driver.rerun(doubt.task, doubt.visit, doubt.index)
+            self._driver.rerun(doubt.task, doubt.visit, doubt.index, by=by)
 
-    def accept(self, task: str, result: Any, index: int | None = None) -> None:
+    def accept(self, task: str, result: Any, index: int | None = None, *, by: str = "") -> None:
         """Record the result of an attempt in doubt that did run.
+
+        Args:
+            task: The task.
+            result: The result.
+            index: The index of the item.
+            by: As in `cancel`.
 
         Raises:
             LookupFailed: No such attempt is in doubt, or several are and there is no index.
@@ -749,7 +796,7 @@ class Run(BaseRun):
         child_task = self._find_child_of(task)
         if child_task is not None:
             child, path = child_task
-            child.accept(path, result, index)
+            child.accept(path, result, index, by=by)
             return
 
         doubts = self._find_doubts(task, index)
@@ -760,7 +807,7 @@ class Run(BaseRun):
             )
 
         (doubt,) = doubts
-        self._driver.accept(doubt.task, doubt.visit, doubt.index, doubt.attempt, result)
+        self._driver.accept(doubt.task, doubt.visit, doubt.index, doubt.attempt, result, by=by)
 
     @property
     def has_only_questions(self) -> bool:

@@ -19,6 +19,7 @@ from attune_nb.log_batches import RunLogs
 from attune_nb.results.scaling import DurationHistory
 from attune_nb.running.child_book import ChildBook
 from attune_nb.running.followers import FollowerSet, RunFollower
+from attune_nb.running.mailbox import MAILBOX
 from attune_nb.running.raised_errors import current_observer
 from attune_nb.running.record import open_recorder
 from attune_nb.running.store_paths import store_path
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
     from attune_nb.engine.driver import Driver
     from attune_nb.events import Event
     from attune_nb.log_lines import LogLine
-    from attune_nb.results.protocols import LiveRun
     from attune_nb.results.scaling import TaskDuration, WorkflowScaling
     from attune_nb.running.interrupts import HeldInterrupts
+    from attune_nb.running.mailbox import SteeredRun
     from attune_nb.running.pack_session import PackSession
     from attune_nb.running.plan import RunPlan
     from attune_nb.running.request import EventReader, ProgressOption, RunOptions, RunRequest
@@ -67,6 +68,7 @@ class Engine(NamedTuple):
         logs: The log lines of the run so far.
         log_output: Shows the first of them; None if none are shown.
         child_book: The child runs that this process keeps.
+        recorder: Writes the record; None if the run has none.
     """
 
     driver: Driver
@@ -78,6 +80,7 @@ class Engine(NamedTuple):
     logs: RunLogs
     log_output: LogOutput | None
     child_book: ChildBook
+    recorder: Recorder | None
 
 
 def assemble_engine(plan: RunPlan) -> Engine:
@@ -98,14 +101,7 @@ def assemble_engine(plan: RunPlan) -> Engine:
     remember_durations = _durations_reader(request.workflow, scaling)
 
     log_output = _open_log_output(request, display)
-    readers: list[EventReader] = []
-    if recorder is not None:
-        readers.append(recorder.read)
-    if log_output is not None:
-        readers.append(log_output.read_events)
-    if display is not None:
-        readers.append(display.read)
-    readers.append(remember_durations)
+    readers = [*_event_readers(recorder, log_output, display), remember_durations]
 
     child_book = ChildBook(
         recorder,
@@ -139,8 +135,29 @@ def assemble_engine(plan: RunPlan) -> Engine:
         if display is not None:
             display.read(plan.recorded_events)
     return Engine(
-        driver, drive, display, scaling, store, record_alerts, logs, log_output, child_book
+        driver,
+        drive,
+        display,
+        scaling,
+        store,
+        record_alerts,
+        logs,
+        log_output,
+        child_book,
+        recorder,
     )
+
+
+def _event_readers(
+    recorder: Recorder | None, log_output: LogOutput | None, display: Display | None
+) -> Iterator[EventReader]:
+    """Yield the readers of the events of a run, in the order of the calls."""
+    if recorder is not None:
+        yield recorder.read
+    if log_output is not None:
+        yield log_output.read_events
+    if display is not None:
+        yield display.read
 
 
 def _functions_of(readers: Sequence[EventReader | RunFollower]) -> list[EventReader]:
@@ -279,7 +296,7 @@ def _open_keeper(plan: RunPlan, recorder: Recorder | None) -> ResultKeeper | Non
     return ResultKeeper(recorder.path, plan.prepared.mask, recorder.report)
 
 
-def drive_run(run: LiveRun, engine: Engine, plan: RunPlan, interrupts: HeldInterrupts) -> None:
+def drive_run(run: SteeredRun, engine: Engine, plan: RunPlan, interrupts: HeldInterrupts) -> None:
     """Let the engine drive a run; unless it is in the background, wait for its end.
 
     Of a run that was interrupted before, no attempt is made.
@@ -293,6 +310,7 @@ def drive_run(run: LiveRun, engine: Engine, plan: RunPlan, interrupts: HeldInter
     is_inline = plan.request.options.backend == "inline" and not in_background and not has_doubts
     # inline, the questions are asked when nothing else is left
     engine.driver.leaves_at_questions = is_inline
+    engine = engine._replace(drive=MAILBOX.listen(run, engine.recorder, engine.drive))
 
     try:
         if display is not None:
@@ -309,7 +327,8 @@ def drive_run(run: LiveRun, engine: Engine, plan: RunPlan, interrupts: HeldInter
         _drive_here(engine, interrupts)
         if engine.driver.state.ended:
             return
-        engine = engine._replace(drive=engine.driver.drive_on)
+        drive_on = engine.driver.drive_on
+        engine = engine._replace(drive=MAILBOX.listen(run, engine.recorder, drive_on))
 
     log_output = engine.log_output
     if log_output is not None and in_background:

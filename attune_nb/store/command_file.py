@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from attune_nb.store.files import FileIdentity
+
 __all__ = [
+    "CommandInbox",
     "CommandProgress",
     "CommandRow",
     "commands_path",
@@ -30,7 +33,6 @@ __all__ = [
     "insert_command",
     "open_command_file",
     "read_progress",
-    "take_commands",
     "write_outcome",
 ]
 
@@ -80,11 +82,13 @@ class CommandProgress(NamedTuple):
 
     Attributes:
         run_id: The id of the run.
+        owner: The token of the engine that it is for.
         is_taken: Whether an engine has taken it.
         outcome: `done`, or why it was not carried out; None if that is not known yet.
     """
 
     run_id: str
+    owner: str
     is_taken: bool
     outcome: str | None
 
@@ -173,7 +177,7 @@ def insert_command(connection: sqlite3.Connection, row: CommandRow) -> int:
         number += 1
 
 
-def take_commands(connection: sqlite3.Connection, owners: Sequence[str]) -> list[CommandRow]:
+def _take(connection: sqlite3.Connection, owners: Sequence[str]) -> list[CommandRow]:
     """Take the new commands for some engines, the oldest first: no other process gets them.
 
     Their data is removed from the file.
@@ -195,7 +199,8 @@ def take_commands(connection: sqlite3.Connection, owners: Sequence[str]) -> list
         )
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
     return rows
 
@@ -224,12 +229,12 @@ def write_outcome(
 def read_progress(connection: sqlite3.Connection, number: int) -> CommandProgress | None:
     """Return what has become of a command so far; None if the file does not have it."""
     row = connection.execute(
-        "SELECT run_id, taken IS NOT NULL, outcome FROM commands WHERE number = ?", (number,)
+        "SELECT run_id, owner, taken IS NOT NULL, outcome FROM commands WHERE number = ?", (number,)
     ).fetchone()
     if row is None:
         return None
-    run_id, is_taken, outcome = row
-    return CommandProgress(run_id, bool(is_taken), outcome)
+    run_id, owner, is_taken, outcome = row
+    return CommandProgress(run_id, owner, bool(is_taken), outcome)
 
 
 def delete_old_commands(connection: sqlite3.Connection) -> None:
@@ -257,3 +262,78 @@ def _explain(path: Path, error: Exception) -> str:
         f"commands for runs cannot be put into {path}: {reason}; allow writing to it and to its "
         "folder, or remove it"
     )
+
+
+class CommandInbox:
+    """The commands beside a store, as a process that runs workflows takes them.
+
+    It is used by one thread. There may be no file, and another one may take its place.
+
+    Args:
+        store: The store.
+    """
+
+    def __init__(self, store: Path) -> None:
+        self._path = commands_path(store)
+        self._identity: FileIdentity | None = None
+        self._connection: sqlite3.Connection | None = None
+        # the version of the file and the engines at the last look that found all
+        self._seen: tuple[int, tuple[str, ...]] | None = None
+
+    def take(self, owners: tuple[str, ...]) -> list[CommandRow]:
+        """Take the new commands for some engines, the oldest first; most calls cost little.
+
+        Args:
+            owners: The tokens of the engines.
+
+        Raises:
+            sqlite3.Error: The file cannot be used; the next call opens it again.
+        """
+        identity = file_identity(self._path)
+        if identity != self._identity:
+            self.close()
+            self._identity = identity
+        if identity is None:
+            return []
+
+        try:
+            return self._take_new(owners)
+        except BaseException:
+            self.close()
+            raise
+
+    def _take_new(self, owners: tuple[str, ...]) -> list[CommandRow]:
+        if self._connection is None:
+            self._connection = _connect(self._path)
+
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        if (version, owners) == self._seen:
+            return []
+        rows = []
+        if _has_table(self._connection):
+            rows = _take(self._connection, owners)
+        self._seen = (version, owners)
+        return rows
+
+    def write_outcome(self, number: int, outcome: str) -> None:
+        """Write what has become of a command that was taken.
+
+        Raises:
+            sqlite3.Error: It cannot be written.
+        """
+        if self._connection is not None:
+            write_outcome(self._connection, number, outcome, taken=True)
+
+    def close(self) -> None:
+        """Close the file, until the next call opens it again."""
+        self._identity = None
+        self._seen = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _has_table(connection: sqlite3.Connection) -> bool:
+    """Return whether the file has its table: another process may be creating it just now."""
+    statement = "SELECT 1 FROM sqlite_master WHERE name = 'commands'"
+    return connection.execute(statement).fetchone() is not None

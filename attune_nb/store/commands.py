@@ -100,6 +100,7 @@ _FIELDS: dict[str, dict[str, _Field]] = {
     "cancel": {
         "force": _Field((bool,), "a boolean"),
         "grace": _Field((int, float), "a number of seconds"),
+        "reason": _Field((str,), "a string"),
     },
     "pause": {},
     "resume": {},
@@ -145,9 +146,9 @@ def put_command(
         run_id: The whole id of the run, also of a child run.
         kind: What the run shall do.
         data: The arguments. `cancel`: `force`, or `grace`, the seconds after which attempts in
-            progress are stopped, too. `answer`: `task`, then `value`, or `text` as a person has
-            typed it; `visit` or `inquiry`, if the task has several questions. `rerun`: `task` and
-            `index`. `accept`: `task`, `index` and `result`. Others take none.
+            progress are stopped, too; and `reason`. `answer`: `task`, then `value`, or `text` as
+            a person has typed it; `visit` or `inquiry`, if the task has several questions.
+            `rerun`: `task` and `index`. `accept`: `task`, `index` and `result`. Others take none.
         by: Who asks, for the record.
         expires_in: Seconds after which the command is not carried out any more.
 
@@ -387,6 +388,8 @@ def _explain_silence(store: Path, progress: CommandProgress) -> str:
         return "the run was removed from the store"
     if target.status in ENDED:
         return f"the run {ENDINGS[target.status]}"
+    if target.owner != progress.owner:
+        return "another process has continued the run since; send the command again"
     if target.is_alive:
         return ""
     if progress.is_taken:

@@ -115,6 +115,12 @@ class Recorder:
         self._thread = threading.Thread(target=self._write, name="attune store", daemon=True)
 
     @property
+    def owner(self) -> str:
+        """The token of this engine in the record; empty before the run's first event."""
+        owner: str = self._owner["owner"]
+        return owner
+
+    @property
     def alerts(self) -> list[str]:
         """Notes on values that the record lacks. The list only grows; the record holds it."""
         return self._run.alerts

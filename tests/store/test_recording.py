@@ -16,7 +16,7 @@ import pytest
 from support.outcomes import wait_until
 
 import attune_nb
-from attune_nb.errors import AttuneError, StoreError
+from attune_nb.errors import CommandRefused, StoreError
 
 TEXT = """
 label: health
@@ -125,11 +125,12 @@ def test_a_run_is_found_by_the_beginning_of_its_id(path):
         attune_nb.open_run("", path)
 
 
-def test_a_recorded_run_cannot_be_controlled(path):
+def test_a_run_on_record_that_has_ended_is_not_controlled(path):
     stored = attune_nb.open_run(record_run(path).run_id, path)
     for control in (stored.cancel, stored.pause, stored.resume):
-        with pytest.raises(AttuneError, match=r"needs a run of this process; .* from its record"):
+        with pytest.raises(CommandRefused, match=rf"^run {stored.run_id} has succeeded$") as caught:
             control()
+        assert caught.value.reason == "ended"
 
 
 def test_without_a_store_no_file_is_written(path, monkeypatch):
