@@ -158,8 +158,13 @@ def test_a_task_without_results_has_sums_of_attempts(store):
 
 def test_an_attempt_that_never_began_is_left_out(store):
     """Cancel a run while an item waits for its second attempt."""
-    text = "tasks: [{name: a, action: core.fail, retry: {count: 1, delay: 3600}}]"
-    run = attune_nb.loads(text).run(background=True, progress=False, store=store)
+
+    def refuse():
+        raise ConnectionError
+
+    text = "tasks: [{name: a, action: refuse, retry: {count: 1, delay: 3600}}]"
+    options = {"actions": {"refuse": refuse}, "background": True, "progress": False}
+    run = attune_nb.loads(text).run(store=store, **options)
     until(lambda: any(isinstance(event, RetriesPlanned) for event in run.events))
     run.cancel()
     run.wait()
