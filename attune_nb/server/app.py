@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_server.extension.application import ExtensionApp, ExtensionAppJinjaMixin
+from tornado.ioloop import IOLoop, PeriodicCallback
 from traitlets import Bool, Float, Int, List, Unicode
 
+from attune_nb.server.notices import RUN_STATE, StateWatch, schema
 from attune_nb.server.routes import ROUTES
 from attune_nb.server.stores import Stores
 from attune_nb.server.unknown import UNKNOWN_PATTERN, UnknownHandler
+
+if TYPE_CHECKING:
+    from jupyter_server.serverapp import ServerApp
 
 __all__ = ["AttuneApp"]
 
@@ -65,10 +70,20 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
         0.1, min=0.01, config=True, help="Seconds between two looks at a record that is watched."
     )
 
+    notice_every = Float(
+        1.0,
+        min=0.0,
+        config=True,
+        help="Seconds between two looks for runs whose state has changed: each is an event of "
+        "Jupyter. 0 switches these events off.",
+    )
+
     @classmethod
     def get_extension_package(cls) -> str:
         """Return the module that Jupyter finds the extension by."""
         return "attune_nb.server"
+
+    _notices: PeriodicCallback | None = None
 
     def initialize_settings(self) -> None:
         """Put into the server's settings what the handlers share."""
@@ -93,6 +108,26 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
         # the last one, since the first that matches is taken
         self.handlers.extend([*routes, (UNKNOWN_PATTERN, UnknownHandler)])
 
+    async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
+        """Begin to look for runs whose state has changed, once the server's loop runs."""
+        if not self.notice_every:
+            return
+
+        logger: Any = serverapp.event_logger
+        logger.register_event_schema(schema())
+        watch = StateWatch(self.settings["attune_stores"])
+
+        async def tell() -> None:
+            threads = self.settings["attune_threads"]
+            changes = await IOLoop.current().run_in_executor(threads, watch.look)
+            for change in changes:
+                logger.emit(schema_id=RUN_STATE, data=change._asdict())
+
+        self._notices = PeriodicCallback(tell, self.notice_every * 1000)
+        self._notices.start()
+
     async def stop_extension(self) -> None:
         """End what the extension has started."""
+        if self._notices is not None:
+            self._notices.stop()
         self.settings["attune_threads"].shutdown(wait=False, cancel_futures=True)

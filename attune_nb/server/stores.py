@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from attune_nb.errors import StoreError
-from attune_nb.store.database import connected
+from attune_nb.store.reading import has_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Stores"]
 
-# seconds that a list of files is used again
+# seconds that a list of files is used again: at least these, and this many times what it has taken
 _KEPT = 5.0
+_KEPT_PER_SECOND = 100
 
 
 class Stores:
     """The stores of a server, named by files and by patterns of files.
 
-    The list of files is read again every few seconds: a notebook in another folder may begin a
-    store at any time.
+    The list of files is read again every few seconds, since a notebook in another folder may begin
+    a store at any time; in a folder with very many folders less often.
 
     Args:
         root: The folder that relative names begin at.
@@ -37,15 +38,17 @@ class Stores:
         self._patterns = tuple(patterns)
         self._lock = threading.Lock()
         self._paths: list[Path] = [main]
-        self._listed = -_KEPT
+        self._next_list = 0.0
         self._store_of: dict[str, Path] = {}
 
     def paths(self) -> list[Path]:
         """Return the files of all stores, the main one first; it may not exist yet."""
         with self._lock:
-            if time.monotonic() - self._listed > _KEPT:
+            start = time.monotonic()
+            if start >= self._next_list:
                 self._paths = self._list()
-                self._listed = time.monotonic()
+                end = time.monotonic()
+                self._next_list = end + max(_KEPT, _KEPT_PER_SECOND * (end - start))
             return list(self._paths)
 
     def _list(self) -> list[Path]:
@@ -84,9 +87,7 @@ def _has_run(path: Path, run_id: str) -> bool:
     if not path.exists():
         return False
     try:
-        with connected(path) as connection:
-            statement = "SELECT 1 FROM runs WHERE run_id = ?"
-            return connection.execute(statement, (run_id,)).fetchone() is not None
+        return has_run(path, run_id)
     except StoreError:
         # a damaged store: the run may be in another one
         return False

@@ -1,0 +1,100 @@
+"""Notices about runs that have changed their state."""
+
+import asyncio
+import json
+import threading
+
+import pytest
+from support.item_runs import until
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
+
+import attune_nb as attune
+from attune_nb.server.notices import StateWatch
+from attune_nb.server.stores import Stores
+from attune_nb.store.reading import has_run
+
+WAIT = "tasks: [{name: wait, action: wait}]"
+ECHO = "tasks: [{name: greet, action: core.echo, input: {message: hi}}]"
+
+
+@pytest.fixture
+def store(tmp_path):
+    return tmp_path / "runs.db"
+
+
+def test_the_first_look_finds_nothing_new(store, tmp_path):
+    attune.loads(ECHO).run(store=store)
+    watch = StateWatch(Stores(tmp_path, store))
+
+    assert watch.look() == []
+    assert watch.look() == []
+
+
+def test_a_new_run_and_its_end_are_found_once(store, tmp_path):
+    attune.loads(ECHO).run(store=store)
+    watch = StateWatch(Stores(tmp_path, store))
+    watch.look()
+    gate = threading.Event()
+
+    run = attune.loads(WAIT, "nightly").run(
+        store=store, actions={"wait": lambda: gate.wait(60)}, background=True
+    )
+    until(lambda: has_run(store, run.run_id))
+    (begun,) = watch.look()
+    assert begun == (run.run_id, "nightly", "running", "")
+    assert watch.look() == []
+
+    gate.set()
+    run.wait()
+    (ended,) = watch.look()
+    assert ended == (run.run_id, "nightly", "succeeded", "")
+    assert watch.look() == []
+
+
+def test_a_store_that_appears_later_is_found(store, tmp_path):
+    watch = StateWatch(Stores(tmp_path, store))
+    assert watch.look() == []
+
+    run = attune.loads(ECHO).run(store=store)
+
+    assert [state.run for state in watch.look()] == [run.run_id]
+
+
+def test_a_store_that_is_made_again_is_looked_at_anew(store, tmp_path):
+    for _ in range(3):
+        attune.loads(ECHO).run(store=store)
+    watch = StateWatch(Stores(tmp_path, store))
+    watch.look()
+    for suffix in ("", "-wal", "-shm"):
+        store.with_name(store.name + suffix).unlink(missing_ok=True)
+    assert watch.look() == []
+
+    run = attune.loads(ECHO).run(store=store)
+
+    assert [state.run for state in watch.look()] == [run.run_id]
+
+
+async def read_event(server, start_run):
+    """Subscribe to Jupyter's events, start a run, and return the event of its end."""
+    address = f"ws://127.0.0.1:{server.port}/api/events/subscribe"
+    request = HTTPRequest(address, headers={"Authorization": f"token {server.token}"})
+    socket = await websocket_connect(request)
+
+    run = await asyncio.to_thread(start_run)
+    event = {}
+    while (event.get("run"), event.get("status")) != (run.run_id, "succeeded"):
+        event = json.loads(await socket.read_message())
+    socket.close()
+    return event
+
+
+@pytest.mark.slow
+def test_other_extensions_of_jupyter_are_notified(attune_server):
+    def start_run():
+        return attune.loads(ECHO, "noticed").run(store=attune_server.store)
+
+    event = asyncio.run(read_event(attune_server, start_run))
+
+    assert event["schema_id"] == "urn:attune-nb:events:run-state:v1"
+    assert (event["workflow"], event["attention"]) == ("noticed", "")
