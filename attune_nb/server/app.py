@@ -11,6 +11,7 @@ from jupyter_server.extension.application import ExtensionApp, ExtensionAppJinja
 from tornado.ioloop import IOLoop, PeriodicCallback
 from traitlets import Bool, Float, Int, List, Unicode
 
+from attune_nb.server.metrics import MetricsSource
 from attune_nb.server.notices import RUN_STATE, StateWatch, schema
 from attune_nb.server.routes import ROUTES
 from attune_nb.server.stores import Stores
@@ -91,7 +92,10 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
         root = Path(server.root_dir).resolve()
         self.settings["attune_stores"] = Stores(root, self._main_store(root), self.stores)
         self.settings["attune_routes"] = ROUTES
-        self.settings["attune_threads"] = ThreadPoolExecutor(_THREADS, "attune")
+        threads = ThreadPoolExecutor(_THREADS, "attune")
+        self.settings["attune_threads"] = threads
+        self._metrics = MetricsSource(self.settings["attune_stores"], threads)
+        self._metrics.register()
 
     def _main_store(self, root: Path) -> Path:
         """Return the store that the options or the environment name, or the default one."""
@@ -130,4 +134,5 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
         """End what the extension has started."""
         if self._notices is not None:
             self._notices.stop()
+        self._metrics.unregister()
         self.settings["attune_threads"].shutdown(wait=False, cancel_futures=True)
