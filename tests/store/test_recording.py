@@ -59,7 +59,8 @@ def test_a_run_is_listed_with_its_figures(path):
     run = record_run(path)
     frame = attune_nb.runs(path)
     assert " ".join(frame.columns) == (
-        "run_id workflow status started duration_ms tasks items failed children kind"
+        "run_id workflow status started duration_ms tasks items failed children questions "
+        "attention kind"
     )
     (row,) = frame.to_dict("records")
     assert row["run_id"] == run.run_id
