@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from attune_nb.server.stores import Stores
+    from attune_nb.server.tails import Tails
 
 __all__ = [
     "RESOURCE",
@@ -169,6 +170,7 @@ class _Guarded(ExtensionHandlerMixin):
 
     settings: dict[str, Any]
     current_user: Any
+    get_query_argument: Callable[..., Any]
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Refuse a method that does not say who may call it."""
@@ -183,6 +185,12 @@ class _Guarded(ExtensionHandlerMixin):
         """The stores of this server."""
         stores: Stores = self.settings["attune_stores"]
         return stores
+
+    @property
+    def tails(self) -> Tails:
+        """The threads that look at the stores."""
+        tails: Tails = self.settings["attune_tails"]
+        return tails
 
     async def in_thread(self, function: Callable[..., _Result], *arguments: Any) -> _Result:
         """Call a function that may block in a thread, and return its result.
@@ -214,6 +222,25 @@ class _Guarded(ExtensionHandlerMixin):
             raise ApiError(404, f"there is no run {run_id}")
         return path
 
+    def read_query(self, query_type: type[_Query]) -> _Query:
+        """Return the parameters of the request's address.
+
+        Args:
+            query_type: A struct with the parameters; texts are converted to its types.
+
+        Raises:
+            ApiError: 422: a parameter does not fit the type.
+        """
+        fields = {}
+        for field in msgspec.structs.fields(query_type):
+            value = self.get_query_argument(field.encode_name, None)
+            if value is not None:
+                fields[field.encode_name] = value
+        try:
+            return msgspec.convert(fields, query_type, strict=False)
+        except msgspec.ValidationError as error:
+            raise ApiError(422, f"the address of the request: {error}") from None
+
 
 class AttuneHandler(_Guarded, APIHandler):
     """A handler of the API: JSON in, JSON out."""
@@ -238,25 +265,6 @@ class AttuneHandler(_Guarded, APIHandler):
             raise ApiError(422, f"the body of the request: {error}") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ApiError(400, f"the body of the request is no JSON: {error}") from None
-
-    def read_query(self, query_type: type[_Query]) -> _Query:
-        """Return the parameters of the request's address.
-
-        Args:
-            query_type: A struct with the parameters; texts are converted to its types.
-
-        Raises:
-            ApiError: 422: a parameter does not fit the type.
-        """
-        fields = {}
-        for field in msgspec.structs.fields(query_type):
-            value = self.get_query_argument(field.encode_name, None)
-            if value is not None:
-                fields[field.encode_name] = value
-        try:
-            return msgspec.convert(fields, query_type, strict=False)
-        except msgspec.ValidationError as error:
-            raise ApiError(422, f"the address of the request: {error}") from None
 
     def reply(self, value: Any, status: int = 200) -> None:
         """Send a value as JSON, and end the request.

@@ -15,6 +15,7 @@ from attune_nb.server.metrics import MetricsSource
 from attune_nb.server.notices import RUN_STATE, StateWatch, schema
 from attune_nb.server.routes import ROUTES
 from attune_nb.server.stores import Stores
+from attune_nb.server.tails import Tails
 from attune_nb.server.unknown import UNKNOWN_PATTERN, UnknownHandler
 
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
         """Put into the server's settings what the handlers share."""
         server: Any = self.serverapp
         root = Path(server.root_dir).resolve()
-        self.settings["attune_stores"] = Stores(root, self._main_store(root), self.stores)
+        stores = Stores(root, self._main_store(root), self.stores)
+        self.settings["attune_stores"] = stores
+        self.settings["attune_tails"] = Tails(stores, self.tail_every)
         self.settings["attune_routes"] = ROUTES
         threads = ThreadPoolExecutor(_THREADS, "attune")
         self.settings["attune_threads"] = threads
@@ -135,4 +138,5 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
         if self._notices is not None:
             self._notices.stop()
         self._metrics.unregister()
+        await self.settings["attune_tails"].close()
         self.settings["attune_threads"].shutdown(wait=False, cancel_futures=True)

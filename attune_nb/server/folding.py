@@ -48,10 +48,30 @@ if TYPE_CHECKING:
     from attune_nb.store.event_rows import EventRow
     from attune_nb.store.reading import Attention
 
-__all__ = ["MAX_TASKS", "FoldedRun", "difference"]
+__all__ = ["FOLDED_KINDS", "MAX_TASKS", "FoldedRun", "catch_up", "difference"]
 
 MAX_TASKS = 200
 """The rows of tasks in a snapshot."""
+
+FOLDED_KINDS = frozenset(
+    {
+        "RunStarted",
+        "RunResumed",
+        "RunEnded",
+        "CancelRequested",
+        "PauseRequested",
+        "ResumeRequested",
+        "RerunRequested",
+        "TaskStarted",
+        "TaskEnded",
+        "RetriesPlanned",
+        "AttemptsEnded",
+        "AskOpened",
+        "InquiryAwaited",
+        "InquiryEnded",
+    }
+)
+"""The kinds of events whose data is read. Of others only the time counts."""
 
 # questions and attempts in doubt in a snapshot
 _MAX_ASKS = 100
@@ -145,8 +165,9 @@ class FoldedRun:
             started = run.started
         rows = self._make_rows(children or {})
         shown = _most_important(rows)
+        item_rows = [row for row in rows if row.with_items]
         total: int | None = 0
-        for row in rows:
+        for row in item_rows:
             total = add_totals(total, row.total)
 
         return Snapshot(
@@ -160,8 +181,8 @@ class FoldedRun:
             started=started,
             heard=run.heard,
             total=total,
-            done=sum(row.done for row in rows),
-            failed=sum(row.failed for row in rows),
+            done=sum(row.done for row in item_rows),
+            failed=sum(row.failed for row in item_rows),
             attempts=sum(row.attempts for row in rows),
             tasks=shown,
             hidden=len(rows) - len(shown),
@@ -188,7 +209,7 @@ class FoldedRun:
         """Return the status: that in the list of runs if no event has it."""
         if self.has_ended:
             return self.status
-        if run.status == "interrupted" or not self.at:
+        if run.status in ("interrupted", *ENDED) or not self.at:
             return run.status
         return self.status
 
@@ -414,22 +435,43 @@ def difference(before: Snapshot, after: Snapshot) -> Delta | None:
         value = getattr(after, name)
         if value != getattr(before, name):
             changes[name] = value
-
-    rows_before = {row.task: row for row in before.tasks}
-    changed_rows = []
-    for row in after.tasks:
-        row_before = rows_before.pop(row.task, None)
-        # rows that have not changed are mostly the same objects
-        if row is not row_before and row != row_before:
-            changed_rows.append(row)
-    if changed_rows:
-        changes["tasks"] = changed_rows
-    if rows_before:
-        changes["dropped"] = list(rows_before)
+    changes |= _changed_rows(before, after)
 
     if not changes and (before.at, before.now) == (after.at, after.now):
         return None
     return Delta(run=after.run, at=after.at, now=after.now, **changes)
+
+
+def catch_up(before: Snapshot, after: Snapshot) -> Delta:
+    """Return the change for a client that has any of the states with the number of one.
+
+    States with the same number have the same tasks, but for example another sign of life.
+
+    Args:
+        before: The first state with the number that the client has.
+        after: The latest state.
+    """
+    changes = {name: getattr(after, name) for name in _CHANGED_FIELDS}
+    changes |= _changed_rows(before, after)
+    return Delta(run=after.run, at=after.at, now=after.now, **changes)
+
+
+def _changed_rows(before: Snapshot, after: Snapshot) -> dict[str, Any]:
+    """Return the fields of a change that have rows of tasks, as far as there are any."""
+    rows_before = {row.task: row for row in before.tasks}
+    rows = []
+    for row in after.tasks:
+        row_before = rows_before.pop(row.task, None)
+        # rows that have not changed are mostly the same objects
+        if row is not row_before and row != row_before:
+            rows.append(row)
+
+    changes: dict[str, Any] = {}
+    if rows:
+        changes["tasks"] = rows
+    if rows_before:
+        changes["dropped"] = list(rows_before)
+    return changes
 
 
 def _most_important(rows: list[TaskRow]) -> list[TaskRow]:

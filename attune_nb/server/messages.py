@@ -33,6 +33,7 @@ __all__ = [
     "apply_delta",
     "apply_list_delta",
     "encode",
+    "order_of",
 ]
 
 Command = Literal["cancel", "pause", "resume", "answer", "rerun", "accept"]
@@ -193,10 +194,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot"):
         started: When it started, in seconds since the epoch, UTC. For a resumed run, when it
             would have started without the break.
         heard: The last sign of life of its process, in seconds since the epoch, UTC.
-        total: The items of all tasks so far; null while the number of one is unknown.
-        done: The items that have ended for good.
-        failed: The items that have failed for good.
-        attempts: The attempts that have ended.
+        total: The items of all tasks with items so far; null while the number of one is unknown.
+        done: Those that have ended for good.
+        failed: Those that have failed for good.
+        attempts: The attempts of all tasks that have ended.
         tasks: The tasks, in the order in which they began: at most 200.
         hidden: How many more there are.
         asks: The open questions, at most 100.
@@ -363,12 +364,12 @@ def apply_list_delta(runs: RunList, delta: ListDelta) -> RunList:
     problem = runs.problem
     if delta.problem is not UNSET:
         problem = delta.problem
-    ordered = sorted(rows.values(), key=_start_of, reverse=True)
+    ordered = sorted(rows.values(), key=order_of, reverse=True)
     return msgspec.structs.replace(runs, runs=ordered, problem=problem)
 
 
-def _start_of(row: RunRow) -> tuple[float, str]:
-    """Return the place of a run in the list: a damaged one comes last."""
+def order_of(row: RunRow) -> tuple[float, str]:
+    """Return the key by which runs are sorted, the oldest first; a damaged one comes before."""
     started = row.started
     if started is None:
         started = float("-inf")

@@ -10,9 +10,13 @@ from attune_nb.server.command_handlers import (
     RunCommand,
 )
 from attune_nb.server.drawing_routes import DRAWING_ROUTES
+from attune_nb.server.messages import Delta, Gone, ListDelta, RunList, Snapshot
 from attune_nb.server.openapi import OpenApiHandler
 from attune_nb.server.pages import RunsPage
 from attune_nb.server.route import Operation, Route
+from attune_nb.server.run_handlers import RunHandler, RunsHandler
+from attune_nb.server.run_rows import RunFilter
+from attune_nb.server.streams import ListSocket, RunSocket, RunStream, StreamQuery
 
 __all__ = ["ROUTES"]
 
@@ -27,6 +31,58 @@ ROUTES: list[Route] = [
         "/api/openapi.json",
         OpenApiHandler,
         {"GET": Operation("this description of the API", answers={200: "application/json"})},
+    ),
+    Route(
+        "/api/runs",
+        RunsHandler,
+        {
+            "GET": Operation(
+                "runs, the newest first; those within other runs only by `parent`",
+                query=RunFilter,
+                answers={200: RunList, 422: ErrorReply},
+            )
+        },
+    ),
+    Route(
+        "/api/runs/{run_id}",
+        RunHandler,
+        {
+            "GET": Operation(
+                "the state of a run as it stands now", answers={200: Snapshot, 404: ErrorReply}
+            )
+        },
+    ),
+    Route(
+        "/api/socket",
+        ListSocket,
+        {
+            "GET": Operation(
+                "a WebSocket: the list of runs, and then its changes",
+                answers={101: RunList | ListDelta},
+            )
+        },
+    ),
+    Route(
+        "/api/runs/{run_id}/socket",
+        RunSocket,
+        {
+            "GET": Operation(
+                "a WebSocket: the state of a run, and then its changes until it has ended",
+                query=StreamQuery,
+                answers={101: Snapshot | Delta | Gone, 404: ErrorReply},
+            )
+        },
+    ),
+    Route(
+        "/api/runs/{run_id}/stream",
+        RunStream,
+        {
+            "GET": Operation(
+                "the messages of the socket as server-sent events, for `curl -N`",
+                query=StreamQuery,
+                answers={200: "text/event-stream", 404: ErrorReply},
+            )
+        },
     ),
     Route(
         "/api/runs/{run_id}/commands",

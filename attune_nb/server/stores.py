@@ -51,6 +51,17 @@ class Stores:
                 self._next_list = end + max(_KEPT, _KEPT_PER_SECOND * (end - start))
             return list(self._paths)
 
+    def name_of(self, path: Path) -> str:
+        """Return the name of a store for people: its folder; empty for the main one."""
+        if path == self.main:
+            return ""
+        folder = path.parent
+        if folder.name == ".attune":
+            folder = folder.parent
+        if folder.is_relative_to(self.root):
+            folder = folder.relative_to(self.root)
+        return str(folder)
+
     def _list(self) -> list[Path]:
         paths = {self.main.resolve(): self.main}
         for pattern in self._patterns:

@@ -46,6 +46,7 @@ __all__ = [
     "last_event_number",
     "reading_record",
     "run_of",
+    "run_summaries",
     "runs_in",
     "task_durations",
     "with_texts",
@@ -115,6 +116,9 @@ _SELECT_RUN = f"SELECT {', '.join(_COLUMNS)} FROM runs WHERE number = ?"  # noqa
 _SELECT_ID = f"SELECT {', '.join(_COLUMNS)} FROM runs WHERE run_id = ?"  # noqa: S608 - constants
 _HAS_ID = "SELECT 1 FROM runs WHERE run_id = ?"
 _SELECT_ALL = f"SELECT {', '.join(_COLUMNS)} FROM runs"  # noqa: S608 - constants
+# the columns that may be large, without their texts
+_SUMMARY = {"text": "''", "source_text": "''", "versions": "'{}'", "metrics": "'{}'"}
+_SELECT_SUMMARIES = f"SELECT {', '.join(_SUMMARY.get(name, name) for name in _COLUMNS)} FROM runs"  # noqa: S608
 _NEWEST_FIRST = "ORDER BY started DESC, number DESC"
 _SELECT_CHILDREN = f"{_SELECT_ALL} WHERE parent = ? AND parent != '' ORDER BY started, number"
 _COUNT_CHILDREN = "SELECT count(*) FROM runs WHERE parent = ? AND parent != ''"
@@ -228,6 +232,34 @@ def runs_in(
             if is_wanted(run):
                 runs.append(run)
     return runs
+
+
+def run_summaries(
+    connection: sqlite3.Connection, condition: str, parameters: Sequence[Any] = ()
+) -> Iterator[StoredRun]:
+    """Return runs as they stand now, without their texts, versions and metrics.
+
+    Args:
+        connection: A connection to the store.
+        condition: What follows `FROM runs` in the statement, such as `WHERE parent = ?`.
+        parameters: The values for its question marks.
+    """
+    rows = connection.execute(f"{_SELECT_SUMMARIES} {condition}", parameters)
+    for row in rows:
+        run = _stored_run(row)
+        if run.status == "interrupted":
+            # its engine may have ended it after the row was read
+            run = _summary_again(connection, run)
+        yield run
+
+
+def _summary_again(connection: sqlite3.Connection, run: StoredRun) -> StoredRun:
+    statement = f"{_SELECT_SUMMARIES} WHERE number = ? AND run_id = ?"
+    row = connection.execute(statement, (run.number, run.run_id)).fetchone()
+    if row is None:
+        return run
+    run_now = _stored_run(row)
+    return run if run_now.damage else run_now
 
 
 def children_of(path: Path, run_id: str, *, texts: bool = True) -> list[StoredRun]:

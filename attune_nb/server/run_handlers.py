@@ -1,0 +1,56 @@
+"""The handlers of the list of runs and of the state of one run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attune_nb.errors import StoreError
+from attune_nb.server.access import ApiError, AttuneHandler, requires
+from attune_nb.server.run_rows import RunFilter, make_page, read_page
+
+if TYPE_CHECKING:
+    from attune_nb.server.messages import RunList, RunRow
+    from attune_nb.server.stores import Stores
+
+__all__ = ["RunHandler", "RunsHandler"]
+
+
+class RunsHandler(AttuneHandler):
+    """The list of the runs of all stores, page by page."""
+
+    # a page that asks again and again keeps no server alive
+    _track_activity = False
+
+    @requires("read")
+    async def get(self) -> None:
+        """Send a page of runs."""
+        wanted = self.read_query(RunFilter)
+        if wanted.before and wanted.cursor is None:
+            raise ApiError(422, "`before` must be the `next` of the page before")
+        self.reply(await self.in_thread(_read_runs, self.stores, wanted))
+
+
+class RunHandler(AttuneHandler):
+    """The state of one run."""
+
+    _track_activity = False
+
+    @requires("read")
+    async def get(self, run_id: str) -> None:
+        """Send the state of a run, as its socket begins with it."""
+        path = await self.in_thread(self.find_store, run_id)
+        self.reply(await self.tails.tail_of(path).read_run(run_id))
+
+
+def _read_runs(stores: Stores, wanted: RunFilter) -> RunList:
+    """Return a page of the runs of all stores; a store that cannot be read is a problem of it."""
+    rows: list[RunRow] = []
+    problems = []
+    for path in stores.paths():
+        if not path.exists():
+            continue
+        try:
+            rows += read_page(path, wanted, stores.name_of(path))
+        except StoreError as error:
+            problems.append(str(error))
+    return make_page(rows, wanted.limit, "; ".join(problems))

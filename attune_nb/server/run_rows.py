@@ -1,0 +1,308 @@
+"""The list of runs of a store: whole, page by page, and as changes."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from msgspec import UNSET
+
+from attune_nb.server.messages import ListDelta, RunList, RunRow, order_of
+from attune_nb.store.database import connected
+from attune_nb.store.reading import ENDED, run_summaries
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from msgspec import UnsetType
+
+    from attune_nb.store.reading import StoredRun
+
+__all__ = [
+    "MAX_RUNS",
+    "LiveList",
+    "RunFilter",
+    "count_by_task",
+    "list_difference",
+    "make_list",
+    "make_page",
+    "make_row",
+    "merge_lists",
+    "read_page",
+    "read_row",
+]
+
+MAX_RUNS = 200
+"""The runs of a list that is sent whole."""
+
+_NEWEST_FIRST = "ORDER BY started DESC, run_id DESC"
+
+# a column with flipped bytes names no parent
+_IS_OUTERMOST = "(parent = '' OR typeof(parent) != 'text')"
+
+_UNENDED = "status NOT IN ('" + "', '".join(ENDED) + "')"
+
+
+class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of the list of runs.
+
+    Attributes:
+        status: Statuses, separated by commas: only runs with one of them.
+        workflow: The name of a workflow: only its runs.
+        parent: The id of a run: only the runs within it, which are not listed otherwise.
+        attention: Whether to list only runs that need a person.
+        search: Words: only runs whose workflow, id, notebook or kind contain all of them.
+        before: The `next` of the page before.
+        limit: The most runs of a page.
+    """
+
+    status: str = ""
+    workflow: str = ""
+    parent: str = ""
+    attention: bool = False
+    search: str = ""
+    before: str = ""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 50
+
+    @property
+    def statuses(self) -> tuple[str, ...]:
+        """The statuses; none for all."""
+        names = [name.strip() for name in self.status.split(",")]
+        return tuple(name for name in names if name)
+
+    @property
+    def cursor(self) -> tuple[float, str] | None:
+        """The start and the id of the last run of the page before; None for the first page."""
+        started, _, run_id = self.before.partition("~")
+        try:
+            return float(started), run_id
+        except ValueError:
+            return None
+
+    def fits(self, row: RunRow) -> bool:
+        """Return whether a run is one of those that are asked for, wherever it is in the list."""
+        if self.statuses and row.status not in self.statuses:
+            return False
+        if self.attention and not row.attention:
+            return False
+        text = f"{row.workflow} {row.name} {row.id} {row.notebook} {row.kind}".casefold()
+        return all(word in text for word in self.search.casefold().split())
+
+
+def make_row(run: StoredRun, children: int = 0, store: str = "") -> RunRow:
+    """Return a run of a store as a row of the list.
+
+    Args:
+        run: The run.
+        children: The child runs directly within it.
+        store: The name of its store, if there are several.
+    """
+    name = run.workflow
+    if run.parent:
+        name = f"{run.workflow} {run.parent_task}[{run.parent_item}]"
+    started = None if math.isnan(run.started) else run.started
+    return RunRow(
+        id=run.run_id,
+        workflow=run.workflow,
+        name=name,
+        kind=run.kind,
+        status=run.status,
+        started=started,
+        duration=run.duration,
+        heard=run.heard or None,
+        tasks=run.tasks,
+        items=run.items,
+        failed=run.failed,
+        questions=run.questions,
+        attention=run.attention,
+        parent=run.parent,
+        parent_task=run.parent_task,
+        parent_item=run.parent_item,
+        children=children,
+        notebook=run.jupyter.get("notebook", ""),
+        kernel=run.jupyter.get("kernel", ""),
+        backend=run.options.get("backend", ""),
+        store=store,
+        damage=run.damage,
+    )
+
+
+def read_row(connection: sqlite3.Connection, run_id: str, store: str = "") -> RunRow | None:
+    """Return one run as a row of the list; None if it is not in the store.
+
+    Args:
+        connection: A connection to the store.
+        run_id: The whole id of the run.
+        store: The name of the store, if there are several.
+    """
+    rows = _read_rows(connection, "WHERE run_id = ?", (run_id,), store)
+    for row in rows.values():
+        return row
+    return None
+
+
+def read_page(path: Path, wanted: RunFilter, store: str = "") -> list[RunRow]:
+    """Return runs of a store, the newest first: one more than the page has, if there are more.
+
+    Args:
+        path: The store.
+        wanted: Which runs.
+        store: The name of the store, if there are several.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    condition, parameters = _condition_of(wanted)
+    runs: list[StoredRun] = []
+    with connected(path) as connection:
+        for run in run_summaries(connection, f"{condition} {_NEWEST_FIRST}", parameters):
+            if len(runs) > wanted.limit:
+                break
+            if wanted.fits(make_row(run)):
+                runs.append(run)
+        counts = _count_children(connection, [run.run_id for run in runs])
+    return [make_row(run, counts.get(run.run_id, 0), store) for run in runs]
+
+
+def _condition_of(wanted: RunFilter) -> tuple[str, list[Any]]:
+    """Return a condition that all runs of a page meet; others may meet it, too."""
+    conditions = [_IS_OUTERMOST]
+    parameters: list[Any] = []
+    if wanted.parent:
+        conditions = ["parent = ?", "parent != ''"]
+        parameters.append(wanted.parent)
+    if wanted.workflow:
+        conditions.append("workflow = ?")
+        parameters.append(wanted.workflow)
+    if wanted.attention:
+        conditions.append("attention != ''")
+
+    ended = [status for status in wanted.statuses if status in ENDED]
+    if wanted.statuses:
+        marks = ", ".join("?" * len(ended))
+        # whether another run is interrupted stands in no column
+        others = "" if len(ended) == len(wanted.statuses) else f" OR {_UNENDED}"
+        conditions.append(f"(status IN ({marks}){others})")
+        parameters += ended
+    if wanted.cursor is not None:
+        conditions.append("(started, run_id) < (?, ?)")
+        parameters += wanted.cursor
+    return "WHERE " + " AND ".join(conditions), parameters
+
+
+def make_page(rows: Iterable[RunRow], limit: int, problem: str = "") -> RunList:
+    """Return a page of runs, from the rows of all stores.
+
+    Args:
+        rows: The rows of each store, with one more than the page has if there are more.
+        limit: The most runs.
+        problem: Why runs of a store cannot be read; else empty.
+    """
+    ordered = sorted(rows, key=order_of, reverse=True)
+    shown = ordered[:limit]
+    following = ""
+    if len(ordered) > limit and shown[-1].started is not None:
+        following = f"{shown[-1].started!r}~{shown[-1].id}"
+    return RunList(runs=shown, next=following, problem=problem)
+
+
+class LiveList:
+    """The newest runs of a store and those that have not ended, read again at little cost.
+
+    A run that has ended does not change, so only others and new ones are read again.
+
+    Args:
+        store: The name of the store, if there are several.
+    """
+
+    def __init__(self, store: str = "") -> None:
+        self._store = store
+        self._rows: dict[int, RunRow] = {}
+
+    @property
+    def state(self) -> RunList:
+        """The list as it was read last."""
+        return make_list(self._rows.values())
+
+    def read_all(self, connection: sqlite3.Connection) -> None:
+        """Read the whole list."""
+        condition = f"WHERE {_IS_OUTERMOST} {_NEWEST_FIRST} LIMIT {MAX_RUNS}"
+        rows = _read_rows(connection, condition, (), self._store)
+        condition = f"WHERE {_IS_OUTERMOST} AND {_UNENDED} {_NEWEST_FIRST} LIMIT {MAX_RUNS}"
+        rows |= _read_rows(connection, condition, (), self._store)
+        self._rows = rows
+
+    def read_changes(self, connection: sqlite3.Connection) -> None:
+        """Read the runs that have not ended, and new ones."""
+        open_numbers = [number for number, row in self._rows.items() if row.status not in ENDED]
+        marks = ", ".join("?" * len(open_numbers))
+        newest = max(self._rows, default=-1)
+        condition = f"WHERE {_IS_OUTERMOST} AND (number IN ({marks}) OR number > ?)"
+        changed = _read_rows(connection, condition, (*open_numbers, newest), self._store)
+        for number in open_numbers:
+            self._rows.pop(number, None)
+        self._rows |= changed
+
+
+def _read_rows(
+    connection: sqlite3.Connection, condition: str, parameters: Sequence[Any], store: str
+) -> dict[int, RunRow]:
+    """Return runs as rows of the list, by their numbers in the store."""
+    runs = list(run_summaries(connection, condition, parameters))
+    counts = _count_children(connection, [run.run_id for run in runs])
+    return {run.number: make_row(run, counts.get(run.run_id, 0), store) for run in runs}
+
+
+def _count_children(connection: sqlite3.Connection, run_ids: Sequence[str]) -> dict[str, int]:
+    """Return the numbers of the runs directly within some runs; those without any are left out."""
+    marks = ", ".join("?" * len(run_ids))
+    statement = (
+        f"SELECT parent, count(*) FROM runs WHERE parent IN ({marks}) AND parent != '' "  # noqa: S608
+        "GROUP BY parent"
+    )
+    return dict(connection.execute(statement, run_ids).fetchall())
+
+
+def count_by_task(connection: sqlite3.Connection, run_id: str) -> dict[str, int]:
+    """Return for each task of a run the number of child runs that it has begun."""
+    statement = (
+        "SELECT parent_task, count(*) FROM runs WHERE parent = ? AND parent != '' "
+        "GROUP BY parent_task"
+    )
+    return dict(connection.execute(statement, (run_id,)).fetchall())
+
+
+def make_list(rows: Iterable[RunRow], problem: str = "") -> RunList:
+    """Return rows as a list, the newest first."""
+    return RunList(runs=sorted(rows, key=order_of, reverse=True), problem=problem)
+
+
+def merge_lists(lists: Sequence[RunList]) -> RunList:
+    """Return the list of the runs of several stores."""
+    rows: list[RunRow] = []
+    problems = []
+    for part in lists:
+        rows += part.runs
+        if part.problem:
+            problems.append(part.problem)
+    return make_list(rows, "; ".join(problems))
+
+
+def list_difference(before: RunList, after: RunList) -> ListDelta | None:
+    """Return the change from a list to a later one; None if nothing has changed."""
+    rows_before = {row.id: row for row in before.runs}
+    changed = []
+    for row in after.runs:
+        row_before = rows_before.pop(row.id, None)
+        if row is not row_before and row != row_before:
+            changed.append(row)
+
+    problem: str | UnsetType = UNSET
+    if before.problem != after.problem:
+        problem = after.problem
+    if not changed and not rows_before and problem is UNSET:
+        return None
+    return ListDelta(runs=changed, dropped=list(rows_before), problem=problem)

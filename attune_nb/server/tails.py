@@ -1,0 +1,99 @@
+"""The threads that look at the stores of a server, and the list of the runs of all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from attune_nb.server.channels import Channel
+from attune_nb.server.run_rows import list_difference, merge_lists
+from attune_nb.server.tail import StoreTail
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from attune_nb.server.channels import Subscription
+    from attune_nb.server.messages import RunList
+    from attune_nb.server.stores import Stores
+
+__all__ = ["Tails"]
+
+# seconds between two looks for new stores, while the list of runs is watched
+_STORES_EVERY = 5.0
+
+
+class Tails:
+    """A tail of each store that somebody watches, made when it is needed first.
+
+    All methods are called on the server's loop.
+
+    Args:
+        stores: The stores of the server.
+        every: The seconds between two looks at a store.
+    """
+
+    def __init__(self, stores: Stores, every: float = 0.1) -> None:
+        self._stores = stores
+        self._every = every
+        self._tails: dict[Path, StoreTail] = {}
+        self._list = Channel(list_difference, on_empty=self._leave_list)
+        self._listed: list[StoreTail] = []
+        self._refreshing: asyncio.Task[None] | None = None
+
+    def tail_of(self, path: Path) -> StoreTail:
+        """Return the tail of a store."""
+        tail = self._tails.get(path)
+        if tail is None:
+            tail = StoreTail(path, every=self._every, name=self._stores.name_of(path))
+            self._tails[path] = tail
+        return tail
+
+    def watch_list(self) -> Subscription[RunList]:
+        """Return a subscription to the list of the runs of all stores."""
+        subscription = self._list.subscribe()
+        if self._refreshing is None:
+            self._refreshing = asyncio.create_task(self._refresh())
+        return subscription
+
+    async def _refresh(self) -> None:
+        """Watch the lists of all stores, also of those that come to be later."""
+        while True:
+            paths = await asyncio.to_thread(self._stores.paths)
+            for path in paths:
+                tail = self.tail_of(path)
+                if tail not in self._listed:
+                    self._listed.append(tail)
+                    tail.watch_list(self)
+            await asyncio.sleep(_STORES_EVERY)
+
+    def wake(self) -> None:
+        """Merge the lists of the stores, once they all have been read."""
+        lists = []
+        for tail in self._listed:
+            if tail.run_list is None:
+                return
+            lists.append(tail.run_list)
+        merged = merge_lists(lists)
+        if merged != self._list.state:
+            self._list.publish(merged)
+
+    def _leave_list(self, _: Channel[RunList]) -> None:
+        """Stop to look at the lists: nobody watches them."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            self._refreshing = None
+        for tail in self._listed:
+            tail.leave_list(self)
+        self._listed = []
+        self._list.state = None
+
+    async def close(self) -> None:
+        """End all subscriptions and threads."""
+        self._list.stop()
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+        tails = list(self._tails.values())
+        for tail in tails:
+            tail.stop()
+        for tail in tails:
+            await asyncio.to_thread(tail.join)
