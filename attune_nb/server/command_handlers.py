@@ -42,10 +42,12 @@ class Cancel(_Command, frozen=True, tag="cancel", forbid_unknown_fields=True):
     Attributes:
         force: Whether attempts in progress are stopped, too, without waiting for them.
         grace: The seconds after which attempts in progress are stopped; null waits for them.
+        reason: Why, for the record.
     """
 
     force: bool = False
     grace: float | None = None
+    reason: str | None = None
 
 
 class Pause(_Command, frozen=True, tag="pause", forbid_unknown_fields=True):

@@ -1,0 +1,182 @@
+"""Commands sent by HTTP to runs of another process."""
+
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+from support.item_runs import until
+
+import attune_nb as attune
+from attune_nb.store.reading import has_run, run_of, runs_in
+
+pytestmark = pytest.mark.slow
+
+ASK = """
+tasks:
+  - name: approve
+    action: core.ask
+    input: {prompt: Ship it?, response_schema: {type: boolean}}
+"""
+WAIT = "tasks: [{name: wait, action: wait}]"
+ECHO = "tasks: [{name: greet, action: core.echo, input: {message: hi}}]"
+
+
+@pytest.fixture
+def started(attune_server):
+    """Return a function that starts a run in this process, on record in the server's store."""
+    runs = []
+
+    def start(text, **options):
+        run = attune.loads(text).run(store=attune_server.store, background=True, **options)
+        runs.append(run)
+        until(lambda: has_run(attune_server.store, run.run_id))
+        return run
+
+    yield start
+    for run in runs:
+        run.cancel(force=True)
+        run.wait()
+
+
+def post(server, run, **command):
+    return server.post(f"/api/runs/{run.run_id}/commands", command)
+
+
+def test_a_run_is_paused_resumed_and_cancelled(attune_server, started):
+    gate = threading.Event()
+    run = started(WAIT, actions={"wait": lambda: gate.wait(60)})
+
+    reason = {"reason": "the wrong file"}
+    for kind, fields in (("pause", {}), ("resume", {}), ("cancel", reason)):
+        answer = post(attune_server, run, kind=kind, **fields)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["outcome"] == "done"
+
+        number = answer.json()["command"]
+        again = attune_server.get(f"/api/runs/{run.run_id}/commands/{number}")
+        assert again.json() == {"command": number, "outcome": "done"}
+
+    gate.set()
+    run.wait()
+    assert run.status == "cancelled"
+    assert "the wrong file" in run.error
+    answer = post(attune_server, run, kind="cancel")
+    assert answer.status_code == 409
+    assert answer.json() == {"message": f"run {run.run_id} was cancelled", "reason": "ended"}
+
+
+def test_a_question_is_answered(attune_server, started):
+    run = started(ASK)
+    until(lambda: run_of(attune_server.store, run.run_id).questions)
+
+    misfit = post(attune_server, run, kind="answer", task="approve", value="yes")
+    assert misfit.status_code == 422
+    message = "the answer must be a boolean, not a string"
+    assert misfit.json() == {
+        "message": message,
+        "problems": [{"message": message, "field": "approve"}],
+    }
+
+    answer = post(attune_server, run, kind="answer", task="approve", value=True)
+    assert answer.status_code == 200, answer.text
+    run.wait()
+    assert run.result("approve") == {"response": True}
+    # with a token the user has a random name
+    assert run.answers["by"][0].startswith("Anonymous ")
+
+
+def test_the_wrong_task_is_refused_by_the_run(attune_server, started):
+    run = started(ASK)
+
+    answer = post(attune_server, run, kind="answer", task="other", value=True)
+
+    assert answer.status_code == 409
+    assert answer.json()["reason"] == "refused"
+    assert "task `other` has no open question" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        (b"kind: cancel", 400, "the body of the request is no JSON: "),
+        (b"[]", 422, "the body of the request: Expected `object`, got `array`"),
+        (b"{}", 422, "the body of the request: Object missing required field `kind`"),
+        (b'{"kind": "stop"}', 422, "the body of the request: Invalid value 'stop' - at `$.kind`"),
+        (
+            b'{"kind": "cancel", "forse": true}',
+            422,
+            "the body of the request: Object contains unknown field `forse`",
+        ),
+        (
+            b'{"kind": "rerun", "task": 1}',
+            422,
+            "the body of the request: Expected `str`, got `int` - at `$.task`",
+        ),
+        (b'{"kind": "answer", "task": "x"}', 422, "the body of the request: Object missing"),
+        (b'"' + b"x" * 10_000_000 + b'"', 413, "the body of the request is larger than 10,000,000"),
+    ],
+    ids=["no JSON", "array", "empty", "kind", "field", "type", "value", "size"],
+)
+def test_a_wrong_body_is_refused(attune_server, body, status, message):
+    path = f"/api/runs/{'0' * 12}/commands"
+    with attune_server.client() as client:
+        answer = client.post(path, content=body)
+
+    assert answer.status_code == status
+    assert answer.json()["message"].startswith(message)
+
+
+def test_there_is_no_such_run(attune_server):
+    attune.loads(ECHO).run(store=attune_server.store)
+    path = f"/api/runs/{'0' * 12}/commands"
+
+    answer = attune_server.post(path, {"kind": "cancel"})
+    assert answer.status_code == 404
+    assert answer.json() == {"message": "there is no run 000000000000"}
+    assert attune_server.get(f"{path}/1").status_code == 404
+
+
+def test_a_command_of_another_run_is_not_shown(attune_server, started):
+    run = started(ASK)
+    other = attune.loads(ECHO).run(store=attune_server.store)
+    number = post(attune_server, run, kind="pause").json()["command"]
+
+    answer = attune_server.get(f"/api/runs/{other.run_id}/commands/{number}")
+
+    assert answer.status_code == 404
+    assert answer.json()["message"].startswith(f"run {other.run_id} has no command {number}")
+
+
+def test_a_stopped_process_is_not_waited_for(attune_server):
+    """The command is accepted, and carried out once the process goes on."""
+    code = f"""
+import time
+import attune_nb
+attune_nb.loads({WAIT!r}, "stopped").run(
+    store={str(attune_server.store)!r}, actions={{"wait": lambda: time.sleep(100)}}
+)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as process:
+        until(lambda: find_run(attune_server.store, "stopped"))
+        run = find_run(attune_server.store, "stopped")
+        process.send_signal(signal.SIGSTOP)
+
+        path = f"/api/runs/{run.run_id}/commands"
+        answer = attune_server.post(path, {"kind": "cancel", "force": True})
+        assert answer.status_code == 202
+        command = answer.json()
+        assert command["outcome"] is None
+
+        process.send_signal(signal.SIGCONT)
+        done = {"command": command["command"], "outcome": "done"}
+        until(lambda: attune_server.get(f"{path}/{command['command']}").json() == done)
+
+
+def find_run(store, workflow):
+    """Return the run of a workflow that is on record, or None."""
+    if not store.exists():
+        return None
+    runs = [run for run in runs_in(store) if run.workflow == workflow]
+    return runs[0] if runs else None
