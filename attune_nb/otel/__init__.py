@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.errors import ParameterError
 
 if TYPE_CHECKING:
+    from os import PathLike
+
+    from attune_nb.otel.follower import SpanFollower
     from attune_nb.running.followers import RunFollower
 
-__all__ = ["reader", "reader_from_environment"]
+__all__ = ["reader", "reader_from_environment", "send"]
 
 
 def reader(
@@ -54,21 +57,44 @@ def reader(
         >>> workflow.run(readers=[otel.reader()]).status
         'succeeded'
     """
-    try:
-        # a third of a second, which only those pay who use it
-        from attune_nb.otel.follower import SpanFollower  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise ParameterError(
-            f"the package `{error.name}` is missing: pip install 'attune_nb[otel]'"
-        ) from None
-
-    return SpanFollower(
+    return _make_follower(
         items=items,
         propagate=propagate,
         cicd=cicd,
         tracer_provider=tracer_provider,
         meter_provider=meter_provider,
     )
+
+
+def send(
+    run_id: str,
+    store: str | PathLike[str] | None = None,
+    *,
+    items: str = "none",
+    cicd: bool = False,
+    tracer_provider: Any = None,
+) -> None:
+    """Send the spans of a run that has ended, and of its child runs, from its record.
+
+    They have the ids and the times that `reader` gives them, so a run that was sent before, or a
+    part of it, is the same trace.
+
+    Args:
+        run_id: The run's id, or the beginning of it.
+        store: The SQLite file; by default as in `Workflow.run`.
+        items: As in `reader`, as are the others.
+        cicd: Whether there are also the attributes of the semantic conventions for CI/CD.
+        tracer_provider: By default the one that the program has set.
+
+    Raises:
+        ParameterError: As `reader`; or the run has not ended.
+        StoreError: There is no such run, or its record is damaged.
+    """
+    follower = _make_follower(items=items, cicd=cicd, tracer_provider=tracer_provider)
+
+    from attune_nb.otel.record import send_record  # noqa: PLC0415 - see `_make_follower`
+
+    send_record(follower, run_id, store)
 
 
 def reader_from_environment() -> RunFollower:
@@ -82,7 +108,23 @@ def reader_from_environment() -> RunFollower:
     """
     follower = reader()
 
-    from attune_nb.otel.environment import set_up_provider  # noqa: PLC0415 - see `reader`
+    from attune_nb.otel.environment import set_up_provider  # noqa: PLC0415 - see `_make_follower`
 
     set_up_provider()
     return follower
+
+
+def _make_follower(**options: Any) -> SpanFollower:
+    """Return a follower that makes spans.
+
+    Raises:
+        ParameterError: OpenTelemetry is not installed, or an option cannot be used.
+    """
+    try:
+        # a third of a second, which only those pay who use it
+        from attune_nb.otel.follower import SpanFollower  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise ParameterError(
+            f"the package `{error.name}` is missing: pip install 'attune_nb[otel]'"
+        ) from None
+    return SpanFollower(**options)

@@ -173,7 +173,8 @@ def _followers_of(plan: RunPlan) -> FollowerSet:
     ]
     backend = request.options.backend
     if not isinstance(backend, str):
-        backend = type(backend).__name__
+        # as in the record
+        backend = "other"
     return FollowerSet(followers, plan.run_id, backend)
 
 

@@ -419,3 +419,68 @@ def test_a_resumed_run_is_one_trace(spans, tmp_path):
     assert root.context.span_id == task.parent.span_id == int(parent_id)
     assert [event.name for event in root.events] == ["resumed"]
     assert root.start_time <= task.start_time
+
+
+FAMILY = """
+name: outer
+tasks:
+  - {name: before, action: core.noop, next: [{do: nested}]}
+  - name: nested
+    action: child
+    with_items: [1, 2, 3]
+    concurrency: 2
+    input: {number: "{{ item }}"}
+"""
+MEMBER = """
+name: member
+parameters: {number: {type: integer}}
+tasks:
+  - {name: work, action: work, input: {number: "{{ parameters.number }}"}}
+"""
+
+
+def described(spans):
+    """Return the spans, sorted, without what a provider adds."""
+    return sorted(
+        (
+            span.name,
+            span.context.trace_id,
+            span.context.span_id,
+            span.parent and span.parent.span_id,
+            span.start_time,
+            span.end_time,
+            sorted(span.attributes.items()),
+            span.status.status_code.name,
+            span.status.description or "",
+            [link.context.span_id for link in span.links],
+            [(event.name, event.timestamp) for event in span.events],
+        )
+        for span in spans.all
+    )
+
+
+def test_the_record_gives_the_spans_of_the_run(spans, tmp_path):
+    store = tmp_path / "runs.db"
+    run = attune_nb.loads(FAMILY).run(
+        actions={"child": attune_nb.loads(MEMBER), "work": fail_odd},
+        store=store,
+        readers=[spans.reader(items="failed")],
+    )
+    assert len(spans.named("run member")) == 3
+
+    from_record = RecordedSpans()
+    otel.send(run.run_id, store, items="failed", tracer_provider=from_record.provider)
+    assert described(from_record) == described(spans)
+
+
+def test_spans_of_a_run_that_is_running_are_not_sent(spans, tmp_path):
+    store = tmp_path / "runs.db"
+    text = "name: asks\ntasks: [{name: ask, action: core.ask, input: {prompt: 'go?'}}]"
+    run = attune_nb.loads(text).run(store=store, background=True)
+    until(lambda: run.run_id in set(attune_nb.runs(store)["run_id"]))
+    try:
+        with pytest.raises(attune_nb.ParameterError, match="has not ended"):
+            otel.send(run.run_id, store, tracer_provider=spans.provider)
+    finally:
+        run.cancel()
+        run.wait()
