@@ -1,0 +1,231 @@
+// The head of a run: its name, its state, and its buttons.
+
+import {PERMISSIONS, explain, pageAddress, post, serverTime} from './api.js';
+import {sendCommand} from './commands.js';
+import {makeElement, setAttribute, setShown, setText} from './dom.js';
+import {formatAgo, formatClock, formatCount, formatDate, formatDuration, formatMoment, formatNumber,
+  formatStatus, makeStatus, showStatus} from './format.js';
+
+// seconds without a sign of life of a run's process that are worth a word; it gives one every 10 s
+const SILENCE = 30;
+
+const BUTTONS = [
+  {name: 'pause', title: 'Pause', hint: 'Start no more attempts until you resume'},
+  {name: 'resume', title: 'Resume', hint: 'Go on with the run'},
+  {name: 'cancel', title: 'Cancel', hint: 'End the run'},
+];
+
+/** What a run that has ended can be started again by. */
+const RESTARTS = [
+  {name: 'resume', title: 'Resume', statuses: ['interrupted'],
+    hint: 'Go on with the run where its process ended'},
+  {name: 'retry', title: 'Retry', statuses: ['failed', 'timed_out', 'cancelled'],
+    hint: 'A new run that keeps what has succeeded'},
+];
+
+/** The head of a run. `onOpen` is called with the id of a run to open. */
+export class RunHead {
+  constructor(parent, run, onOpen) {
+    this.run = run;
+    this.onOpen = onOpen;
+    this.pending = '';
+    this.#make(parent);
+  }
+
+  #make(parent) {
+    this.back = makeElement('a', {class: 'back', href: pageAddress(''),
+      onclick: (event) => this.#leave(event, '')}, '‹ All runs');
+    this.name = makeElement('h1');
+    this.status = makeStatus('');
+    this.clock = makeElement('span', {class: 'clock'});
+    this.facts = makeElement('p', {class: 'facts'});
+    this.parentLink = makeElement('a', {hidden: true});
+    this.buttons = BUTTONS.map((button) => makeElement('button', {
+      type: 'button', 'data-command': button.name, title: button.hint, hidden: true,
+      onclick: () => this.#press(button)}, button.title));
+    this.restarts = RESTARTS.map((restart) => makeElement('button', {
+      type: 'button', 'data-restart': restart.name, title: restart.hint, hidden: true,
+      onclick: () => this.#restart(restart)}, restart.title));
+    this.notebook = makeElement('a', {class: 'notebook', hidden: true, target: '_blank',
+      rel: 'noopener'}, 'Open the notebook');
+    this.message = makeElement('p', {class: 'message', role: 'status', hidden: true});
+    this.problem = makeElement('p', {class: 'problem', tabindex: 0, hidden: true});
+    this.bar = makeElement('div', {class: 'overall', hidden: true}, makeElement('i'),
+      makeElement('i'));
+    this.#makeQuestion();
+    parent.append(
+      this.back,
+      makeElement('div', {class: 'title'}, this.name, this.status, this.clock,
+        makeElement('span', {class: 'buttons'}, ...this.buttons, ...this.restarts),
+        this.notebook),
+      this.bar, this.question, this.message, this.facts, this.problem);
+  }
+
+  /** Make the question before a cancel; it stands below the buttons. */
+  #makeQuestion() {
+    this.questionText = makeElement('span');
+    this.keep = makeElement('button', {
+      type: 'button', onclick: () => this.#closeQuestion()}, 'Keep it running');
+    this.question = makeElement('div', {
+      class: 'confirm', role: 'alertdialog', 'aria-label': 'Cancel the run?', hidden: true,
+      onkeydown: (event) => event.key === 'Escape' && this.#closeQuestion()},
+      this.questionText,
+      makeElement('button', {type: 'button', class: 'danger', 'data-confirm': 'cancel',
+        onclick: () => { this.#closeQuestion(); this.#send(BUTTONS[2], {kind: 'cancel'}); }},
+      'Cancel the run'), this.keep);
+  }
+
+  #closeQuestion() {
+    setShown(this.question, false);
+    this.#button('cancel').focus();
+  }
+
+  #button(name) {
+    return this.buttons.find((button) => button.dataset.command === name);
+  }
+
+  #leave(event, id) {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    this.onOpen(id);
+  }
+
+  #press(button) {
+    const {state} = this.run;
+    if (button.name !== 'cancel') {
+      this.#send(button, {kind: button.name});
+    } else if (state.status === 'cancelling') {
+      this.#send(button, {kind: 'cancel', force: true});
+    } else if (this.#underWay() > 0) {
+      const tasks = formatCount(this.#underWay(), 'task');
+      setText(this.questionText, `${tasks} of ${state.name || state.workflow} under way.`);
+      setShown(this.question, true);
+      this.keep.focus();
+    } else {
+      this.#send(button, {kind: 'cancel'});
+    }
+  }
+
+  #underWay() {
+    return this.run.state.tasks.filter((row) => row.open > 0).length;
+  }
+
+  async #send(button, body) {
+    this.pending = button.name;
+    this.#say('');
+    this.update();
+    const {isDone, text} = await sendCommand(this.run.id, body, () => this.#say(
+      'asked; the process of the run has not heard it yet'));
+    this.pending = '';
+    this.#say(isDone ? '' : `${button.title}: ${text}`, !isDone);
+    this.update();
+  }
+
+  async #restart(restart) {
+    this.pending = restart.name;
+    this.#say('');
+    this.update();
+    try {
+      const {body} = await post(`/runs/${this.run.id}/${restart.name}`, {});
+      if (body.run_id && body.run_id !== this.run.id) this.onOpen(body.run_id);
+      else this.#say('started; it goes on in a process of its own');
+    } catch (error) {
+      this.#say(`${restart.title}: ${explain(error)}`, true);
+    }
+    this.pending = '';
+    this.update();
+  }
+
+  #say(text, isProblem = false) {
+    setText(this.message, text);
+    this.message.classList.toggle('wrong', isProblem);
+    setShown(this.message, text !== '');
+  }
+
+  update() {
+    const {state} = this.run;
+    if (state === null) return;
+
+    setText(this.name, state.name || state.workflow);
+    showStatus(this.status, state.status, this.#statusText(state));
+    this.#showButtons(state);
+    this.#showProgress(state);
+    setText(this.problem, state.error);
+    setShown(this.problem, state.error !== '');
+    const address = notebookAddress(state.notebook);
+    setAttribute(this.notebook, 'href', address);
+    setAttribute(this.notebook, 'title', state.notebook);
+    setShown(this.notebook, address !== null);
+    this.tick();
+  }
+
+  #statusText(state) {
+    const parts = [formatStatus(state.status)];
+    if (state.kind) parts.push(state.kind);
+    return parts.join(' · ');
+  }
+
+  #showButtons(state) {
+    const may = PERMISSIONS.has('write');
+    for (const [index, {name, title}] of BUTTONS.entries()) {
+      const button = this.buttons[index];
+      const isPending = this.pending === name;
+      const isForced = name === 'cancel' && state.status === 'cancelling';
+      setShown(button, may && (state.can.includes(name) || isPending));
+      setAttribute(button, 'disabled', this.pending !== '');
+      const usual = isForced ? 'Stop at once' : title;
+      setText(button, isPending ? `${title}: asked …` : usual);
+    }
+    if (!state.can.includes('cancel')) setShown(this.question, false);
+
+    for (const [index, {name, title, statuses}] of RESTARTS.entries()) {
+      const button = this.restarts[index];
+      const isPossible = statuses.includes(state.status) && !state.parent;
+      setShown(button, isPossible && PERMISSIONS.has('start'));
+      setAttribute(button, 'disabled', this.pending !== '');
+      setText(button, this.pending === name ? `${title}: starting …` : title);
+    }
+  }
+
+  #showProgress(state) {
+    const hasItems = state.tasks.some((row) => row.with_items);
+    setShown(this.bar, hasItems && state.total > 0 && this.run.isActive);
+    if (this.bar.hidden) return;
+    const [done, failed] = this.bar.children;
+    done.style.width = `${100 * Math.min(1, (state.done - state.failed) / state.total)}%`;
+    failed.style.width = `${100 * Math.min(1, state.failed / state.total)}%`;
+  }
+
+  /** Let the clocks tick. */
+  tick() {
+    const {state, run} = {state: this.run.state, run: this.run};
+    if (state === null) return;
+    setText(this.clock, run.isActive ? formatClock(run.clock) : formatDuration(state.now));
+    setText(this.facts, this.#facts(state).join(' · '));
+    setAttribute(this.facts, 'title', `started ${formatDate(state.started)}`);
+  }
+
+  #facts(state) {
+    const parts = [`started ${formatMoment(state.started)}`];
+    const hasItems = state.tasks.some((row) => row.with_items);
+    if (hasItems && state.total) {
+      parts.push(`${formatNumber(state.done)} of ${formatCount(state.total, 'item')}`);
+    }
+    if (state.failed) parts.push(`${formatNumber(state.failed)} failed`);
+    if (state.handled) parts.push(`${formatCount(state.handled, 'failure')} handled`);
+    if (state.backend) parts.push(`on ${state.backend}`);
+    if (state.reason) parts.push(state.reason);
+    const silence = state.heard === null ? 0 : serverTime() - state.heard;
+    if (this.run.isActive && silence > SILENCE) {
+      parts.push(`its process was last heard ${formatAgo(silence)}`);
+    }
+    return parts;
+  }
+}
+
+/** Return the address of a notebook in the same Jupyter; null if there is no way to open it. */
+function notebookAddress(path) {
+  const {notebooks} = document.body.dataset;
+  if (!path || !notebooks || path.startsWith('/')) return null;
+  return notebooks + path.split('/').map(encodeURIComponent).join('/');
+}

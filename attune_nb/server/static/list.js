@@ -1,0 +1,244 @@
+// The list of runs: filters, search, and a row for each run.
+
+import {get, pageAddress, serverTime} from './api.js';
+import {arrange, makeElement, setAttribute, setShown, setText} from './dom.js';
+import {formatAgo, formatClock, formatCount, formatDate, formatDuration, formatMoment, formatNumber,
+  formatStatus, isActive, makeStatus, showStatus} from './format.js';
+
+// milliseconds after the last letter before the server is searched
+const SEARCH_WAIT = 300;
+
+const FILTERS = [
+  {name: 'all', title: 'All', takes: () => true, query: ''},
+  {name: 'active', title: 'Active', takes: (row) => isActive(row.status), query: 'running'},
+  {name: 'attention', title: 'Need you', takes: (row) => row.attention !== '', query: 'running'},
+  {name: 'failed', title: 'Failed', takes: (row) => hasFailed(row.status), query: 'failed'},
+];
+
+function hasFailed(status) {
+  return ['failed', 'timed_out', 'interrupted', 'unreadable'].includes(status);
+}
+
+const ATTENTION = {question: 'asks you', doubt: 'in doubt', paused: 'paused'};
+
+/** The list. `onOpen` is called with the id of a run that a reader opens. */
+export class ListView {
+  constructor(parent, list, onOpen) {
+    this.list = list;
+    this.onOpen = onOpen;
+    this.rows = new Map();
+    this.filter = FILTERS[0];
+    this.query = '';
+    this.chosen = '';
+    this.searchTimer = 0;
+    this.answered = 0;
+    this.#make(parent);
+    list.addEventListener('change', () => this.update());
+  }
+
+  #make(parent) {
+    this.search = makeElement('input', {
+      type: 'search', placeholder: 'Search  /', 'aria-label': 'Search runs', id: 'search',
+      oninput: () => this.#follow(), autocomplete: 'off', spellcheck: 'false'});
+    this.filters = FILTERS.map((filter) => makeElement('button', {
+      type: 'button', 'aria-pressed': String(filter === this.filter), 'data-filter': filter.name,
+      onclick: () => this.choose(filter)}, makeElement('span', {}, filter.title),
+      makeElement('b', {class: 'count', hidden: true})));
+    this.rowsParent = makeElement('div', {class: 'rows', id: 'rows'});
+    this.note = makeElement('p', {class: 'note', hidden: true});
+    this.more = makeElement('button', {
+      type: 'button', class: 'more', hidden: true, onclick: () => this.#loadMore()}, 'Older runs');
+    parent.append(
+      makeElement('div', {class: 'filters', role: 'group', 'aria-label': 'Filter runs'},
+        ...this.filters),
+      this.search, this.rowsParent, this.note, this.more);
+    this.rowsParent.addEventListener('keydown', (event) => this.#move(event));
+  }
+
+  choose(filter) {
+    this.filter = filter;
+    for (const button of this.filters) {
+      setAttribute(button, 'aria-pressed', String(button.dataset.filter === filter.name));
+    }
+    this.update();
+    this.#searchServer();
+  }
+
+  #follow() {
+    this.query = this.search.value.trim().toLowerCase();
+    this.update();
+    clearTimeout(this.searchTimer);
+    this.searchTimer = setTimeout(() => this.#searchServer(), SEARCH_WAIT);
+  }
+
+  #isShown(row) {
+    if (row.parent && row.id !== this.chosen) return false;
+    if (!this.filter.takes(row)) return false;
+    if (!this.query) return true;
+    const texts = [row.workflow, row.name, row.id, row.notebook, formatStatus(row.status)];
+    return texts.some((text) => text.toLowerCase().includes(this.query));
+  }
+
+  /** Mark the run that is open. */
+  setChosen(id) {
+    this.chosen = id;
+    this.update();
+  }
+
+  update() {
+    const rows = this.list.sorted();
+    const shown = rows.filter((row) => this.#isShown(row));
+    arrange(this.rowsParent, shown.map((row) => this.#rowOf(row)));
+    this.#forgetRows();
+    this.#showCounts(rows);
+    this.#showNote(rows, shown);
+    setShown(this.more, this.list.next !== '' && this.filter.name !== 'attention');
+  }
+
+  #rowOf(row) {
+    if (!this.rows.has(row.id)) this.rows.set(row.id, new RunLine(row.id, this.onOpen));
+    const line = this.rows.get(row.id);
+    line.update(row, this.list.clock(row), row.id === this.chosen);
+    return line.element;
+  }
+
+  #forgetRows() {
+    for (const id of this.rows.keys()) {
+      if (!this.list.runs.has(id)) this.rows.delete(id);
+    }
+  }
+
+  #showCounts(rows) {
+    const outermost = rows.filter((row) => !row.parent);
+    for (const [index, filter] of FILTERS.entries()) {
+      const count = this.filters[index].querySelector('.count');
+      const number = filter.name === 'all' ? 0 : outermost.filter(filter.takes).length;
+      setText(count, formatNumber(number));
+      setShown(count, number > 0);
+    }
+    this.attention = outermost.filter((row) => row.attention !== '').length;
+  }
+
+  #showNote(rows, shown) {
+    let text = '';
+    if (this.list.problem) text = this.list.problem;
+    else if (!this.list.isRead) text = 'loading …';
+    else if (!rows.length) text = 'No runs yet. A run that is started in a notebook, by `attune-nb run`, or here appears at once.';
+    else if (!shown.length) text = this.query ? `No run matches “${this.search.value.trim()}”.` : 'No run of this kind.';
+    setText(this.note, text);
+    setShown(this.note, text !== '');
+  }
+
+  /** Let the clocks of the rows tick. */
+  tick() {
+    for (const [id, line] of this.rows) {
+      const row = this.list.runs.get(id);
+      if (row && line.element.isConnected) line.tick(row, this.list.clock(row));
+    }
+  }
+
+  async #searchServer() {
+    if (!this.query && !this.filter.query) return;
+    const query = new URLSearchParams({limit: '100'});
+    if (this.query) query.set('search', this.search.value.trim());
+    if (this.filter.query) query.set('status', this.filter.query);
+    await this.#fetch(query);
+  }
+
+  async #loadMore() {
+    const query = new URLSearchParams({before: this.list.next});
+    const answer = await this.#fetch(query);
+    if (!answer) return;
+    this.list.next = answer.next;
+    this.update();
+  }
+
+  async #fetch(query) {
+    try {
+      const answer = await get(`/runs?${query}`);
+      this.list.add(answer.runs);
+      return answer;
+    } catch {
+      // the line about the connection says why
+      return null;
+    }
+  }
+
+  /** Move the focus to another row by the keyboard. */
+  #move(event) {
+    const moves = {ArrowDown: 1, j: 1, ArrowUp: -1, k: -1};
+    const move = moves[event.key];
+    if (!move || event.ctrlKey || event.metaKey || event.altKey) return;
+    const links = [...this.rowsParent.children];
+    const place = links.indexOf(document.activeElement);
+    links[Math.max(0, Math.min(links.length - 1, place + move))]?.focus();
+    event.preventDefault();
+  }
+
+  focusFirst() {
+    const current = this.rowsParent.querySelector('[aria-current]');
+    (current ?? this.rowsParent.firstElementChild)?.focus();
+  }
+}
+
+/** One row of the list. */
+class RunLine {
+  constructor(id, onOpen) {
+    this.status = makeStatus('');
+    this.name = makeElement('b', {class: 'name'});
+    this.attention = makeElement('span', {class: 'attention', hidden: true});
+    this.time = makeElement('span', {class: 'time'});
+    this.start = makeElement('time');
+    this.counts = makeElement('span', {class: 'counts'});
+    this.place = makeElement('span', {class: 'place'});
+    this.element = makeElement('a', {
+      class: 'run', href: pageAddress(id), 'data-run': id,
+      onclick: (event) => this.#open(event, id, onOpen)},
+      this.status, this.name, this.attention, this.time, this.start, this.counts, this.place);
+  }
+
+  #open(event, id, onOpen) {
+    // a new tab or window is the browser's business
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    onOpen(id);
+  }
+
+  update(row, clock, isChosen) {
+    showStatus(this.status, row.status);
+    setText(this.name, row.name || row.workflow || row.id);
+    setAttribute(this.name, 'title', row.name || row.workflow);
+    const attention = ATTENTION[row.attention] ?? '';
+    const isNews = attention !== '' && !(row.attention === 'paused' && row.status === 'paused');
+    setText(this.attention, row.questions > 1 ? `${row.questions} questions` : attention);
+    setShown(this.attention, isNews);
+    setAttribute(this.element, 'data-attention', row.attention);
+    setAttribute(this.element, 'aria-current', isChosen ? 'page' : null);
+    setText(this.counts, this.#counts(row));
+    setText(this.place, [row.kind, fileName(row.notebook), row.store].filter(Boolean).join(' · '));
+    setAttribute(this.place, 'title', row.notebook || null);
+    this.tick(row, clock);
+  }
+
+  #counts(row) {
+    if (row.damage) return row.damage;
+    const parts = [];
+    if (row.items > 1) parts.push(formatCount(row.items, 'item'));
+    if (row.failed) parts.push(`${formatNumber(row.failed)} failed`);
+    if (row.children) parts.push(formatCount(row.children, 'child run'));
+    return parts.join(', ');
+  }
+
+  tick(row, clock) {
+    setText(this.time, isActive(row.status) ? formatClock(clock) : formatDuration(clock));
+    if (row.started === null) return;
+    const age = serverTime() - row.started;
+    setText(this.start, age < 3600 ? formatAgo(age) : formatMoment(row.started));
+    setAttribute(this.start, 'datetime', new Date(row.started * 1000).toISOString());
+    setAttribute(this.start, 'title', formatDate(row.started));
+  }
+}
+
+function fileName(path) {
+  return path.split('/').pop();
+}

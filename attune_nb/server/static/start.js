@@ -1,0 +1,3 @@
+// The form for a new run.
+
+export class StartView {}

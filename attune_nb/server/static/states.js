@@ -1,0 +1,165 @@
+// The state of a run and the list of runs, made of the messages of the server.
+
+import {noteServerTime} from './api.js';
+import {Connection} from './connection.js';
+import {isActive} from './format.js';
+
+/**
+ * One run, live.
+ *
+ * Events: `change` (its state has changed), `connection` (its connection has changed).
+ *
+ * Attributes:
+ *   id: The id of the run.
+ *   state: Its state as the API describes a snapshot; null before the first message.
+ *   gone: Why the run is there no longer; else empty.
+ */
+export class Run extends EventTarget {
+  constructor(id) {
+    super();
+    this.id = id;
+    this.state = null;
+    this.gone = '';
+    this.received = 0;
+    this.connection = new Connection(`/runs/${id}`, `/runs/${id}/socket`, () => this.#position());
+    this.connection.addEventListener('message', (event) => this.#read(event.detail));
+    this.connection.addEventListener('change', () => this.dispatchEvent(new Event('connection')));
+  }
+
+  open() {
+    this.connection.open();
+  }
+
+  close() {
+    this.connection.close();
+  }
+
+  /** Whether a process works on the run. */
+  get isActive() {
+    return this.state !== null && isActive(this.state.status);
+  }
+
+  /** The seconds since the start of the run, up to its end; the clock of the page ticks on. */
+  get clock() {
+    if (!this.isActive) return this.state?.now ?? 0;
+    return this.state.now + (performance.now() - this.received) / 1000;
+  }
+
+  #position() {
+    return this.state === null ? '' : `?at=${this.state.at}`;
+  }
+
+  #read(message) {
+    if (message.type === 'gone') {
+      this.gone = message.reason;
+      this.connection.close();
+    } else if (message.type === 'snapshot') {
+      this.#set(message);
+    } else if (message.type === 'delta' && this.state !== null) {
+      this.#set(applyDelta(this.state, message));
+    }
+    this.dispatchEvent(new Event('change'));
+  }
+
+  #set(state) {
+    // the clock of the page may be ahead of the next message
+    const clock = this.clock;
+    this.state = state;
+    this.received = performance.now();
+    if (!this.isActive) return;
+    noteServerTime(state.started + state.now);
+    if (state.now < clock && clock - state.now < 2) {
+      this.received -= (clock - state.now) * 1000;
+    }
+  }
+}
+
+/** Return the state of a run after a change. */
+function applyDelta(state, delta) {
+  const {type, tasks = [], dropped = [], ...changes} = delta;
+  const rows = new Map(state.tasks.map((row) => [row.task, row]));
+  for (const task of dropped) rows.delete(task);
+  for (const row of tasks) rows.set(row.task, row);
+  const ordered = [...rows.values()].sort((one, two) => one.number - two.number);
+  return {...state, ...changes, tasks: ordered};
+}
+
+/**
+ * The list of runs, live. Pages of older runs are added by `add`.
+ *
+ * Events: `change`, `connection`.
+ *
+ * Attributes:
+ *   runs: The rows by their ids.
+ *   problem: Why no runs can be read; else empty.
+ *   isRead: Whether a first message has come.
+ */
+export class RunList extends EventTarget {
+  constructor() {
+    super();
+    this.runs = new Map();
+    this.problem = '';
+    this.isRead = false;
+    this.received = new Map();
+    this.next = '';
+    this.connection = new Connection('/runs', '/socket');
+    this.connection.addEventListener('message', (event) => this.#read(event.detail));
+    this.connection.addEventListener('change', () => this.dispatchEvent(new Event('connection')));
+  }
+
+  open() {
+    this.connection.open();
+  }
+
+  /** Add rows that are older, or that a search has found. */
+  add(rows) {
+    for (const row of rows) this.#set(row);
+    this.dispatchEvent(new Event('change'));
+  }
+
+  /** Return the seconds since the start of a run, up to its end. */
+  clock(row) {
+    if (!isActive(row.status)) return row.duration;
+    return row.duration + (performance.now() - this.received.get(row.id)) / 1000;
+  }
+
+  /** Return the rows, the newest first. */
+  sorted() {
+    const start = (row) => row.started ?? -Infinity;
+    return [...this.runs.values()].sort(
+      (one, two) => start(two) - start(one) || (one.id < two.id ? 1 : -1));
+  }
+
+  #set(row) {
+    this.runs.set(row.id, row);
+    this.received.set(row.id, performance.now());
+  }
+
+  #read(message) {
+    if (message.type === 'gone') {
+      this.runs.clear();
+      this.problem = message.reason;
+    } else if (message.type === 'runs') {
+      this.#replace(message);
+    } else if (message.type === 'list') {
+      for (const id of message.dropped) this.runs.delete(id);
+      for (const row of message.runs) this.#set(row);
+      this.problem = message.problem ?? this.problem;
+    }
+    this.isRead = true;
+    this.dispatchEvent(new Event('change'));
+  }
+
+  /** Take the newest runs; older ones that were added stay. */
+  #replace(message) {
+    const starts = message.runs.map((row) => row.started ?? -Infinity);
+    const oldest = Math.min(...starts);
+    const isWhole = !message.next;
+    for (const [id, row] of this.runs) {
+      if (isWhole || (row.started ?? -Infinity) >= oldest) this.runs.delete(id);
+    }
+    for (const row of message.runs) this.#set(row);
+    this.problem = message.problem;
+    if (!this.next || isWhole) this.next = message.next;
+  }
+}
