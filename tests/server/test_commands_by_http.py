@@ -58,6 +58,7 @@ def test_a_run_is_paused_resumed_and_cancelled(attune_server, started):
         again = attune_server.get(f"/api/runs/{run.run_id}/commands/{number}")
         assert again.json() == {"command": number, "outcome": "done"}
 
+    until(lambda: run.status == "cancelling")
     gate.set()
     run.wait()
     assert run.status == "cancelled"
