@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 import attune_nb
+from attune_nb.cli.control_commands import accept, answer, cancel, pause, rerun
 from attune_nb.cli.file_commands import check, export, graph
 from attune_nb.cli.help_command import explain
 from attune_nb.cli.log_commands import logs
@@ -37,7 +38,12 @@ for command in (
     show,
     logs,
     forget,
+    cancel,
+    pause,
+    answer,
     resume,
+    rerun,
+    accept,
     retry,
     fork,
     timeline,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from attune_nb.cli.code_options import format_code_options
+from attune_nb.cli.control_commands import continue_live_run
 from attune_nb.cli.debugging import debug_options, stop_at_breakpoints
 from attune_nb.cli.options import (
     Actions,
@@ -43,7 +44,7 @@ from attune_nb.cli.output import (
     print_warnings,
 )
 from attune_nb.cli.shared_options import read_shared_options
-from attune_nb.cli.stored_runs import last_interrupted_run
+from attune_nb.cli.stored_runs import find_live_run, last_interrupted_run
 from attune_nb.cli.values import read_parameters
 from attune_nb.errors import AttuneError, ParameterError, QuestionOpen
 from attune_nb.running import history
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from attune_nb.packs.pack_set import PackSet
+    from attune_nb.running.recorded_run import RecordedRun
     from attune_nb.running.run import Run
     from attune_nb.running.workflow import Workflow
 
@@ -225,7 +227,10 @@ def resume(
     log_file: LogFile = None,  # noqa: ARG001 - its callback has acted on it
     as_json: AsJson = False,
 ) -> None:
-    """Continue an interrupted run of a store; options that are left out are as before."""
+    """Continue an interrupted run of a store; options that are left out are as before.
+
+    A run that is paused in another process continues there.
+    """
     find_modules_here(allowed=allow_imports)
     code_words = format_code_options(
         actions=actions,
@@ -258,6 +263,11 @@ def resume(
         run_id = run
         if run_id is None:
             run_id = last_interrupted_run(store)
+        live_run = find_live_run(run_id, store)
+        if live_run is not None:
+            _refuse_changes(live_run, code_words, [set_, mock, backend, workers, concurrency])
+            continue_live_run(live_run, options.get("answers", {}), reruns=rerun)
+            raise typer.Exit
         parameters: dict[str, Any] = {}
         if set_ or params is not None or named_secrets:
             workflow = history.open_run(run_id, store).workflow
@@ -275,6 +285,25 @@ def resume(
         exit_with_error(error)
 
     exit_with_outcome(resumed_run, code_words, as_json=as_json)
+
+
+def _refuse_changes(live_run: RecordedRun, code_words: str, changes: list[Any]) -> None:
+    """Raise an error for an option that a run of another process cannot change.
+
+    Args:
+        live_run: The run.
+        code_words: The options for the code of the run, as words of the command line.
+        changes: The values of other options; None without the option.
+
+    Raises:
+        ParameterError: One was passed.
+    """
+    if code_words or any(change is not None for change in changes):
+        raise ParameterError(
+            f"run {live_run.run_id} is in progress in another process and keeps its options: only "
+            "`--answer` and `--rerun` can be passed; or cancel it, and use "
+            f"`attune-nb retry {live_run.run_id}`"
+        )
 
 
 def _rerun_attempts(resumed_run: Run) -> None:

@@ -11,7 +11,7 @@ from attune_nb.running.child_paths import split_path
 if TYPE_CHECKING:
     from attune_nb.running.recorded_run import RecordedRun
 
-__all__ = ["last_interrupted_run", "open_stored_run"]
+__all__ = ["find_live_run", "last_interrupted_run", "open_stored_run"]
 
 
 def open_stored_run(run_id: str | None, store: str | None) -> RecordedRun:
@@ -31,6 +31,17 @@ def open_stored_run(run_id: str | None, store: str | None) -> RecordedRun:
     if frame.empty:
         raise StoreError("no run is on record here: name another record with `--store FILE`")
     return history.open_run(f"{frame['run_id'].iloc[0]}/{path}", store)
+
+
+def find_live_run(run_id: str, store: str | None) -> RecordedRun | None:
+    """Return a run that a process drives just now; None if the run waits for none, or has ended.
+
+    Raises:
+        LookupFailed: There is no such run within the run.
+        StoreError: There is no such run.
+    """
+    run = open_stored_run(run_id, store)
+    return None if run.is_over() else run
 
 
 def last_interrupted_run(store: str | None) -> str:

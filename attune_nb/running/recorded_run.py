@@ -154,11 +154,20 @@ class RecordedRun(BaseRun):
         yield from ()
         return self
 
-    def cancel(self, *, force: bool = False, reason: str = "", by: str | None = None) -> None:
+    def cancel(
+        self,
+        *,
+        force: bool = False,
+        grace: float | None = None,
+        reason: str = "",
+        by: str | None = None,
+    ) -> None:
         """Cancel the run in the process that drives it, as `Run.cancel` does.
 
         Args:
-            force: Whether to stop running attempts, too.
+            force: Whether to stop running attempts at once, too.
+            grace: The seconds after which running attempts are stopped, as after Ctrl-C; by
+                default they continue to their end.
             reason: Why, for the record and the message of the run.
             by: Who asks, for the record; by default the user of this process.
 
@@ -166,7 +175,7 @@ class RecordedRun(BaseRun):
             CommandRefused: The run has ended, is interrupted, or did not take the command.
             StoreError: The command cannot be sent.
         """
-        self._send("cancel", {"force": force, "reason": reason}, by)
+        self._send("cancel", {"force": force, "grace": grace, "reason": reason}, by)
 
     def pause(self, *, by: str | None = None) -> None:
         """Pause the run in the process that drives it, as `Run.pause` does.

@@ -89,7 +89,10 @@ def claim(path: Path, run_id: str, written: int) -> Claim:
 
 def in_progress_message(run_id: str, host: str, pid: int) -> str:
     """Return the message that another process is running a run."""
-    return f"run {run_id} is in progress in process {pid} on {host}; wait for it, or end it first"
+    return (
+        f"run {run_id} is in progress in process {pid} on {host}; wait for it, or end it first: "
+        f"`attune-nb cancel {run_id}`"
+    )
 
 
 def release(released: Claim) -> None:

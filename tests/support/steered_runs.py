@@ -34,7 +34,7 @@ class HeldRun:
     def __init__(self, store, **options):
         self._released = threading.Event()
         self._has_begun = threading.Event()
-        self.run = attune_nb.loads(HELD).run(
+        self.run = attune_nb.loads(HELD, "held").run(
             actions={"hold": self._hold}, store=store, background=True, progress=False, **options
         )
         assert self._has_begun.wait(60)
@@ -64,7 +64,9 @@ def held_run(store, **options):
 @contextlib.contextmanager
 def asking_run(store, text=ASK, **options):
     """Yield a background run with an open question, and end the run."""
-    run = attune_nb.loads(text).run(store=store, background=True, progress=False, **options)
+    run = attune_nb.loads(text, "asking").run(
+        store=store, background=True, progress=False, **options
+    )
     try:
         until(lambda: run.questions)
         open_recorded(run)
