@@ -211,7 +211,7 @@ class RunSpans(RunReader):
         self._open_tasks[key] = start
         if self._is_live:
             self._open_task_span(self._timeline.executions[key], start)
-        elif self._run.past:
+        else:
             self._contexts[key] = make_context(self._trace_id, self._task_span_id(key))
 
     def _open_task_span(self, execution: TaskExecution, start: int) -> Span | None:
@@ -255,6 +255,9 @@ class RunSpans(RunReader):
         start = self._open_tasks.pop(key, end)
         if event.error is not None and not event.handled:
             self._last_error = event.error
+        if not self._is_live and not self._run.past:
+            # of a task that a fork reuses, the span is in another trace
+            self._contexts.pop(key, None)
 
         span = self._spans.pop(key, None)
         if span is None and self._is_live:

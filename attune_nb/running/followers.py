@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import logging
 import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from attune_nb.events import Event, Key
 
 __all__ = ["FollowedRun", "FollowerSet", "RunFollower", "RunReader"]
+
+_log = logging.getLogger("attune_nb")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +73,10 @@ class RunFollower(abc.ABC):
 
     @abc.abstractmethod
     def follow(self, run: FollowedRun) -> RunReader:
-        """Return a reader of a run that is about to start, or about to continue."""
+        """Return a reader of a run that is about to start, or about to continue.
+
+        If this raises, the run goes on without the reader, and an alert says so.
+        """
 
 
 class FollowerSet:
@@ -123,7 +129,12 @@ class FollowerSet:
 
         adapting = []
         for follower in self._followers:
-            reader = follower.follow(followed)
+            try:
+                reader = follower.follow(followed)
+            except Exception as error:  # noqa: BLE001 - a follower may raise anything
+                # as a reader that fails: it must not break the run
+                driver.add_reader(_raising(error))
+                continue
             driver.add_reader(reader.read)
             if follower.adapts_actions:
                 adapting.append(reader)
@@ -150,7 +161,20 @@ def _masking(driver: Driver) -> Callable[[str], str]:
 def _adapting(readers: Sequence[RunReader]) -> Callable[[Key, Action], Action]:
     def adapt(key: Key, action: Action) -> Action:
         for reader in readers:
-            action = reader.adapt_action(key, action)
+            try:
+                action = reader.adapt_action(key, action)
+            except Exception:  # noqa: BLE001 - logged here
+                # the attempts are more important than what follows them
+                _log.exception("task %s calls its own action", key[0])
         return action
 
     return adapt
+
+
+def _raising(error: Exception) -> Callable[[Sequence[Event]], None]:
+    """Return a reader that fails with an error."""
+
+    def fail(_events: Sequence[Event]) -> None:
+        raise error
+
+    return fail

@@ -484,3 +484,20 @@ def test_spans_of_a_run_that_is_running_are_not_sent(spans, tmp_path):
     finally:
         run.cancel()
         run.wait()
+
+
+def test_retried_items_have_the_span_of_their_task(spans):
+    failing = [3]
+
+    def work(number):
+        if number in failing:
+            raise ValueError("not yet")
+        return current_span_ids(number)
+
+    run = attune_nb.loads(ITEMS).run(actions={"work": work})
+    failing.clear()
+    retried = run.retry(readers=[spans.reader(propagate=True)])
+
+    trace_id, span_id, _ = retried.result("work")[3]
+    context = spans.only("task work").context
+    assert (int(trace_id), int(span_id)) == (context.trace_id, context.span_id)
