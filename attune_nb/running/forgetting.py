@@ -81,6 +81,7 @@ def forget(
     """
     from attune_nb.store import reading  # noqa: PLC0415 - SQLite is slow to import
     from attune_nb.store.forgetting import remove_runs  # noqa: PLC0415
+    from attune_nb.store.output_files import remove_outputs  # noqa: PLC0415
 
     if (runs is None) == (older is None):
         raise ParameterError("`forget` takes runs, or `older=`: one of the two")
@@ -92,8 +93,8 @@ def forget(
         latest = read_age(older, "older")
         selected = reading.runs_in(path, lambda run: run.started < latest)
     removed = remove_runs(path, selected, keep_open=older is not None)
-    artifact_bytes = remove_artifacts(path, removed.run_ids)
-    return ForgottenRuns(*removed._replace(bytes=removed.bytes + artifact_bytes))
+    file_bytes = remove_artifacts(path, removed.run_ids) + remove_outputs(path, removed.run_ids)
+    return ForgottenRuns(*removed._replace(bytes=removed.bytes + file_bytes))
 
 
 def _find_runs(path: Path, runs: Sequence[str | BaseRun]) -> list[StoredRun]:

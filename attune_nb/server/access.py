@@ -20,6 +20,7 @@ from tornado.web import HTTPError, authenticated
 from tornado.websocket import WebSocketHandler
 
 from attune_nb.errors import StoreError
+from attune_nb.server.problems import ProblemReply
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -78,22 +79,6 @@ class Access(NamedTuple):
 
     action: Action
     kernels: bool = False
-
-
-class ProblemReply(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One fault in what was sent, or in a workflow's file.
-
-    Attributes:
-        message: The fault, and the remedy.
-        line: The line of the file, from 1; 0 if there is none.
-        column: The column, from 1; 0 if there is none.
-        field: The parameter, or the field of an answer, that has the fault.
-    """
-
-    message: str
-    line: int = 0
-    column: int = 0
-    field: str = ""
 
 
 class ErrorReply(msgspec.Struct, frozen=True, omit_defaults=True):

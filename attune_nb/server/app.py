@@ -14,9 +14,11 @@ from traitlets import Bool, Float, Int, List, Unicode
 from attune_nb.server.metrics import MetricsSource
 from attune_nb.server.notices import RUN_STATE, StateWatch, schema
 from attune_nb.server.routes import ROUTES
+from attune_nb.server.starting import Starter
 from attune_nb.server.stores import Stores
 from attune_nb.server.tails import Tails
 from attune_nb.server.unknown import UNKNOWN_PATTERN, UnknownHandler
+from attune_nb.server.workflow_files import WorkflowFiles
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -96,6 +98,15 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
         self.settings["attune_tails"] = Tails(stores, self.tail_every)
         self.settings["attune_routes"] = ROUTES
         threads = ThreadPoolExecutor(_THREADS, "attune")
+        self.settings["attune_workflow_files"] = WorkflowFiles(root)
+        self.settings["attune_allow_start"] = self.allow_start
+        self.settings["attune_starter"] = Starter(
+            root,
+            stores.main,
+            stores.paths,
+            allow_imports=self.allow_imports,
+            most_started=self.most_started,
+        )
         self.settings["attune_threads"] = threads
         self._metrics = MetricsSource(self.settings["attune_stores"], threads)
         self._metrics.register()

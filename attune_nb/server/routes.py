@@ -14,8 +14,10 @@ from attune_nb.server.messages import Delta, Gone, ListDelta, RunList, Snapshot
 from attune_nb.server.openapi import OpenApiHandler
 from attune_nb.server.pages import RunsPage
 from attune_nb.server.route import Operation, Route
-from attune_nb.server.run_handlers import RunHandler, RunsHandler
+from attune_nb.server.run_handlers import RunHandler
 from attune_nb.server.run_rows import RunFilter
+from attune_nb.server.start_handlers import AllRunsHandler, StartReply, StartRequest
+from attune_nb.server.start_routes import START_ROUTES
 from attune_nb.server.streams import ListSocket, RunSocket, RunStream, StreamQuery
 
 __all__ = ["ROUTES"]
@@ -34,13 +36,25 @@ ROUTES: list[Route] = [
     ),
     Route(
         "/api/runs",
-        RunsHandler,
+        AllRunsHandler,
         {
             "GET": Operation(
                 "runs, the newest first; those within other runs only by `parent`",
                 query=RunFilter,
                 answers={200: RunList, 422: ErrorReply},
-            )
+            ),
+            "POST": Operation(
+                "start a run of a workflow file; 200 if a request with this Idempotency-Key has",
+                body=StartRequest,
+                answers={
+                    200: StartReply,
+                    201: StartReply,
+                    404: ErrorReply,
+                    409: ErrorReply,
+                    422: ErrorReply,
+                    429: ErrorReply,
+                },
+            ),
         },
     ),
     Route(
@@ -110,5 +124,6 @@ ROUTES: list[Route] = [
             )
         },
     ),
+    *START_ROUTES,
     *DRAWING_ROUTES,
 ]

@@ -1,0 +1,52 @@
+"""Single faults in what was sent to the server, or in a workflow's file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from attune_nb.errors import Problem
+
+__all__ = ["ProblemReply", "problems_by_field", "problems_of_text"]
+
+# problems in an answer
+_MAX_PROBLEMS = 20
+
+
+class ProblemReply(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One fault in what was sent, or in a workflow's file.
+
+    Attributes:
+        message: The fault, and the remedy.
+        line: The line of the file, from 1; 0 if there is none.
+        column: The column, from 1; 0 if there is none.
+        field: The parameter, or the field of an answer, that has the fault.
+    """
+
+    message: str
+    line: int = 0
+    column: int = 0
+    field: str = ""
+
+
+def problems_of_text(problems: Iterable[Problem]) -> tuple[ProblemReply, ...]:
+    """Return the problems of a workflow's text: at most 20."""
+    replies = []
+    for problem in problems:
+        position = problem.position
+        if position is None:
+            replies.append(ProblemReply(problem.message))
+        else:
+            replies.append(ProblemReply(problem.message, position.line, position.column))
+        if len(replies) == _MAX_PROBLEMS:
+            break
+    return tuple(replies)
+
+
+def problems_by_field(messages: Mapping[str, str]) -> tuple[ProblemReply, ...]:
+    """Return the problems of values, from their messages by field."""
+    return tuple(ProblemReply(message, field=name) for name, message in messages.items())

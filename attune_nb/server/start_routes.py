@@ -1,0 +1,79 @@
+"""The routes that resume and retry runs, and those that a form for a new run needs."""
+
+from __future__ import annotations
+
+from attune_nb.server.access import ErrorReply
+from attune_nb.server.route import Operation, Route
+from attune_nb.server.start_handlers import (
+    LogHandler,
+    LogQuery,
+    RepeatRequest,
+    ResumeHandler,
+    RetryHandler,
+    StartReply,
+    WorkflowList,
+    WorkflowsHandler,
+    WorkflowsQuery,
+)
+
+__all__ = ["START_ROUTES"]
+
+START_ROUTES: list[Route] = [
+    Route(
+        "/api/workflows",
+        WorkflowsHandler,
+        {
+            "GET": Operation(
+                "the workflow files below the folder of the server, with forms for parameters",
+                query=WorkflowsQuery,
+                answers={200: WorkflowList, 404: ErrorReply},
+            )
+        },
+    ),
+    Route(
+        "/api/runs/{run_id}/resume",
+        ResumeHandler,
+        {
+            "POST": Operation(
+                "continue a run whose process is gone",
+                body=RepeatRequest,
+                answers={
+                    201: StartReply,
+                    404: ErrorReply,
+                    409: ErrorReply,
+                    422: ErrorReply,
+                    429: ErrorReply,
+                },
+            )
+        },
+    ),
+    Route(
+        "/api/runs/{run_id}/retry",
+        RetryHandler,
+        {
+            "POST": Operation(
+                "run what has failed in a run again, as a new run; Idempotency-Key chooses its id",
+                body=RepeatRequest,
+                answers={
+                    200: StartReply,
+                    201: StartReply,
+                    404: ErrorReply,
+                    409: ErrorReply,
+                    422: ErrorReply,
+                    429: ErrorReply,
+                },
+            )
+        },
+    ),
+    Route(
+        "/api/runs/{run_id}/log",
+        LogHandler,
+        {
+            "GET": Operation(
+                "the output of a run that a server has started; `X-Attune` has the next offset",
+                query=LogQuery,
+                answers={200: "text/plain", 404: ErrorReply, 422: ErrorReply},
+            )
+        },
+    ),
+]
