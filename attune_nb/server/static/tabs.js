@@ -17,6 +17,10 @@ import {explain} from './api.js';
  * `isShown`, if it is there, says from the state of a run whether there is such a tab.
  */
 const TABS = [
+  {name: 'timeline', title: 'Timeline', load: () => import('./run_timeline.js')},
+  {name: 'graph', title: 'Graph', load: () => import('./run_graph.js')},
+  {name: 'items', title: 'Items', load: () => import('./run_items.js')},
+  {name: 'logs', title: 'Logs', load: () => import('./run_logs.js')},
   {name: 'output', title: 'Output', load: () => import('./output.js'),
     isShown: (state) => state.log === true},
   {name: 'about', title: 'About', load: () => import('./about.js')},

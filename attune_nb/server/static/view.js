@@ -5,6 +5,7 @@ import {makeElement, setShown} from './dom.js';
 import {formatStatus} from './format.js';
 import {RunHead} from './head.js';
 import {Questions} from './questions.js';
+import {CHOOSE} from './run_tasks.js';
 import {showRunSign} from './sign.js';
 import {Run} from './states.js';
 import {Tabs} from './tabs.js';
@@ -40,6 +41,7 @@ export class RunView {
       table: new TaskTable(this.tasks, this.run, (task) => this.#choose(task)),
       tabs: new Tabs(this.tabsParent, this.run),
     };
+    this.tabsParent.addEventListener(CHOOSE, (event) => this.#choose(event.detail));
     this.run.addEventListener('change', () => this.#update());
     this.run.addEventListener('connection', () => this.#followConnection());
     this.run.open();

@@ -1,0 +1,9 @@
+// Which task of a run is chosen: the views of a run tell the page, and the page tells the others.
+
+/** The name of the event by which a view says that a reader has chosen a task. */
+export const CHOOSE = 'attune-choose';
+
+/** Say that a reader has chosen a task in a view. */
+export function chooseTask(panel, task) {
+  panel.dispatchEvent(new CustomEvent(CHOOSE, {detail: task, bubbles: true}));
+}
