@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from attune_nb.errors import CommandRefused, ParameterError
+from attune_nb.forms.entries import read_answer
+from attune_nb.forms.questions import ANSWER
 from attune_nb.server.access import ApiError, AttuneHandler, ProblemReply, requires
-from attune_nb.server.questions import explain_misfit
+from attune_nb.server.questions import explain_misfit, find_schema
 from attune_nb.store.command_file import commands_path, open_command_file, read_progress
 from attune_nb.store.commands import DONE, put_command, wait_for_outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = [
@@ -30,6 +34,12 @@ __all__ = [
 
 # seconds that a request waits for the run's process
 _PATIENCE = 2.0
+
+
+def _require_one(**fields: Any) -> None:
+    """Raise ValueError, which msgspec reports, unless one of two fields of a body is there."""
+    if sum(value is not UNSET for value in fields.values()) != 1:
+        raise ValueError(f"it needs either {' or '.join(f'`{name}`' for name in fields)}")
 
 
 class _Command(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
@@ -64,14 +74,20 @@ class Answer(_Command, frozen=True, tag="answer", forbid_unknown_fields=True):
     Attributes:
         task: The path of the task that asks.
         value: The answer, which must fit the question's schema.
+        entered: In place of `value`, what a person has entered in the question's form: a text, a
+            boolean or the index of a choice for each field, by name.
         visit: The number of the execution of the task; null if it has one open question.
         inquiry: The id of the inquiry; null if the task has one open question.
     """
 
     task: str
-    value: Any
+    value: Any = UNSET
+    entered: dict[str, Any] | UnsetType = UNSET
     visit: int | None = None
     inquiry: int | None = None
+
+    def __post_init__(self) -> None:
+        _require_one(value=self.value, entered=self.entered)
 
 
 class Rerun(_Command, frozen=True, tag="rerun", forbid_unknown_fields=True):
@@ -92,12 +108,17 @@ class Accept(_Command, frozen=True, tag="accept", forbid_unknown_fields=True):
     Attributes:
         task: The path of the task.
         result: The result.
+        entered: In place of `result`, its text as a person has entered it, in YAML.
         index: The index of the item; null if one attempt of the task is in doubt.
     """
 
     task: str
-    result: Any
+    result: Any = UNSET
+    entered: str | UnsetType = UNSET
     index: int | None = None
+
+    def __post_init__(self) -> None:
+        _require_one(result=self.result, entered=self.entered)
 
 
 RunCommand = Cancel | Pause | Resume | Answer | Rerun | Accept
@@ -150,12 +171,14 @@ def _send(store: Path, run_id: str, command: _Command, actor: str) -> CommandRep
         ApiError: 404: the run is gone. 409: the run cannot take the command, or has refused it.
             422: an answer does not fit.
     """
-    if isinstance(command, Answer):
-        problem = explain_misfit(store, run_id, command.task, command.value, command.inquiry)
-        if problem is not None:
-            raise ApiError(422, problem, [ProblemReply(problem, field=command.task)])
-
     data = msgspec.structs.asdict(command)
+    if isinstance(command, Answer | Accept):
+        del data["entered"]
+    if isinstance(command, Answer):
+        data["value"] = _value_of(store, run_id, command)
+    elif isinstance(command, Accept):
+        data["result"] = _result_of(command)
+
     try:
         number = put_command(store, run_id, _kind_of(command), data, by=actor)
         outcome = wait_for_outcome(store, number, _PATIENCE)
@@ -168,6 +191,44 @@ def _send(store: Path, run_id: str, command: _Command, actor: str) -> CommandRep
     if outcome not in (DONE, None):
         raise ApiError(409, outcome, reason="refused")
     return CommandReply(number, outcome)
+
+
+def _value_of(store: Path, run_id: str, command: Answer) -> Any:
+    """Return the answer of a command, which fits the question.
+
+    Raises:
+        ApiError: 422: it does not.
+    """
+    value = command.value
+    if command.entered is not UNSET:
+        schema = find_schema(store, run_id, command.task, command.visit, command.inquiry)
+        value, problems = read_answer(schema, command.entered)
+        if problems:
+            raise _refuse_entries(problems)
+    problem = explain_misfit(store, run_id, command.task, value, command.inquiry)
+    if problem is not None:
+        raise ApiError(422, problem, [ProblemReply(problem, field=command.task)])
+    return value
+
+
+def _result_of(command: Accept) -> Any:
+    """Return the result of a command.
+
+    Raises:
+        ApiError: 422: its text is no YAML.
+    """
+    result = command.result
+    if command.entered is not UNSET:
+        result, problems = read_answer(None, {ANSWER: command.entered})
+        if problems:
+            raise _refuse_entries(problems)
+    return result
+
+
+def _refuse_entries(problems: Mapping[str, str]) -> ApiError:
+    """Return the error for entries of a form that make no values."""
+    replies = [ProblemReply(message, field=name) for name, message in problems.items()]
+    return ApiError(422, "; ".join(problems.values()), replies)
 
 
 def _kind_of(command: _Command) -> Any:

@@ -14,7 +14,7 @@ from attune_nb.store.event_rows import EventRow, event_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["explain_misfit", "open_questions"]
+__all__ = ["explain_misfit", "find_schema", "open_questions"]
 
 # the position of no error is read
 _NO_SOURCE = Source("", "")
@@ -71,3 +71,26 @@ def explain_misfit(
         if problem is None:
             return None
     return problem
+
+
+def find_schema(
+    store: Path, run_id: str, task: str, visit: int | None = None, inquiry: int | None = None
+) -> Any:
+    """Return the schema of the answer to an open question; None if it takes every answer.
+
+    Args:
+        store: The store with the run.
+        run_id: The id of the run.
+        task: The path of the task that asks.
+        visit: The number of the execution of the task; None for any.
+        inquiry: The id of the inquiry; None for any.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    for question in open_questions(store, run_id, task):
+        is_visit = visit is None or question.visit == visit
+        is_inquiry = inquiry is None or question.inquiry == inquiry
+        if is_visit and is_inquiry:
+            return question.response_schema
+    return None

@@ -88,6 +88,23 @@ def test_a_question_is_answered(attune_server, started):
     assert run.answers["by"][0].startswith("Anonymous ")
 
 
+def test_an_answer_is_made_of_what_a_form_has(attune_server, started):
+    """A page sends texts, so that a large integer is not rounded by a browser."""
+    run = started(ASK.replace("type: boolean", "type: integer"))
+    until(lambda: run_of(attune_server.store, run.run_id).questions)
+
+    answer = post(attune_server, run, kind="answer", task="approve", entered={"answer": "many"})
+    assert answer.status_code == 422
+    assert answer.json()["problems"] == [
+        {"message": "`answer` must be an integer, not `many`", "field": "answer"}
+    ]
+    number = {"answer": "9007199254740993"}
+    answer = post(attune_server, run, kind="answer", task="approve", visit=1, entered=number)
+    assert answer.json()["outcome"] == "done"
+    run.wait()
+    assert run.result("approve")["response"] == 9007199254740993
+
+
 def test_the_wrong_task_is_refused_by_the_run(attune_server, started):
     run = started(ASK)
 
@@ -115,10 +132,19 @@ def test_the_wrong_task_is_refused_by_the_run(attune_server, started):
             422,
             "the body of the request: Expected `str`, got `int` - at `$.task`",
         ),
-        (b'{"kind": "answer", "task": "x"}', 422, "the body of the request: Object missing"),
+        (
+            b'{"kind": "answer", "task": "x"}',
+            422,
+            "the body of the request: it needs either `value` or `entered`",
+        ),
+        (
+            b'{"kind": "accept", "task": "x", "result": 1, "entered": "1"}',
+            422,
+            "the body of the request: it needs either `result` or `entered`",
+        ),
         (b'"' + b"x" * 10_000_000 + b'"', 413, "the body of the request is larger than 10,000,000"),
     ],
-    ids=["no JSON", "array", "empty", "kind", "field", "type", "value", "size"],
+    ids=["no JSON", "array", "empty", "kind", "field", "type", "value", "result", "size"],
 )
 def test_a_wrong_body_is_refused(attune_server, body, status, message):
     path = f"/api/runs/{'0' * 12}/commands"
