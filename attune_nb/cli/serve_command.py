@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,9 @@ from attune_nb.errors import AttuneError
 __all__ = ["serve"]
 
 _FOLDER = Path()
+
+# the name of a setting of Jupyter
+_SETTING = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*")
 
 
 def serve(
@@ -72,7 +76,24 @@ def serve(
             read_only=read_only,
             allow_start=allow_start,
             open_browser=open_browser,
-            arguments=[f"--{setting}" for setting in jupyter or ()],
+            settings=_read_settings(jupyter),
         )
     except AttuneError as error:
         exit_with_error(error)
+
+
+def _read_settings(words: list[str] | None) -> dict[str, str]:
+    """Return the settings of `--jupyter NAME=VALUE`, by name.
+
+    Raises:
+        AttuneError: One has another form.
+    """
+    settings: dict[str, str] = {}
+    for word in words or ():
+        name, equals, value = word.partition("=")
+        if not equals or not _SETTING.fullmatch(name):
+            raise AttuneError(
+                f"--jupyter {word}: must be CLASS.NAME=VALUE, such as ServerApp.certfile=FILE"
+            )
+        settings[name] = value
+    return settings

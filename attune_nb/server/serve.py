@@ -15,7 +15,7 @@ from attune_nb.server.app import AttuneApp
 from attune_nb.server.too_old import explain_old_version
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = ["DEFAULT_PORT", "RunsServer", "serve"]
@@ -67,7 +67,7 @@ class RunsServer(ServerApp):
             identity.token_generated = False
 
         super().start_app()
-        typer.echo(f"runs are shown at {url}")
+        typer.echo(f"runs of {self.root_dir} are shown at {url}")
         typer.echo("Ctrl-C stops the server; runs go on without it")
 
 
@@ -79,7 +79,7 @@ def serve(
     read_only: bool = False,
     allow_start: bool = False,
     open_browser: bool = False,
-    arguments: Sequence[str] = (),
+    settings: Mapping[str, str] | None = None,
 ) -> None:
     """Serve the page and the API of runs until Ctrl-C or SIGTERM.
 
@@ -92,7 +92,7 @@ def serve(
         read_only: Whether runs are only shown.
         allow_start: Whether runs can be started.
         open_browser: Whether to open a browser.
-        arguments: Further arguments of Jupyter Server, such as `--ServerApp.certfile=FILE`.
+        settings: More settings of Jupyter Server, such as `{"ServerApp.certfile": "FILE"}`.
 
     Raises:
         AttuneError: There is no such folder, callers need not log in, or Jupyter Server is too old.
@@ -122,12 +122,13 @@ def serve(
     if read_only:
         options["ServerApp.authorizer_class"] = "attune_nb.server.ReadOnly"
 
-    # arguments go before configuration files
+    if settings is not None:
+        options |= settings
+
+    # words of a command line go before configuration files
     words = [f"--{name}={value}" for name, value in options.items()]
     server = RunsServer.instance(config=config, jpserver_extensions=dict(_EXTENSIONS))
-    server.initialize(
-        argv=[*words, *arguments], find_extensions=False, starter_extension=AttuneApp.name
-    )
+    server.initialize(argv=words, find_extensions=False, starter_extension=AttuneApp.name)
     server.start()
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 from support.attune_server import attune_server_in
+from support.command_line import attune, attune_here
 
 pytestmark = pytest.mark.slow
 
@@ -40,5 +41,31 @@ def test_the_command_serves_runs_alone(tmp_path):
                 assert client.get(path).status_code == 404
         log = server.log
 
-    assert f"runs are shown at {server.url()}" in log
+    assert f"runs of {server.root} are shown at {server.url()}" in log
     assert server.token not in log
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nowhere"], "there is no folder nowhere"),
+        (["--read-only", "--allow-start"], "--read-only and --allow-start contradict each other"),
+        (
+            ["--jupyter", "certfile"],
+            "--jupyter certfile: must be CLASS.NAME=VALUE, such as ServerApp.certfile=FILE",
+        ),
+    ],
+    ids=["folder", "contradiction", "setting"],
+)
+def test_the_command_says_what_is_wrong(words, message):
+    done = attune_here("serve", *words)
+
+    assert done.exit_code == 2
+    assert done.stderr.startswith(message)
+
+
+def test_a_server_that_is_open_to_all_does_not_start(tmp_path):
+    done = attune("serve", "--jupyter", "IdentityProvider.token=", cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert "an empty token and no password, so everyone on this machine" in done.stderr
