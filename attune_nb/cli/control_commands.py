@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +15,7 @@ from attune_nb.cli.values import read_value
 from attune_nb.errors import AttuneError, ParameterError
 from attune_nb.html import printable
 from attune_nb.running.answers import AnswerText
+from attune_nb.running.child_paths import split_index
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,9 +30,6 @@ _GRACE = 0.5
 # seconds that a command waits for its effect, and between two looks
 _PATIENCE = 3.0
 _LOOK = 0.05
-
-# a task, and the index of an item
-_TASK = re.compile(r"(.+?)(?:\[(\d{1,12})\])?", re.DOTALL)
 
 # stands for a value on standard input
 _STANDARD_INPUT = "-"
@@ -139,7 +136,7 @@ def rerun(run: RunId, task: ItemOfTask, store: Store = None) -> None:
     """
     try:
         doubtful_run = open_stored_run(run, store)
-        name, index = _split_index(task)
+        name, index = split_index(task)
         doubtful_run.rerun(name, index)
     except AttuneError as error:
         exit_with_error(error)
@@ -157,7 +154,7 @@ def accept(
     """Record the result of an attempt in doubt that did run, in a run of any process."""
     try:
         doubtful_run = open_stored_run(run, store)
-        name, index = _split_index(task)
+        name, index = split_index(task)
         doubtful_run.accept(name, read_value(result), index)
     except AttuneError as error:
         exit_with_error(error)
@@ -201,15 +198,6 @@ def _await_status(run: RecordedRun, wanted_status: str, seconds: float) -> str:
 
 def _describe(run: RecordedRun) -> str:
     return f"run {run.run_id} of `{printable(run.workflow_name)}`"
-
-
-def _split_index(task: str) -> tuple[str, int | None]:
-    """Return a task and the index of its item; None if the word has no index."""
-    match = _TASK.fullmatch(task)
-    if match is None:
-        return task, None
-    name, index = match.groups()
-    return name, None if index is None else int(index)
 
 
 def _read_standard_input() -> str:

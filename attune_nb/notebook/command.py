@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COMMANDS",
     "DARK",
+    "LIVE_RUN",
     "RUN",
     "WORKFLOW",
     "CommandArgument",
@@ -39,7 +40,7 @@ class CommandArgument(NamedTuple):
 
     Attributes:
         name: As in `ArgumentParser.add_argument`; an option begins with "-".
-        kind: Selects the candidates that Tab offers for it: "run", "workflow", "graph",
+        kind: Selects the candidates that Tab offers for it: "run", "live run", "workflow", "graph",
             "task", "action", "parameter", "help", or "" for none.
         help: One line.
         settings: Further keywords of `ArgumentParser.add_argument`.
@@ -176,6 +177,13 @@ RUN = argument(
     "run",
     "run",
     "a variable, a workflow's name or an id, with /TASK[INDEX] a run within it; the latest run",
+    nargs="?",
+)
+LIVE_RUN = argument(
+    "run",
+    "live run",
+    "a variable, a workflow's name or an id, with /TASK[INDEX] a run within it; the latest run; "
+    "also one of another process",
     nargs="?",
 )
 WORKFLOW = argument("name", "workflow", "the name of a defined workflow")

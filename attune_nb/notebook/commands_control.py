@@ -11,11 +11,12 @@ from attune_nb.display.log_output import CELL_LIMIT
 from attune_nb.display.outputs import Text
 from attune_nb.errors import AttuneError
 from attune_nb.notebook.answers import read_answers
-from attune_nb.notebook.command import RUN, PendingRun, argument, command
+from attune_nb.notebook.command import LIVE_RUN, RUN, PendingRun, argument, command
 from attune_nb.notebook.expressions import evaluate, evaluate_pairs
 from attune_nb.notebook.secret_options import SECRET_ARGUMENTS, read_secrets
 from attune_nb.results.statuses import UNATTENDED
 from attune_nb.running.answers import AnswerText
+from attune_nb.running.child_paths import split_index
 from attune_nb.running.declared_parameters import secret_parameter_names, text_parameter_names
 from attune_nb.running.history import open_run
 from attune_nb.running.resume import resume
@@ -88,7 +89,7 @@ _POLL = 0.01
 _VALUE_OPTIONS = ("pairs", "keystore", "secret", "secret_env")
 
 
-@command(RUN)
+@command(LIVE_RUN)
 def _pause(session: Session, run: str | None) -> Text:
     """Pause a run: it starts no new attempts until `resume`."""
     running = _get_running(session, run)
@@ -96,7 +97,9 @@ def _pause(session: Session, run: str | None) -> Text:
     return Text(f"`{running.workflow_name}` starts no new attempts until `%attune resume`")
 
 
-@command(RUN, argument("--force", "", "also stop the attempts in progress", action="store_true"))
+@command(
+    LIVE_RUN, argument("--force", "", "also stop the attempts in progress", action="store_true")
+)
 def _cancel(session: Session, run: str | None, *, force: bool) -> Text:
     """Cancel a run."""
     running = _get_running(session, run)
@@ -105,7 +108,7 @@ def _cancel(session: Session, run: str | None, *, force: bool) -> Text:
 
 
 @command(
-    argument("run", "run", "a variable, a workflow's name or an id"),
+    argument("run", "live run", "a variable, a workflow's name or an id"),
     argument("task", "task", "the task that asks"),
     argument("expression", "expression", "the answer: a Python expression, otherwise a string"),
 )
@@ -122,7 +125,33 @@ def _answer(session: Session, run: str, task: str, expression: str) -> None:
         raise UsageError(str(error)) from None
 
 
-@command(RUN, *_RUN_OPTIONS)
+@command(
+    argument("run", "live run", "a variable, a workflow's name or an id"),
+    argument("task", "task", "the task, and the index of an item in doubt, such as pay[3]"),
+)
+def _rerun(session: Session, run: str, task: str) -> Text:
+    """Make attempts in doubt again: those of a task, or that of an item."""
+    doubtful_run = session.get_run(run)
+    name, index = split_index(task)
+    doubtful_run.rerun(name, index)
+    return Text(f"`{task}` runs again")
+
+
+@command(
+    argument("run", "live run", "a variable, a workflow's name or an id"),
+    argument("task", "task", "the task, and the index of an item in doubt, such as pay[3]"),
+    argument("expression", "expression", "the result: a Python expression, otherwise a string"),
+)
+def _accept(session: Session, run: str, task: str, expression: str) -> Text:
+    """Record the result of an attempt in doubt that did run."""
+    doubtful_run = session.get_run(run)
+    name, index = split_index(task)
+    value = evaluate(expression, session.shell.user_ns, "accept")
+    doubtful_run.accept(name, value, index)
+    return Text(f"`{task}` has its result")
+
+
+@command(LIVE_RUN, *_RUN_OPTIONS)
 def _resume(session: Session, run: str | None, **line_options: Any) -> Text | PendingRun:
     """Continue a paused run, or an interrupted one whose kernel is gone."""
     if _is_of_this_session(session, run):
@@ -146,6 +175,14 @@ def _resume(session: Session, run: str | None, **line_options: Any) -> Text | Pe
 
     run_id = session.get_interrupted_run_id(None, run, None)
     stored_run = open_run(run_id, session.store)
+    if not stored_run.is_over():
+        _refuse_changes(stored_run, line_options)
+        answers = read_answers(line_options["answers"], session.shell.user_ns)
+        _give_answers(stored_run, answers)
+        if not answers:
+            stored_run.resume()
+        return Text(f"`{stored_run.workflow_name}` continues in its own process")
+
     values, options = _read_run_options(session, stored_run, line_options)
     return PendingRun(
         stored_run.workflow_name,
@@ -278,7 +315,7 @@ def _is_of_this_session(session: Session, word: str | None) -> bool:
     if word is None:
         latest_run = session.latest_run()
         return latest_run is not None and not latest_run.has_ended
-    return session.find_run(word) is not None
+    return isinstance(session.find_run(word), Run)
 
 
 def _refuse_changes(run: AnyRun, line_options: dict[str, Any]) -> None:

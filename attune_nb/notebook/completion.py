@@ -165,12 +165,8 @@ def _command_words(
     """Return the candidates for the next argument of a command."""
     kind = _kind_of_next_argument(command, words)
 
-    if kind in ("run", "graph") and "/" in fragment:
-        return session.child_paths(fragment)
-    if kind == "run":
-        return session.run_names()
-    if kind == "graph":
-        return [*session.run_names(), *session.workflows]
+    if kind in ("run", "live run", "graph"):
+        return _run_words(session, kind, fragment)
     if kind == "workflow":
         return session.workflows
     if kind == "action":
@@ -184,6 +180,18 @@ def _command_words(
     if kind == "parameter":
         return _parameter_pairs(session, words, fragment)
     return []
+
+
+def _run_words(session: Session, kind: str, fragment: str) -> Iterable[str]:
+    """Return the candidates for a run, or for something else that stands in its place."""
+    if "/" in fragment:
+        return session.child_paths(fragment)
+    words = session.run_names()
+    if kind == "live run":
+        words += session.live_run_ids()
+    elif kind == "graph":
+        words += session.workflows
+    return words
 
 
 def _kind_of_next_argument(command: MagicCommand, words: list[str]) -> str:

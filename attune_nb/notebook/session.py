@@ -32,6 +32,10 @@ UNNAMED = "cell"
 # paths of runs within a run that Tab offers
 _MAX_PATHS = 100
 
+# runs of other processes that completion offers, and their statuses
+_MAX_IDS = 50
+_LIVE_STATUSES = ("running", "paused", "cancelling")
+
 # characters of an id in a message; the variable may hold any text
 _MAX_ID_LENGTH = 40
 
@@ -278,6 +282,14 @@ class Session:
             subject = "no run" if name is None else f"no run of `{name}`"
             raise UsageError(f"{subject} on record was interrupted; `%attune runs` lists the runs")
         return str(rows[0]["run_id"])
+
+    def live_run_ids(self) -> list[str]:
+        """Return the ids of the runs of the store that a process drives just now."""
+        try:
+            frame = runs(self.store, status=_LIVE_STATUSES, limit=_MAX_IDS)
+        except StoreError:
+            return []
+        return [*frame["run_id"]]
 
     def _stored_rows(self, store: str | None) -> list[dict[str, Any]]:
         """Return the runs of the store, the newest first; an empty list without a store."""

@@ -11,10 +11,21 @@ from attune_nb.errors import LookupFailed, nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ParentRun", "Step", "find_child", "match_step", "read_step", "split_path"]
+__all__ = [
+    "ParentRun",
+    "Step",
+    "find_child",
+    "match_step",
+    "read_step",
+    "split_index",
+    "split_path",
+]
 
 # the item of a task, and the slash or the end behind it
 _INDEX = re.compile(r"(?:\[(\d{1,12})\])?(?:/|$)")
+
+# a task, and the index of an item behind it
+_TASK = re.compile(r"(.+?)(?:\[(\d{1,12})\])?", re.DOTALL)
 
 # characters of a path in a message
 _MAX_PATH = 100
@@ -53,6 +64,15 @@ def split_path(word: str) -> tuple[str, str]:
     """Return the run and the path of `RUN/TASK[INDEX]`; the path is empty if there is none."""
     run, _, path = word.partition("/")
     return run, path
+
+
+def split_index(word: str) -> tuple[str, int | None]:
+    """Return the task and the index of `TASK[INDEX]`; the index is None if there is none."""
+    match = _TASK.fullmatch(word)
+    if match is None:
+        return word, None
+    task, index = match.groups()
+    return task, None if index is None else int(index)
 
 
 def find_child(run: ParentRun, path: str) -> Any:
