@@ -8,7 +8,7 @@
   'use strict';
 
   const NAME = 'attune-nb';
-  const MODULES = ['colours', 'problems'];
+  const MODULES = ['colours', 'problems', 'runs'];
 
   const script = document.currentScript.src;
   const version = script.split('.').at(-2);
