@@ -21,9 +21,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from nbconvert import HTMLExporter
+from nbconvert.filters.highlight import Highlight2HTML
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
 
 from attune_nb import html
 from attune_nb.explore.packed_data import change_texts
+from attune_nb.notebook.cell_lexer import AttuneLexer, is_attune_cell
 from attune_nb.notebook.failed_cells import find_failed_cells
 
 if TYPE_CHECKING:
@@ -124,7 +128,11 @@ def to_html(notebook: NotebookNode, name: str, folder: Path) -> str:
     _replace_widgets(public_notebook)
     _hide_paths(public_notebook, folder)
 
-    exporter = HTMLExporter(raw_template=_TEMPLATE, embed_images=True)
+    exporter = HTMLExporter(
+        raw_template=_TEMPLATE,
+        embed_images=True,
+        filters={"highlight_code": _Highlighter(public_notebook)},
+    )
     title = _first_heading(public_notebook)
     if title is None:
         title = name
@@ -136,6 +144,22 @@ def to_html(notebook: NotebookNode, name: str, folder: Path) -> str:
     }
     page, _ = exporter.from_notebook_node(public_notebook, page_resources)
     return str(page)
+
+
+class _Highlighter:
+    """The filter of the template that colours the cells, of which some are workflows."""
+
+    def __init__(self, notebook: NotebookNode) -> None:
+        language = notebook.metadata.get("language_info", {})
+        lexer = language.get("pygments_lexer", language.get("name"))
+        self._highlight_code = Highlight2HTML(pygments_lexer=lexer)
+
+    def __call__(self, source: str, language: str | None = None, metadata: Any = None) -> str:
+        """Return the source of a cell as HTML; nbconvert names the arguments."""
+        if is_attune_cell(source):
+            formatter = HtmlFormatter(cssclass=" highlight hl-attune")
+            return str(highlight(source, AttuneLexer(), formatter))
+        return str(self._highlight_code(source, language, metadata))
 
 
 def _outputs(notebook: NotebookNode) -> Iterator[NotebookNode]:

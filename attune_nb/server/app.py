@@ -111,6 +111,10 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
         self._metrics = MetricsSource(self.settings["attune_stores"], threads)
         self._metrics.register()
 
+        # JupyterLab's pages hold these options: its extension shows runs only if there is this one
+        page_options = server.web_app.settings.setdefault("page_config_data", {})
+        page_options["attuneUrl"] = f"{server.base_url}attune"
+
     def _main_store(self, root: Path) -> Path:
         """Return the store that the options or the environment name, or the default one."""
         name = self.store

@@ -16,7 +16,14 @@ import nbformat
 from playwright.sync_api import TimeoutError as PageTimeout
 from playwright.sync_api import sync_playwright
 
-from attune_nb import labextension
+import attune_nb
+
+PACKAGE = Path(attune_nb.__file__).parent
+# files of the package, and where they are in the server's folder
+INSTALLED_FILES = {
+    "labextension": "jupyter/labextensions/attune-nb",
+    "server/jupyter_config.json": "config/jupyter_server_config.d/attune_nb.json",
+}
 
 SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -117,6 +124,7 @@ class Lab:
     def start(self):
         """Start the server and wait until it answers."""
         self._write_settings()
+        self._install_extensions()
         command = [
             sys.executable,
             "-m",
@@ -181,17 +189,16 @@ class Lab:
             environment[name] = str(self.folder / folder)
 
         # this project's package, also if another version is installed
-        environment["PYTHONPATH"] = str(Path(__file__).parents[2])
-        environment["JUPYTER_PATH"] = str(self._install_labextension())
+        environment["PYTHONPATH"] = str(PACKAGE.parent)
+        environment["JUPYTER_PATH"] = str(self.folder / "jupyter")
         return environment
 
-    def _install_labextension(self):
-        """Install the JupyterLab extension of this project, and return the folder of Jupyter."""
-        folder = self.folder / "jupyter"
-        if not folder.exists():
-            (folder / "labextensions").mkdir(parents=True)
-            (folder / "labextensions/attune-nb").symlink_to(labextension.FOLDER)
-        return folder
+    def _install_extensions(self):
+        """Install the extensions of JupyterLab and of its server, as the wheel does."""
+        for path, name in INSTALLED_FILES.items():
+            link = self.folder / name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(PACKAGE / path)
 
     def _wait_until_ready(self):
         deadline = time.monotonic() + TIMEOUT / 1000

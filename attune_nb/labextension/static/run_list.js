@@ -151,7 +151,7 @@ export function createRunList(url, open) {
     opened.addEventListener('close', () => {
       if (socket === opened) {
         socket = null;
-        setText(summary, 'no contact with the server; it is tried again');
+        setText(summary, 'no contact; trying again');
         timer = setTimeout(start, RETRY_DELAY);
       }
     });

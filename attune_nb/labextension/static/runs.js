@@ -93,6 +93,7 @@ export async function createPlugin(id, shared) {
 
     function createTab() {
       tab = new MainAreaWidget({ content: new RunsPage(openNotebook) });
+      tab.toolbar.hide();
       tab.id = 'attune-runs';
       tab.title.label = TITLE;
       tab.title.icon = icon;
