@@ -5,6 +5,9 @@ import re
 
 from attune_nb import labextension
 
+# a name, not an address
+SVG_NAME = "http://www.w3.org/2000/svg"
+
 
 def test_the_entry_has_the_hash_of_the_folder():
     """Else a browser goes on with the scripts of an earlier version."""
@@ -35,4 +38,5 @@ def test_the_hash_changes_with_each_file(tmp_path):
 
 def test_nothing_is_loaded_from_elsewhere():
     for path in labextension.FOLDER.glob("static/*"):
-        assert "://" not in path.read_text(encoding="utf-8"), path
+        text = path.read_text(encoding="utf-8").replace(SVG_NAME, "")
+        assert "://" not in text, path
