@@ -63,10 +63,7 @@ export async function createPlugin(id, shared) {
     }
 
     setTheme() {
-      const root = this.frame.contentDocument?.documentElement;
-      if (root) {
-        root.dataset.theme = theme();
-      }
+      this.frame.contentWindow?.postMessage({ type: 'attune-theme', theme: theme() }, location.origin);
     }
 
     handleLoad() {
