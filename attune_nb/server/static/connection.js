@@ -9,6 +9,9 @@ const MAX_WAIT = 15_000;
 // milliseconds after which a hidden page closes its connection
 const HIDDEN_WAIT = 60_000;
 
+// the code with which the server closes a stream that has nothing more to send
+const OVER = 1000;
+
 // attempts without a message after which a proxy is taken to block WebSockets
 const MAX_FAILURES = 2;
 const POLL_WAIT = 2_000;
@@ -20,7 +23,7 @@ const POLL_WAIT = 2_000;
  *
  * Attributes:
  *   state: "connecting", "live", "polling", "waiting" (for the next attempt), "asleep" (the page
- *     is hidden), "closed", or "refused".
+ *     is hidden), "ended" (the run has ended), "closed", or "refused".
  *   retryTime: When the next attempt is made, as `performance.now()`.
  *   problem: Why the server refuses; an ApiError.
  */
@@ -99,8 +102,12 @@ export class Connection extends EventTarget {
     this.dispatchEvent(new CustomEvent('message', {detail: message}));
   }
 
-  #lose() {
+  #lose(event) {
     this.socket = null;
+    if (event.code === OVER) {
+      this.#change('ended');
+      return;
+    }
     this.failures += 1;
     this.#ask();
   }
@@ -128,7 +135,7 @@ export class Connection extends EventTarget {
   }
 
   #isOver() {
-    return ['closed', 'asleep'].includes(this.state) || this.socket !== null;
+    return ['closed', 'asleep', 'ended'].includes(this.state) || this.socket !== null;
   }
 
   #scheduleRetry() {
@@ -167,7 +174,7 @@ export class Connection extends EventTarget {
   }
 
   #sleep() {
-    if (['closed', 'refused'].includes(this.state)) return;
+    if (['closed', 'ended', 'refused'].includes(this.state)) return;
     this.#disconnect();
     this.#change('asleep');
   }
