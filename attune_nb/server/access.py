@@ -232,6 +232,11 @@ class AttuneHandler(_Guarded, APIHandler):
 
     auth_resource = RESOURCE
 
+    def update_api_activity(self) -> None:
+        """Note that the server is not idle; a page that only looks keeps no server alive."""
+        if self.request.method == "POST":
+            super().update_api_activity()
+
     def read_body(self, body_type: Any) -> Any:
         """Return the body of the request.
 

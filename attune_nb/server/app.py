@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,16 +80,16 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
         1.0,
         min=0.0,
         config=True,
-        help="Seconds between two looks for runs whose state has changed: each is an event of "
-        "Jupyter. 0 switches these events off.",
+        help="Seconds between two looks at the runs: a state that has changed is an event of "
+        "Jupyter, and a started run that is alive is activity of the server. 0 for no looks.",
     )
+
+    _notices: PeriodicCallback | None = None
 
     @classmethod
     def get_extension_package(cls) -> str:
         """Return the module that Jupyter finds the extension by."""
         return "attune_nb.server"
-
-    _notices: PeriodicCallback | None = None
 
     def initialize_settings(self) -> None:
         """Put into the server's settings what the handlers share."""
@@ -131,22 +133,31 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
         self.handlers.extend([*routes, (UNKNOWN_PATTERN, UnknownHandler)])
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
-        """Begin to look for runs whose state has changed, once the server's loop runs."""
+        """Begin to look at the runs every second, once the server's loop runs."""
         if not self.notice_every:
             return
 
         logger: Any = serverapp.event_logger
         logger.register_event_schema(schema())
         watch = StateWatch(self.settings["attune_stores"])
-
-        async def tell() -> None:
-            threads = self.settings["attune_threads"]
-            changes = await IOLoop.current().run_in_executor(threads, watch.look)
-            for change in changes:
-                logger.emit(schema_id=RUN_STATE, data=change._asdict())
-
-        self._notices = PeriodicCallback(tell, self.notice_every * 1000)
+        look = partial(self._look, watch, logger)
+        self._notices = PeriodicCallback(look, self.notice_every * 1000)
         self._notices.start()
+
+    async def _look(self, watch: StateWatch, logger: Any) -> None:
+        """Send an event for each run whose state has changed, and note activity.
+
+        A server that is stopped after a time without activity would take the runs that it has
+        started with it, where all its processes are ended, such as in a container.
+        """
+        threads = self.settings["attune_threads"]
+        loop = IOLoop.current()
+        changes = await loop.run_in_executor(threads, watch.look)
+        for change in changes:
+            logger.emit(schema_id=RUN_STATE, data=change._asdict())
+
+        if await loop.run_in_executor(threads, self.settings["attune_starter"].live_runs):
+            self.settings["last_activity_times"][self.name] = datetime.now(UTC)
 
     async def stop_extension(self) -> None:
         """End what the extension has started."""

@@ -154,8 +154,6 @@ class CommandsHandler(AttuneHandler):
 class CommandHandler(AttuneHandler):
     """A command that was sent."""
 
-    _track_activity = False
-
     @requires("read")
     async def get(self, run_id: str, number: str) -> None:
         """Send what has become of a command."""

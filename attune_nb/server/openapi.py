@@ -40,8 +40,6 @@ _PARAMETER_TEXTS = {
 class OpenApiHandler(AttuneHandler):
     """The description of the API."""
 
-    _track_activity = False
-
     @requires("read")
     async def get(self) -> None:
         """Send the description."""

@@ -18,9 +18,6 @@ __all__ = ["RunHandler", "RunsHandler"]
 class RunsHandler(AttuneHandler):
     """The list of the runs of all stores, page by page."""
 
-    # a page that asks again and again keeps no server alive
-    _track_activity = False
-
     @requires("read")
     async def get(self) -> None:
         """Send a page of runs."""
@@ -32,8 +29,6 @@ class RunsHandler(AttuneHandler):
 
 class RunHandler(AttuneHandler):
     """The state of one run."""
-
-    _track_activity = False
 
     @requires("read")
     async def get(self, run_id: str) -> None:

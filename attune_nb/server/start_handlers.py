@@ -232,8 +232,6 @@ class RetryHandler(_StartingHandler):
 class WorkflowsHandler(AttuneHandler):
     """The workflow files."""
 
-    _track_activity = False
-
     @requires("read")
     async def get(self) -> None:
         """Send the workflow files, or one of them."""
@@ -264,8 +262,6 @@ class WorkflowsHandler(AttuneHandler):
 
 class LogHandler(AttuneHandler):
     """All output of a run that a server has started."""
-
-    _track_activity = False
 
     @requires("read")
     async def get(self, run_id: str) -> None:

@@ -142,7 +142,6 @@ class RunStream(AttuneHandler):
     loads nothing more from it, so the page does not use it.
     """
 
-    _track_activity = False
     _subscription: Subscription[Any] | None = None
 
     @requires("read")
