@@ -160,7 +160,8 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
             self.settings["last_activity_times"][self.name] = datetime.now(UTC)
 
     async def stop_extension(self) -> None:
-        """End what the extension has started."""
+        """End what the extension has started, except runs."""
+        self.settings["attune_starter"].close()
         if self._notices is not None:
             self._notices.stop()
         self._metrics.unregister()

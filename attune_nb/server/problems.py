@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from attune_nb.errors import AttuneError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from attune_nb.errors import Problem
 
-__all__ = ["ProblemReply", "problems_by_field", "problems_of_text"]
+__all__ = ["ProblemReply", "StartRefused", "problems_by_field", "problems_of_text"]
 
 # problems in an answer
 _MAX_PROBLEMS = 20
@@ -31,6 +33,21 @@ class ProblemReply(msgspec.Struct, frozen=True, omit_defaults=True):
     line: int = 0
     column: int = 0
     field: str = ""
+
+
+class StartRefused(AttuneError):  # noqa: N818 - pairs with `CommandRefused`
+    """A run is not started.
+
+    Args:
+        status: The status of HTTP.
+        message: The reason, and the remedy.
+        problems: Single faults.
+    """
+
+    def __init__(self, status: int, message: str, problems: Sequence[ProblemReply] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.problems = tuple(problems)
 
 
 def problems_of_text(problems: Iterable[Problem]) -> tuple[ProblemReply, ...]:

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from jupyter_server.utils import ensure_async
+from tornado.ioloop import IOLoop
 
 from attune_nb.server.access import RESOURCE, ApiError, AttuneHandler, requires
+from attune_nb.server.problems import StartRefused
 from attune_nb.server.route import PARAMETERS
 from attune_nb.server.run_handlers import RunsHandler
-from attune_nb.server.starting import (
-    RepeatOptions,
-    Started,
-    StartOptions,
-    StartRefused,
-)
+from attune_nb.server.start_options import RepeatOptions, StartOptions
 from attune_nb.server.workflow_files import WorkflowRow  # noqa: TC001 - read by msgspec
 from attune_nb.store.output_files import read_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attune_nb.server.starting import Starter
+    from attune_nb.server.starting import Started, Starter
     from attune_nb.server.workflow_files import WorkflowFiles
 
 __all__ = [
@@ -39,6 +37,9 @@ __all__ = [
     "WorkflowsHandler",
     "WorkflowsQuery",
 ]
+
+# A start may wait for many seconds, and must not keep commands from being sent.
+_threads = ThreadPoolExecutor(8, "attune start")
 
 # bytes of a part of a log
 _MAX_PART = 1_000_000
@@ -155,7 +156,7 @@ class _StartingHandler(AttuneHandler):
     async def start_run(self, start: Callable[[], Started]) -> None:
         """Start a run in a thread, and send its id."""
         try:
-            started = await self.in_thread(start)
+            started = await IOLoop.current().run_in_executor(_threads, start)
         except StartRefused as refusal:
             raise ApiError(refusal.status, str(refusal), refusal.problems) from None
         self.set_header("Location", f"{self.base_url}attune/api/runs/{started.run_id}")

@@ -1,48 +1,24 @@
-"""Runs that a server starts: each is a process of its own, which goes on without the server.
-
-The process is `attune-nb run`, `resume` or `retry`. It leads a session of its own, so no signal of
-the server's terminal reaches it. It gets its parameters by standard input, where `ps` does not show
-them, and writes all its output to a file beside the store.
-"""
+"""Runs that a server starts: each is a process of its own, which goes on without the server."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
-
-from attune_nb.errors import AttuneError, ParameterError, WorkflowError
-from attune_nb.forms.entries import read_entries
-from attune_nb.forms.fields import fields_of_parameters
+from attune_nb.errors import WorkflowError
 from attune_nb.html import printable
-from attune_nb.language.parameter_specs import (
-    bind,
-    explain_misfit,
-    required_names,
-    specs_by_name,
-)
 from attune_nb.running.new_run_id import new_run_id
-from attune_nb.running.prepare import BACKENDS
 from attune_nb.running.workflow import load_file
-from attune_nb.server.problems import problems_by_field, problems_of_text
-from attune_nb.server.start_marks import find_live_runs, read_mark, remove_mark, write_mark
+from attune_nb.server.problems import StartRefused, problems_of_text
+from attune_nb.server.start_marks import find_live_runs, read_mark
+from attune_nb.server.start_process import StartCommand, start_process
+from attune_nb.server.start_values import check_secrets, encode_values, read_values
 from attune_nb.server.workflow_files import confine
 from attune_nb.store.database import connected
-from attune_nb.store.output_files import (
-    open_output,
-    output_path,
-    prune_outputs,
-    read_output,
-    remove_outputs,
-)
+from attune_nb.store.output_files import prune_outputs
 from attune_nb.store.reading import ENDED, has_run, run_of
 
 if TYPE_CHECKING:
@@ -50,99 +26,17 @@ if TYPE_CHECKING:
 
     from attune_nb.errors import Problem
     from attune_nb.running.workflow import Workflow
-    from attune_nb.server.problems import ProblemReply
+    from attune_nb.server.start_options import RepeatOptions, StartOptions
     from attune_nb.store.reading import StoredRun
 
-__all__ = ["RepeatOptions", "StartOptions", "StartRefused", "Started", "Starter"]
+__all__ = ["Started", "Starter"]
 
-# seconds that a start waits for the first row of the run; a cluster may take longer to connect
-_PATIENCE = 20.0
+# seconds that a request waits for an earlier one with the same id
+_PATIENCE = 30.0
 _LOOK = 0.05
 
-# characters of the output of a process that could not start its run
-_MAX_MESSAGE = 4000
-
-# exit status of `attune-nb` after wrong usage, or with a workflow that cannot run
-_REFUSED = 2
-
-# variables of Jupyter, and words in those that a run must not get
-_JUPYTER = ("JUPYTER", "JPY_", "CONFIGPROXY_")
-_SECRET_WORDS = ("TOKEN", "SECRET", "PASSWORD", "COOKIE")
-
-
-class RepeatOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Options of a resumed or retried run. What is left out is as in that run.
-
-    Attributes:
-        backend: Where attempts run.
-        workers: The threads for a task, or the worker processes.
-        concurrency: Overrides the concurrency of every task.
-    """
-
-    backend: str | None = None
-    workers: int | None = None
-    concurrency: int | None = None
-
-    def words(self) -> list[str]:
-        """Return the options as words of the command line.
-
-        Raises:
-            StartRefused: 422: one cannot be used.
-        """
-        words = []
-        if self.backend is not None:
-            if self.backend not in BACKENDS:
-                names = ", ".join(f"`{name}`" for name in BACKENDS)
-                message = f"there is no backend `{printable(self.backend[:60])}`; there are {names}"
-                raise StartRefused(422, message, problems_by_field({"backend": message}))
-            words += ["--backend", self.backend]
-        for name, number in (("workers", self.workers), ("concurrency", self.concurrency)):
-            if number is None:
-                continue
-            if number < 1:
-                message = f"`{name}` must be an integer of 1 or more, not {number}"
-                raise StartRefused(422, message, problems_by_field({name: message}))
-            words += [f"--{name}", str(number)]
-        return words
-
-
-class StartOptions(RepeatOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Options of a new run, as those of `attune-nb run`. What is left out is as there.
-
-    Attributes:
-        backend: Where attempts run.
-        workers: The threads for a task, or the worker processes.
-        concurrency: Overrides the concurrency of every task.
-        dry_run: Whether the workflow runs without its actions.
-    """
-
-    dry_run: bool = False
-
-    def words(self) -> list[str]:
-        """Return the options as words of the command line.
-
-        Raises:
-            StartRefused: 422: one cannot be used.
-        """
-        words = super().words()
-        if self.dry_run:
-            words.append("--dry-run")
-        return words
-
-
-class StartRefused(AttuneError):  # noqa: N818 - pairs with `CommandRefused`
-    """A run is not started.
-
-    Args:
-        status: The status of HTTP.
-        message: The reason, and the remedy.
-        problems: Single faults.
-    """
-
-    def __init__(self, status: int, message: str, problems: Sequence[ProblemReply] = ()) -> None:
-        super().__init__(message)
-        self.status = status
-        self.problems = tuple(problems)
+# characters of a path in a message
+_MAX_PATH = 200
 
 
 class Started(NamedTuple):
@@ -157,30 +51,6 @@ class Started(NamedTuple):
     run_id: str
     is_new: bool = True
     is_recorded: bool = True
-
-
-class _Command(NamedTuple):
-    """A command that runs a workflow.
-
-    Attributes:
-        store: The store of the run.
-        run_id: The run's id.
-        words: The words after `attune-nb`.
-        folder: The current folder of the process.
-        parameters: The parameters as JSON, for standard input.
-        is_new: Whether the run is a new one.
-        actor: Who asked for it.
-        has_begun: Returns whether the process has written to the record.
-    """
-
-    store: Path
-    run_id: str
-    words: Sequence[str]
-    folder: Path
-    parameters: bytes
-    is_new: bool
-    actor: str
-    has_begun: Callable[[], bool]
 
 
 class Starter:
@@ -208,9 +78,15 @@ class Starter:
         self._stores = stores
         self._allow_imports = allow_imports
         self._most_started = most_started
+        self._import_words = ["--allow-imports"] if allow_imports else []
         self._lock = threading.Lock()
         # the ids of the runs that are being started
         self._pending: set[str] = set()
+        self._is_closed = threading.Event()
+
+    def close(self) -> None:
+        """Wait for nothing any more: the server ends. The processes go on."""
+        self._is_closed.set()
 
     def start(
         self,
@@ -239,7 +115,9 @@ class Starter:
         """
         path = confine(self._root, file)
         if path is None:
-            raise StartRefused(404, f"there is no workflow file `{printable(file[:200])}` here")
+            raise StartRefused(
+                404, f"there is no workflow file `{printable(file[:_MAX_PATH])}` here"
+            )
 
         def is_same(stored: StoredRun) -> bool:
             return stored.source.name == str(path)
@@ -249,14 +127,14 @@ class Starter:
 
         words = options.words()
         workflow = self._load(path)
-        values = _read_values(workflow, parameters, entered)
+        values = read_values(workflow, parameters, entered)
         chosen_id = new_run_id() if run_id is None else run_id
-        command = _Command(
+        command = StartCommand(
             store=self._store,
             run_id=chosen_id,
-            words=["run", str(path), "--run-id", chosen_id, *words],
+            words=["run", str(path), "--run-id", chosen_id, *words, *self._import_words],
             folder=path.parent,
-            parameters=_encode(values),
+            parameters=encode_values(values),
             is_new=True,
             actor=actor,
             has_begun=lambda: _has_run(self._store, chosen_id),
@@ -291,14 +169,14 @@ class Starter:
             raise StartRefused(409, _explain_no_resume(stored))
 
         words = options.words()
-        _check_secrets(stored, parameters)
+        check_secrets(stored, parameters)
         owner = _owner_of(store, run_id)
-        command = _Command(
+        command = StartCommand(
             store=store.absolute(),
             run_id=run_id,
-            words=["resume", run_id, *words],
+            words=["resume", run_id, *words, *self._import_words],
             folder=self._folder_of(stored),
-            parameters=_encode(parameters),
+            parameters=encode_values(parameters),
             is_new=False,
             actor=actor,
             has_begun=lambda: _owner_of(store, run_id) != owner,
@@ -343,14 +221,14 @@ class Starter:
                 409, f"run {run_id} is {stored.status}; what has failed in it is known when it ends"
             )
         words = options.words()
-        _check_secrets(stored, parameters)
+        check_secrets(stored, parameters)
         chosen_id = new_run_id() if new_id is None else new_id
-        command = _Command(
+        command = StartCommand(
             store=store.absolute(),
             run_id=chosen_id,
-            words=["retry", run_id, "--run-id", chosen_id, *words],
+            words=["retry", run_id, "--run-id", chosen_id, *words, *self._import_words],
             folder=self._folder_of(stored),
-            parameters=_encode(parameters),
+            parameters=encode_values(parameters),
             is_new=True,
             actor=actor,
             has_begun=lambda: _has_run(store, chosen_id),
@@ -403,7 +281,8 @@ class Starter:
         """
         end = time.monotonic() + _PATIENCE
         while run_id in self._pending and time.monotonic() < end:
-            time.sleep(_LOOK)
+            if self._is_closed.wait(_LOOK):
+                break
 
         if not _has_run(store, run_id):
             return run_id in self._pending or read_mark(store, run_id) is not None
@@ -412,7 +291,7 @@ class Starter:
         return True
 
     def _carry_out(
-        self, command: _Command, is_same: Callable[[StoredRun], bool] | None = None
+        self, command: StartCommand, is_same: Callable[[StoredRun], bool] | None = None
     ) -> Started:
         """Start the process of a command, and wait until it has begun.
 
@@ -432,7 +311,9 @@ class Starter:
             raise StartRefused(409, f"run {run_id} is being started by another request")
 
         try:
-            return self._start_process(command)
+            prune_outputs(command.store, keep=self.live_runs())
+            is_recorded = start_process(command, self._is_closed)
+            return Started(run_id, is_recorded=is_recorded)
         finally:
             self._pending.discard(run_id)
 
@@ -450,97 +331,6 @@ class Starter:
                 "(`c.AttuneApp.most_started`); wait until one ends, or cancel one",
             )
 
-    def _start_process(self, command: _Command) -> Started:
-        store, run_id = command.store, command.run_id
-        prune_outputs(store, keep=self.live_runs())
-        log = open_output(store, run_id, is_new=False)
-        try:
-            _write_heading(log, command)
-            begin = os.fstat(log).st_size
-            process = subprocess.Popen(  # noqa: S603 - words of our own, and a file below the root
-                self._words_of(command),
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                cwd=command.folder,
-                env=_clean_environment(),
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise StartRefused(500, f"no process can be started: {error.strerror}") from None
-        finally:
-            os.close(log)
-
-        write_mark(store, run_id, process.pid)
-        threading.Thread(
-            target=_attend, args=(process, command), name=f"attune {run_id}", daemon=True
-        ).start()
-        return self._wait_for_begin(process, command, begin)
-
-    def _words_of(self, command: _Command) -> list[str]:
-        words = [
-            # the folder of the workflow must not hide modules of Python
-            *(sys.executable, "-P", "-u", "-m", "attune_nb"),
-            *command.words,
-            *("--store", str(command.store)),
-            *("--params", "-"),
-            *("--log-file", str(output_path(command.store, command.run_id))),
-            "--attended",
-            "--no-progress",
-        ]
-        if self._allow_imports:
-            words.append("--allow-imports")
-        return words
-
-    def _wait_for_begin(
-        self, process: subprocess.Popen[bytes], command: _Command, begin: int
-    ) -> Started:
-        """Wait until a process has written to the record of its run.
-
-        Args:
-            process: The process.
-            command: Its command.
-            begin: Where its output begins in the log.
-
-        Raises:
-            StartRefused: 422: it ended without; the message is its output.
-        """
-        end = time.monotonic() + _PATIENCE
-        while time.monotonic() < end:
-            # it may end at once after it has written
-            has_ended = process.poll() is not None
-            if command.has_begun():
-                return Started(command.run_id)
-            if has_ended:
-                raise _refuse_output(command, begin, process.returncode)
-            time.sleep(_LOOK)
-        return Started(command.run_id, is_recorded=False)
-
-
-def _attend(process: subprocess.Popen[bytes], command: _Command) -> None:
-    """Send the parameters to a process, and wait for its end, so that it is no zombie."""
-    # `communicate` ignores a process that has ended before it reads
-    process.communicate(command.parameters)
-    remove_mark(command.store, command.run_id, process.pid)
-
-
-def _write_heading(log: int, command: _Command) -> None:
-    moment = time.strftime("%Y-%m-%d %H:%M:%S")
-    actor = printable(command.actor[:200])
-    by = f" for {actor}" if actor else ""
-    words = printable(" ".join(command.words))
-    os.write(log, f"[{moment}: attune-nb {words}, started{by}]\n".encode())
-
-
-def _clean_environment() -> dict[str, str]:
-    """Return the environment of the server without what lets one log in to Jupyter."""
-    return {name: value for name, value in os.environ.items() if not _is_login(name)}
-
-
-def _is_login(name: str) -> bool:
-    name = name.upper()
-    return name.startswith(_JUPYTER) and any(word in name for word in _SECRET_WORDS)
-
 
 def _refuse_workflow(path: Path, problems: Sequence[Problem]) -> StartRefused:
     replies = problems_of_text(problems)
@@ -551,89 +341,6 @@ def _refuse_workflow(path: Path, problems: Sequence[Problem]) -> StartRefused:
     else:
         message = f"{heading}, as it has {count:,} problems"
     return StartRefused(422, message, replies)
-
-
-def _refuse_output(command: _Command, begin: int, status: int) -> StartRefused:
-    """Return the refusal for a process that has ended without a run; its log is removed."""
-    part = read_output(command.store, command.run_id, begin, _MAX_MESSAGE)
-    text = "" if part is None else part.text.strip()
-    if command.is_new:
-        remove_outputs(command.store, [command.run_id])
-    if status == _REFUSED and text:
-        return StartRefused(422, text)
-
-    last_line = text.rpartition("\n")[2]
-    return StartRefused(
-        500, f"the process of the run ended with status {status} before the run began: {last_line}"
-    )
-
-
-def _read_values(
-    workflow: Workflow, parameters: Mapping[str, Any], entered: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    """Return the parameters of a run.
-
-    Raises:
-        StartRefused: 422: one is missing, is not declared, or does not fit.
-    """
-    declared = workflow.parameters
-    values = dict(parameters)
-    problems: dict[str, str] = {}
-    if entered is not None:
-        fields = fields_of_parameters(declared)
-        fields = [field for field in fields if field.name not in parameters]
-        read, problems = read_entries(fields, entered)
-        values |= read
-
-    specs = specs_by_name(declared) if declared else {}
-    for name, value in values.items():
-        if declared and name in specs:
-            problem = explain_misfit(declared, name, value)
-            if problem is not None:
-                problems.setdefault(name, problem)
-    if problems:
-        replies = problems_by_field(problems)
-        message = f"{len(replies)} parameters cannot be used"
-        if len(replies) == 1:
-            message = replies[0].message
-        raise StartRefused(422, message, replies)
-
-    try:
-        bind(declared, values)
-    except ParameterError as error:
-        missing = [name for name in required_names(declared) if name not in values]
-        replies = problems_by_field(dict.fromkeys(missing, "a value is needed"))
-        raise StartRefused(422, str(error), replies) from None
-    return values
-
-
-def _encode(parameters: Mapping[str, Any]) -> bytes:
-    """Return parameters as JSON.
-
-    Raises:
-        StartRefused: 422: one cannot be sent.
-    """
-    try:
-        return json.dumps(parameters, allow_nan=False).encode()
-    except (TypeError, ValueError):
-        message = "a parameter cannot be sent: it must be plain data, and its numbers finite"
-        raise StartRefused(422, message) from None
-
-
-def _check_secrets(stored: StoredRun, parameters: Mapping[str, Any]) -> None:
-    """Check that the secret parameters of a run, which no record holds, were passed.
-
-    Raises:
-        StartRefused: 422, with a problem for each that is missing.
-    """
-    names = [name for name in stored.options.get("secrets", ()) if name not in parameters]
-    if names:
-        listed = ", ".join(f"`{name}`" for name in names)
-        raise StartRefused(
-            422,
-            f"the record of run {stored.run_id} does not hold the secret {listed}; enter it again",
-            problems_by_field(dict.fromkeys(names, "it is secret: enter it again")),
-        )
 
 
 def _outermost_run(store: Path, run_id: str) -> StoredRun:

@@ -67,28 +67,18 @@ def output_path(store: Path, run_id: str) -> Path:
     return output_folder(store) / f"{run_id}{_SUFFIX}"
 
 
-def open_output(store: Path, run_id: str, *, is_new: bool) -> int:
+def open_output(store: Path, run_id: str) -> int:
     """Open the file for the output of a run, to be appended to; return its descriptor.
 
-    Args:
-        store: The store.
-        run_id: The run's id.
-        is_new: Whether the file must not exist yet.
-
     Raises:
-        FileExistsError: It exists, and must not.
         StoreError: It cannot be opened.
     """
     create_folder(store.parent)
     folder = output_folder(store)
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | _NO_LINK
-    if is_new:
-        flags |= os.O_EXCL
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         return os.open(output_path(store, run_id), flags, 0o600)
-    except FileExistsError:
-        raise
     except OSError as error:
         raise StoreError(
             f"the output of a run cannot be written to {folder}: {error.strerror}"

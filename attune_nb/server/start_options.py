@@ -1,0 +1,75 @@
+"""The options with which a server starts, resumes and retries runs."""
+
+from __future__ import annotations
+
+import msgspec
+
+from attune_nb.html import printable
+from attune_nb.running.prepare import BACKENDS
+from attune_nb.server.problems import StartRefused, problems_by_field
+
+__all__ = ["RepeatOptions", "StartOptions"]
+
+# characters of a value in a message
+_MAX_VALUE = 60
+
+
+class RepeatOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Options of a resumed or retried run. What is left out is as in that run.
+
+    Attributes:
+        backend: Where attempts run.
+        workers: The threads for a task, or the worker processes.
+        concurrency: Overrides the concurrency of every task.
+    """
+
+    backend: str | None = None
+    workers: int | None = None
+    concurrency: int | None = None
+
+    def words(self) -> list[str]:
+        """Return the options as words of the command line.
+
+        Raises:
+            StartRefused: 422: one cannot be used.
+        """
+        words = []
+        if self.backend is not None:
+            if self.backend not in BACKENDS:
+                names = ", ".join(f"`{name}`" for name in BACKENDS)
+                value = printable(self.backend[:_MAX_VALUE])
+                message = f"there is no backend `{value}`; there are {names}"
+                raise StartRefused(422, message, problems_by_field({"backend": message}))
+            words += ["--backend", self.backend]
+        for name, number in (("workers", self.workers), ("concurrency", self.concurrency)):
+            if number is None:
+                continue
+            if number < 1:
+                message = f"`{name}` must be an integer of 1 or more, not {number}"
+                raise StartRefused(422, message, problems_by_field({name: message}))
+            words += [f"--{name}", str(number)]
+        return words
+
+
+class StartOptions(RepeatOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Options of a new run, as those of `attune-nb run`. What is left out is as there.
+
+    Attributes:
+        backend: Where attempts run.
+        workers: The threads for a task, or the worker processes.
+        concurrency: Overrides the concurrency of every task.
+        dry_run: Whether the workflow runs without its actions.
+    """
+
+    dry_run: bool = False
+
+    def words(self) -> list[str]:
+        """Return the options as words of the command line.
+
+        Raises:
+            StartRefused: 422: one cannot be used.
+        """
+        words = super().words()
+        if self.dry_run:
+            words.append("--dry-run")
+        return words

@@ -1,0 +1,175 @@
+"""Runs that a server starts: real processes, which go on without it."""
+
+import os
+import threading
+
+import psutil
+import pytest
+from support.item_runs import until
+from support.started_runs import StartFolder
+
+import attune_nb
+from attune_nb.server.problems import StartRefused
+from attune_nb.server.start_options import StartOptions
+from attune_nb.store.output_files import output_path
+
+pytestmark = pytest.mark.slow
+
+RUN_ID = "0123456789ab"
+
+FAILING = """
+tasks:
+  - {name: once, action: core.shell, input: {cmd: echo}, next: [{do: break}]}
+  - {name: break, action: core.shell, input: {cmd: exit 1}}
+"""
+
+# Only the process itself may import it.
+MISSING_MODULE = "tasks: [{name: call, action: 'no_such_module:work'}]\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Yield a folder of workflows; the runs that a test leaves end with it."""
+    folder = StartFolder(tmp_path)
+    yield folder
+    folder.open_gate()
+
+
+def refused(start, *arguments, **options):
+    """Return the refusal of a start."""
+    with pytest.raises(StartRefused) as caught:
+        start(*arguments, **options)
+    return caught.value
+
+
+def test_a_run_is_a_process_in_a_session_of_its_own(folder, monkeypatch):
+    monkeypatch.setenv("JUPYTER_TOKEN", "hush-1")
+    monkeypatch.setenv("JPY_API_TOKEN", "hush-2")
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "hush-3")
+    monkeypatch.setenv("ATTUNE_TEST_WORD", "kept")
+
+    started = folder.start_held(actor="Ann")
+    process = folder.process_of(started.run_id)
+    assert (started.is_new, started.is_recorded) == (True, True)
+    assert os.getsid(process.pid) == process.pid
+    assert folder.starter.live_runs() == {started.run_id}
+    # parameters may be secret, and anybody can read this
+    assert str(folder.gate) not in " ".join(process.cmdline())
+    assert attune_nb.open_run(started.run_id, folder.store).status == "running"
+
+    folder.open_gate()
+    # it does not remain as a zombie
+    until(lambda: not psutil.pid_exists(process.pid))
+    run = attune_nb.open_run(started.run_id, folder.store)
+    assert run.status == "succeeded"
+    assert "hush" not in str(run.result("hold"))
+    assert "ATTUNE_TEST_WORD=kept" in str(run.result("hold"))
+
+    log = output_path(folder.store, started.run_id)
+    assert ", started for Ann]\n" in log.read_text()
+    assert f"Run {started.run_id}: held: succeeded" in log.read_text()
+    assert (log.stat().st_mode & 0o777, log.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+def test_a_request_that_comes_twice_starts_one_run(folder):
+    outcomes = []
+
+    def start():
+        outcomes.append(folder.start_held(run_id=RUN_ID))
+
+    threads = [threading.Thread(target=start) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcome.is_new for outcome in outcomes) == [False, False, True]
+    assert {outcome.run_id for outcome in outcomes} == {RUN_ID}
+    assert list(attune_nb.runs(folder.store)["run_id"]) == [RUN_ID]
+
+    folder.write("other.yaml", FAILING)
+    refusal = refused(folder.start, "other.yaml", run_id=RUN_ID)
+    assert refusal.status == 409
+    assert str(refusal) == f"there is another run `{RUN_ID}`; choose another id"
+
+
+def test_no_more_runs_are_alive_than_allowed(tmp_path):
+    folder = StartFolder(tmp_path, most_started=1)
+    folder.start_held()
+    refusal = refused(folder.start_held)
+    assert refusal.status == 429
+    assert str(refusal).startswith("1 runs that were started here are alive")
+
+    # a server that begins again counts it, too
+    assert refused(StartFolder(tmp_path, most_started=1).start_held).status == 429
+    folder.open_gate()
+    folder.start_held()
+    folder.open_gate()
+
+
+def test_a_killed_run_is_resumed_with_its_secrets(folder):
+    started = folder.start_held()
+    folder.open_gate()
+    assert refused(folder.resume, started.run_id).status == 409
+
+    folder.gate.unlink()
+    folder.write("secret.yaml", (folder.root / "held.yaml").read_text())
+    parameters = {"gate": str(folder.gate), "token": "open-sesame"}
+    run_id = folder.start("secret.yaml", parameters).run_id
+    assert str(refused(folder.resume, run_id)) == f"run {run_id} is under way"
+    folder.process_of(run_id).kill()
+    until(lambda: not folder.starter.live_runs())
+    assert attune_nb.open_run(run_id, folder.store).status == "interrupted"
+
+    refusal = refused(folder.resume, run_id)
+    assert refusal.status == 422
+    assert [problem.field for problem in refusal.problems] == ["token"]
+
+    folder.resume(run_id, {"token": "open-sesame"})
+    assert folder.starter.live_runs() == {run_id}
+    folder.open_gate()
+    assert attune_nb.open_run(run_id, folder.store).status == "succeeded"
+    # the log of the first process is still there
+    assert folder.log_of(run_id).count(", started]\n") == 2
+    assert "open-sesame" not in folder.log_of(run_id)
+
+
+def test_what_failed_is_retried_as_a_new_run(folder):
+    folder.write("break.yaml", FAILING)
+    run_id = folder.start("break.yaml").run_id
+    until(lambda: attune_nb.open_run(run_id, folder.store).status == "failed")
+
+    folder.retry(run_id, new_id=RUN_ID)
+    until(lambda: attune_nb.open_run(RUN_ID, folder.store).status == "failed")
+    assert attune_nb.open_run(RUN_ID, folder.store).kind == f"retry of {run_id}"
+    assert not folder.retry(run_id, new_id=RUN_ID).is_new
+    assert refused(folder.retry, RUN_ID, new_id=RUN_ID).status == 409
+
+
+def test_a_process_that_begins_no_run_is_a_refusal(tmp_path):
+    folder = StartFolder(tmp_path, allow_imports=True)
+    folder.write("call.yaml", MISSING_MODULE)
+    refusal = refused(folder.start, "call.yaml", run_id=RUN_ID)
+    assert refusal.status == 422
+    assert "no_such_module" in str(refusal)
+    assert not output_path(folder.store, RUN_ID).exists()
+    assert not folder.store.exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "options", "status", "message"),
+    [
+        ("../held.yaml", {}, 404, "there is no workflow file `../held.yaml` here"),
+        ("broken.yaml", {}, 422, "broken.yaml cannot run: task `a` needs an `action`"),
+        ("unknown.yaml", {}, 422, "unknown.yaml cannot run: there is no action `work`"),
+        ("break.yaml", {"backend": "treads"}, 422, "there is no backend `treads`; there are `thr"),
+        ("break.yaml", {"workers": 0}, 422, "`workers` must be an integer of 1 or more, not 0"),
+    ],
+)
+def test_a_start_that_cannot_work_makes_no_process(folder, file, options, status, message):
+    folder.write("break.yaml", FAILING)
+    folder.write("broken.yaml", "tasks: [{name: a}]")
+    folder.write("unknown.yaml", "tasks: [{name: a, action: work}]")
+    refusal = refused(folder.start, file, options=StartOptions(**options))
+    assert refusal.status == status
+    assert str(refusal).startswith(message)
+    assert not folder.store.parent.exists()
