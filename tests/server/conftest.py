@@ -1,14 +1,26 @@
 """One server for all tests of a process."""
 
+import os
+from pathlib import Path
+
 import pytest
 from support.attune_server import attune_server_in
 from support.shared_processes import SHARED_PROCESSES
 
+TESTS = Path(__file__).parent.parent
+
 
 @pytest.fixture(scope="session")
 def attune_server(tmp_path_factory):
-    """Yield a real `jupyter server` with the extension; tests use names of their own in it."""
-    with attune_server_in(tmp_path_factory.mktemp("server")) as server:
+    """Yield a real `jupyter server` with the extension; tests use names of their own in it.
+
+    Its authorizer reads from each request what it is allowed, by default everything.
+    """
+    authorizer = "--ServerApp.authorizer_class=support.header_authorizer.HeaderAuthorizer"
+    paths = [str(TESTS), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    environment = {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+    folder = tmp_path_factory.mktemp("server")
+    with attune_server_in(folder, authorizer, environment=environment) as server:
         SHARED_PROCESSES.append(server.process)
         yield server
         SHARED_PROCESSES.remove(server.process)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from support.attune_server import attune_server_in
+from support.header_authorizer import ALLOWED
 
 from attune_nb.server.access import Access, AttuneHandler, AttunePage, AttuneSocket, requires
 from attune_nb.server.app import AttuneApp
@@ -168,6 +169,22 @@ def test_a_read_only_visitor_can_change_nothing(watched_server):
 
         with watched_server.client(base_url=watched_server.origin) as root:
             assert root.post("/api/shutdown").status_code == 403
+
+
+@pytest.mark.slow
+def test_each_method_asks_for_its_own_actions(attune_server):
+    """Whoever may do all but one thing that a method needs is refused."""
+    actions = ["attune:read", "attune:write", "attune:execute", "kernels:execute"]
+    with attune_server.client() as client:
+        for missing in actions:
+            allowed = [action for action in actions if action != missing]
+            headers = {ALLOWED: " ".join(allowed)}
+            for route, method in READS + CHANGES:
+                access = access_of(route, method)
+                needed = [f"attune:{access.action}", *["kernels:execute"] * access.kernels]
+                answer = client.request(method, path_of(route), headers=headers)
+                is_refused = answer.status_code == 403
+                assert is_refused == (missing in needed), (method, route.path, missing)
 
 
 @pytest.mark.slow

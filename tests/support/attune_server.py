@@ -80,6 +80,8 @@ class AttuneServer:
             "headers": {"Authorization": f"token {self.token}"},
             "timeout": _PATIENCE,
             "trust_env": False,
+            # no certificates are read: it is no https
+            "verify": False,
             **options,
         }
         return httpx.Client(**settings)
