@@ -143,12 +143,19 @@ class FoldedRun:
             raise StoreError(f"an event of kind {row.kind} cannot be read: {error}") from None
         self.at = number + 1
 
-    def snapshot(self, run: RunRow, children: Mapping[str, int] | None = None) -> Snapshot:
+    def snapshot(
+        self,
+        run: RunRow,
+        children: Mapping[str, int] | None = None,
+        *,
+        has_output: bool = False,
+    ) -> Snapshot:
         """Return the state of the run.
 
         Args:
             run: The run in the list of runs.
             children: For each task the number of child runs that it has begun.
+            has_output: Whether there is a file with all output of the run.
         """
         status = self._status_with(run)
         is_over = status in ("interrupted", *ENDED)
@@ -199,6 +206,7 @@ class FoldedRun:
             parent_task=run.parent_task,
             parent_item=run.parent_item,
             children=run.children,
+            output=has_output,
             notebook=run.notebook,
             kernel=run.kernel,
             backend=run.backend,

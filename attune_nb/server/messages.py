@@ -213,6 +213,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot"):
         parent_task: The task of that run.
         parent_item: The index of the item of that task.
         children: The child runs directly within it.
+        output: Whether there is a file with all output of its process: a server has started it.
         notebook: The path of the notebook that started it; else empty.
         kernel: The id of the kernel that started it; else empty.
         backend: The name of its backend.
@@ -247,6 +248,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot"):
     parent_task: str = ""
     parent_item: int = 0
     children: int = 0
+    output: bool = False
     notebook: str = ""
     kernel: str = ""
     backend: str = ""
@@ -289,6 +291,7 @@ class Delta(msgspec.Struct, frozen=True, kw_only=True, tag="delta"):
     handled: int | UnsetType = UNSET
     can: list[Command] | UnsetType = UNSET
     children: int | UnsetType = UNSET
+    output: bool | UnsetType = UNSET
 
 
 class RunList(msgspec.Struct, frozen=True, kw_only=True, tag="runs"):

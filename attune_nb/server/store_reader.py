@@ -21,6 +21,7 @@ from attune_nb.store.blobs import load_data
 from attune_nb.store.database import connected
 from attune_nb.store.event_rows import EventRow
 from attune_nb.store.files import file_identity, is_writable
+from attune_nb.store.output_files import output_path
 from attune_nb.store.reading import ENDED
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class _WatchedRun:
         folded: Its state by its events.
         state: The state that was reported last.
         children: For each task the number of child runs, as they were counted last.
+        has_output: Whether there was a file with all its output.
         is_due: Whether its state must be reported even if it has not changed.
     """
 
@@ -82,6 +84,7 @@ class _WatchedRun:
         self.folded = FoldedRun()
         self.state: Snapshot | None = None
         self.children: dict[str, int] = {}
+        self.has_output = False
         self.is_due = True
 
 
@@ -337,9 +340,11 @@ class StoreReader:
             del self._runs[run_id]
             return [News(run_id, None, is_last=True, reason=fault)]
 
-        if row.children and (is_slow_look or run.is_due):
-            run.children = count_by_task(connection, run_id)
-        state = run.folded.snapshot(row, run.children)
+        if is_slow_look or run.is_due:
+            run.has_output = output_path(self.path, run_id).exists()
+            if row.children:
+                run.children = count_by_task(connection, run_id)
+        state = run.folded.snapshot(row, run.children, has_output=run.has_output)
         is_last = state.status in ENDED
         if state == run.state and not run.is_due:
             return []

@@ -58,6 +58,13 @@ export class Connection extends EventTarget {
     this.#followVisibility();
   }
 
+  /** Connect again after the end: a run goes on. */
+  reopen() {
+    if (this.state !== 'ended') return;
+    this.#change('connecting');
+    this.#connect();
+  }
+
   /** Close the connection for good. */
   close() {
     document.removeEventListener('visibilitychange', this.onVisibility);

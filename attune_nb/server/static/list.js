@@ -3,21 +3,24 @@
 import {get, pageAddress, serverTime} from './api.js';
 import {arrange, makeElement, setAttribute, setShown, setText} from './dom.js';
 import {formatAgo, formatClock, formatCount, formatDate, formatDuration, formatMoment, formatNumber,
-  formatStatus, isActive, makeStatus, showStatus} from './format.js';
+  isActive, makeStatus, showStatus} from './format.js';
 
 // milliseconds after the last letter before the server is searched
 const SEARCH_WAIT = 300;
 
-const FILTERS = [
-  {name: 'all', title: 'All', takes: () => true, query: ''},
-  {name: 'active', title: 'Active', takes: (row) => isActive(row.status), query: 'running'},
-  {name: 'attention', title: 'Need you', takes: (row) => row.attention !== '', query: 'running'},
-  {name: 'failed', title: 'Failed', takes: (row) => hasFailed(row.status), query: 'failed'},
-];
+const ACTIVE_STATUSES = ['pending', 'running', 'paused', 'cancelling'];
+const FAILED_STATUSES = ['failed', 'timed_out', 'interrupted', 'unreadable'];
 
-function hasFailed(status) {
-  return ['failed', 'timed_out', 'interrupted', 'unreadable'].includes(status);
-}
+/** The filters; `query` is for runs that are older than those in the list. */
+const FILTERS = [
+  {name: 'all', title: 'All', takes: () => true, query: {}},
+  {name: 'active', title: 'Active', takes: (row) => ACTIVE_STATUSES.includes(row.status),
+    query: {status: ACTIVE_STATUSES.join()}},
+  {name: 'attention', title: 'Need you', takes: (row) => row.attention !== '',
+    query: {attention: 'true'}},
+  {name: 'failed', title: 'Failed', takes: (row) => FAILED_STATUSES.includes(row.status),
+    query: {status: FAILED_STATUSES.join()}},
+];
 
 const ATTENTION = {question: 'asks you', doubt: 'in doubt', paused: 'paused'};
 
@@ -31,7 +34,6 @@ export class ListView {
     this.query = '';
     this.chosen = '';
     this.searchTimer = 0;
-    this.answered = 0;
     this.#make(parent);
     list.addEventListener('change', () => this.update());
   }
@@ -75,8 +77,8 @@ export class ListView {
     if (row.parent && row.id !== this.chosen) return false;
     if (!this.filter.takes(row)) return false;
     if (!this.query) return true;
-    const texts = [row.workflow, row.name, row.id, row.notebook, formatStatus(row.status)];
-    return texts.some((text) => text.toLowerCase().includes(this.query));
+    const text = [row.workflow, row.name, row.id, row.notebook, row.kind].join(' ').toLowerCase();
+    return this.query.split(/\s+/).every((word) => text.includes(word));
   }
 
   /** Mark the run that is open. */
@@ -92,7 +94,7 @@ export class ListView {
     this.#forgetRows();
     this.#showCounts(rows);
     this.#showNote(rows, shown);
-    setShown(this.more, this.list.next !== '' && this.filter.name !== 'attention');
+    setShown(this.more, this.list.next !== '' && this.filter === FILTERS[0] && !this.query);
   }
 
   #rowOf(row) {
@@ -116,7 +118,6 @@ export class ListView {
       setText(count, formatNumber(number));
       setShown(count, number > 0);
     }
-    this.attention = outermost.filter((row) => row.attention !== '').length;
   }
 
   #showNote(rows, shown) {
@@ -137,16 +138,16 @@ export class ListView {
     }
   }
 
+  /** Look for older runs that the search or the filter takes. */
   async #searchServer() {
-    if (!this.query && !this.filter.query) return;
-    const query = new URLSearchParams({limit: '100'});
+    if (!this.list.next || (!this.query && this.filter === FILTERS[0])) return;
+    const query = new URLSearchParams({limit: '100', ...this.filter.query});
     if (this.query) query.set('search', this.search.value.trim());
-    if (this.filter.query) query.set('status', this.filter.query);
     await this.#fetch(query);
   }
 
   async #loadMore() {
-    const query = new URLSearchParams({before: this.list.next});
+    const query = new URLSearchParams({before: this.list.next, limit: '100'});
     const answer = await this.#fetch(query);
     if (!answer) return;
     this.list.next = answer.next;

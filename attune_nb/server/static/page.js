@@ -98,6 +98,9 @@ class Page {
     setShown(button, attention > 0);
     setText(button, attention === 1 ? '1 run needs you' : `${attention} runs need you`);
     this.listView.update();
+    const row = this.list.runs.get(this.shownId);
+    // a run that was over goes on: a server has resumed it
+    if (row && isActive(row.status)) this.view?.run?.connection.reopen();
     if (!this.view?.run) showListSign(attention, active);
   }
 

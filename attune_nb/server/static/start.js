@@ -1,3 +1,202 @@
-// The form for a new run.
+// The form for a new run: a workflow file, its parameters, and where it runs.
 
-export class StartView {}
+import {ApiError, explain, get, pageAddress, post} from './api.js';
+import {arrange, makeElement, setAttribute, setShown, setText} from './dom.js';
+import {Fields} from './form.js';
+
+/** The options of every run, as entries of a form. */
+const OPTIONS = [
+  {name: 'backend', kind: 'choice', label: 'Backend', may_be_empty: true,
+    choices: ['threads', 'processes', 'inline', 'dask'], hint: 'where attempts run'},
+  {name: 'workers', kind: 'integer', label: 'Workers', may_be_empty: true,
+    hint: 'threads for a task, or worker processes'},
+  {name: 'concurrency', kind: 'integer', label: 'Concurrency', may_be_empty: true,
+    hint: 'in place of that of every task'},
+  {name: 'dry_run', kind: 'boolean', label: 'Dry run', hint: 'without calling the actions'},
+];
+
+/** The view of a new run. `page` has `open(id)`. */
+export class StartView {
+  constructor(parent, page) {
+    this.page = page;
+    this.rows = new Map();
+    this.chosen = null;
+    this.isClosed = false;
+
+    this.search = makeElement('input', {type: 'search', placeholder: 'Search files',
+      'aria-label': 'Search workflow files', autocomplete: 'off', spellcheck: 'false',
+      oninput: () => this.#showFiles()});
+    this.files = makeElement('div', {class: 'files', role: 'group', 'aria-label': 'Workflow files'});
+    this.note = makeElement('p', {class: 'note'}, 'looking for workflow files …');
+    this.formArea = makeElement('div', {class: 'start-form'});
+    parent.replaceChildren(makeElement('div', {class: 'start'},
+      makeElement('a', {class: 'back', href: pageAddress(''), onclick: (event) => {
+        event.preventDefault();
+        page.open('');
+      }}, '‹ All runs'),
+      makeElement('h1', {}, 'New run'),
+      makeElement('div', {class: 'start-columns'},
+        makeElement('div', {class: 'file-area'}, this.search, this.files, this.note),
+        this.formArea)));
+    this.#load();
+  }
+
+  async #load() {
+    try {
+      const list = await get('/workflows');
+      if (this.isClosed) return;
+      this.list = list;
+      this.#showFiles();
+    } catch (error) {
+      setText(this.note, explain(error));
+    }
+  }
+
+  #showFiles() {
+    if (!this.list) return;
+    const query = this.search.value.trim().toLowerCase();
+    const shown = this.list.workflows.filter(
+      (workflow) => `${workflow.file} ${workflow.name}`.toLowerCase().includes(query));
+    arrange(this.files, shown.map((workflow) => this.#buttonOf(workflow)));
+    setShown(this.search, this.list.workflows.length > 8);
+
+    let text = '';
+    if (this.list.reason) text = this.list.reason;
+    else if (!this.list.workflows.length) text = 'There is no workflow file here: a .yaml file with tasks, below the folder of the server.';
+    else if (!shown.length) text = 'No file matches.';
+    else if (this.list.cut) text = 'There may be more: the search has limits.';
+    setText(this.note, text);
+    setShown(this.note, text !== '');
+    if (shown.length === 1 && this.chosen === null && !query) this.#choose(shown[0]);
+  }
+
+  #buttonOf(workflow) {
+    if (!this.rows.has(workflow.file)) {
+      const isWrong = (workflow.problems ?? []).length > 0;
+      this.rows.set(workflow.file, makeElement('button', {
+        type: 'button', class: 'file', 'aria-pressed': 'false', 'data-file': workflow.file,
+        onclick: () => this.#choose(workflow)},
+      makeElement('b', {}, workflow.name), makeElement('small', {}, workflow.file),
+      isWrong ? makeElement('small', {class: 'wrong'}, '✕ it cannot run') : null));
+    }
+    return this.rows.get(workflow.file);
+  }
+
+  #choose(workflow) {
+    this.chosen = workflow;
+    for (const [file, button] of this.rows) {
+      setAttribute(button, 'aria-pressed', String(file === workflow.file));
+    }
+    this.form = new StartForm(workflow, this.list.can_start, (id) => this.page.open(id));
+    this.formArea.replaceChildren(this.form.element);
+  }
+
+  close() {
+    this.isClosed = true;
+  }
+}
+
+/** The form of one workflow. */
+class StartForm {
+  constructor(workflow, canStart, onStart) {
+    this.workflow = workflow;
+    this.onStart = onStart;
+    // a second click, or a second attempt after lost contact, starts no second run
+    this.id = makeId();
+    this.fields = new Fields(workflow.entries ?? []);
+    this.options = new Fields(OPTIONS);
+    this.button = makeElement('button', {type: 'submit', class: 'primary'}, 'Start');
+    this.message = makeElement('p', {class: 'message', role: 'status', hidden: true});
+    this.problems = makeElement('ul', {class: 'problems', hidden: true});
+
+    this.element = makeElement('form', {novalidate: true, onsubmit: (event) => {
+      event.preventDefault();
+      this.#start();
+    }}, makeElement('h2', {}, workflow.name));
+    if (workflow.description) {
+      this.element.append(makeElement('p', {class: 'description'}, workflow.description));
+    }
+    const problems = workflow.problems ?? [];
+    if (problems.length) {
+      this.#showProblems(problems);
+      this.element.append(this.problems);
+      return;
+    }
+    this.element.append(this.fields.element,
+      makeElement('details', {}, makeElement('summary', {}, 'Options'), this.options.element),
+      this.problems, this.message);
+    if (canStart) this.element.append(this.button);
+  }
+
+  async #start() {
+    this.#showProblems([]);
+    this.fields.show([]);
+    const [options, problems] = readOptions(this.options.read());
+    this.options.show(problems);
+    if (problems.length) {
+      this.#say('Not started: see the options above.', true);
+      return;
+    }
+    this.#say('starting …');
+    this.#disable(true);
+    const body = {file: this.workflow.file, entered: this.fields.read(), options};
+    try {
+      const {body: reply} = await post('/runs', body, {'Idempotency-Key': this.id});
+      this.fields.forgetSecrets();
+      this.onStart(reply.run_id);
+    } catch (error) {
+      this.#disable(false);
+      this.#explain(error);
+    }
+  }
+
+  #explain(error) {
+    const isRefused = error instanceof ApiError && error.status < 500;
+    // the server has not begun a run of this id
+    if (isRefused) this.id = makeId();
+    const others = this.options.show(this.fields.show(error.problems ?? []));
+    this.#showProblems(others);
+    const isShown = (error.problems ?? []).length > others.length;
+    this.#say(isShown && !others.length ? 'Not started: see the fields above.' : explain(error), true);
+  }
+
+  #showProblems(problems) {
+    this.problems.replaceChildren(...problems.map((problem) => {
+      const place = problem.line ? `line ${problem.line}, column ${problem.column}: ` : '';
+      return makeElement('li', {}, `${place}${problem.message}`);
+    }));
+    setShown(this.problems, problems.length > 0);
+  }
+
+  #disable(isDisabled) {
+    this.button.disabled = isDisabled;
+    this.fields.disable(isDisabled);
+    this.options.disable(isDisabled);
+  }
+
+  #say(text, isProblem = false) {
+    setText(this.message, text);
+    this.message.classList.toggle('wrong', isProblem);
+    setShown(this.message, text !== '');
+  }
+}
+
+/** Return the options as the API takes them, and problems of those that it cannot take. */
+function readOptions(entered) {
+  const options = {};
+  const problems = [];
+  for (const [name, value] of Object.entries(entered)) {
+    const {kind, choices, label} = OPTIONS.find((option) => option.name === name);
+    if (kind === 'choice') options[name] = choices[value];
+    else if (kind === 'boolean') options[name] = value;
+    else if (/^\d+$/.test(value)) options[name] = Number(value);
+    else problems.push({field: name, message: `${label} must be an integer of 1 or more`});
+  }
+  return [options, problems];
+}
+
+/** Return an id for a new run: 12 hexadecimal digits. */
+function makeId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(6));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -22,7 +22,7 @@ const TABS = [
   {name: 'items', title: 'Items', load: () => import('./run_items.js')},
   {name: 'logs', title: 'Logs', load: () => import('./run_logs.js')},
   {name: 'output', title: 'Output', load: () => import('./output.js'),
-    isShown: (state) => state.log === true},
+    isShown: (state) => state.output},
   {name: 'about', title: 'About', load: () => import('./about.js')},
 ];
 
