@@ -10,6 +10,7 @@ from attune_nb.results.failures import explain_error
 from attune_nb.results.in_doubt import format_in_doubt
 from attune_nb.results.questions import describe_question
 from attune_nb.results.statuses import COLOURS, format_handled, format_pause
+from attune_nb.values.short_paths import shorten_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -279,5 +280,5 @@ def _notes(run: ReadableRun) -> list[str]:
         notes.append("its process is gone: `resume` continues it")
 
     if run.store is not None:
-        notes.append(f"on record in {run.store}")
+        notes.append(f"on record in {shorten_path(run.store)}")
     return notes

@@ -58,6 +58,8 @@ def open_recorder(plan: RunPlan, comparison: Mapping[str, Any], logs: RunLogs) -
     from attune_nb.store.run_writer import RunWriter  # noqa: PLC0415
 
     record = _make_record(plan, comparison)
+    # the current folder may change while the run is in progress
+    path = path.absolute()
     try:
         create(path)
         mask = plan.prepared.mask

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.errors import StoreError
 from attune_nb.values.describe import describe_with_value
 from attune_nb.values.named_values import plain_text
+from attune_nb.values.short_paths import shorten_path
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -35,11 +36,12 @@ def store_path(store: str | PathLike[str] | None) -> Path:
 def store_option(store: Path) -> str:
     """Return the option that names a store, if it is not the one that is used without it."""
     try:
-        if store_path(None) == store:
+        if store_path(None).absolute() == store.absolute():
             return ""
-    except StoreError:
+    except (StoreError, OSError):
+        # there may be no current folder any more
         pass
-    return f" --store {shlex.quote(str(store))}"
+    return f" --store {shlex.quote(shorten_path(store))}"
 
 
 def resolve_store(store: str | PathLike[str] | None) -> Path | None:

@@ -410,3 +410,18 @@ tasks:
     run = attune_nb.loads(text).run(keystore={"token": "open-sesame"}, store=path, progress=False)
     assert run.result("log_in") is not None
     assert attune_nb.open_run(run.run_id, path).result("log_in") == run.result("log_in")
+
+
+def test_a_run_keeps_its_store_when_the_folder_changes(tmp_path, monkeypatch):
+    """A relative path is that of the folder at the start; an action, or `%cd`, may change it."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    text = "tasks: [{name: a, action: go, next: [{do: b}]}, {name: b, action: core.noop}]"
+    run = attune_nb.loads(text).run(
+        actions={"go": lambda: os.chdir(folder)}, store="runs.db", progress=False
+    )
+    assert list(folder.iterdir()) == []
+    assert attune_nb.open_run(run.run_id, tmp_path / "runs.db").events == run.events
+    monkeypatch.chdir(tmp_path)
+    assert "on record in runs.db" in repr(run)
