@@ -189,7 +189,7 @@ class Mailbox:
         for command in commands:
             outcome = self._carry_out(runs[command.owner], command)
             try:
-                inbox.write_outcome(command.number, outcome)
+                inbox.put_outcome(command.number, outcome)
             except (sqlite3.Error, OSError) as error:
                 # it was carried out, and so must be the commands after it
                 _log.warning("the outcome of a command cannot be written: %s", error)

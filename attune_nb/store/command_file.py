@@ -39,6 +39,9 @@ __all__ = [
 # milliseconds to wait while another program holds a lock
 _BUSY = 2000
 
+# the same for a process that looks again soon
+_SHORT_BUSY = 20
+
 # seconds for which a command is kept after it has expired
 _KEPT = 3600.0
 
@@ -246,17 +249,21 @@ def delete_old_commands(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM commands WHERE expires < ?", (now - _KEPT,))
 
 
+def _is_busy(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorname", None) or ""
+    return "BUSY" in code or "LOCKED" in code
+
+
 def _is_damage(error: sqlite3.Error) -> bool:
     code = getattr(error, "sqlite_errorname", None) or ""
     return "NOTADB" in code or "CORRUPT" in code or "no such column" in str(error)
 
 
 def _explain(path: Path, error: Exception) -> str:
-    code = getattr(error, "sqlite_errorname", None) or ""
     reason = str(error)
     if isinstance(error, OSError) and error.strerror:
         reason = error.strerror
-    if "BUSY" in code or "LOCKED" in code:
+    if isinstance(error, sqlite3.Error) and _is_busy(error):
         reason = "another program holds it"
     return (
         f"commands for runs cannot be put into {path}: {reason}; allow writing to it and to its "
@@ -279,9 +286,13 @@ class CommandInbox:
         self._connection: sqlite3.Connection | None = None
         # the version of the file and the engines at the last look that found all
         self._seen: tuple[int, tuple[str, ...]] | None = None
+        # the outcomes that another program has kept from being written, by the number
+        self._unwritten: dict[int, str] = {}
 
     def take(self, owners: tuple[str, ...]) -> list[CommandRow]:
         """Take the new commands for some engines, the oldest first; most calls cost little.
+
+        While another program holds the file there are none.
 
         Args:
             owners: The tokens of the engines.
@@ -298,6 +309,11 @@ class CommandInbox:
 
         try:
             return self._take_new(owners)
+        except sqlite3.OperationalError as error:
+            if _is_busy(error):
+                return []
+            self.close()
+            raise
         except BaseException:
             self.close()
             raise
@@ -305,6 +321,10 @@ class CommandInbox:
     def _take_new(self, owners: tuple[str, ...]) -> list[CommandRow]:
         if self._connection is None:
             self._connection = _connect(self._path)
+            # the next look comes soon, and other stores wait meanwhile
+            self._connection.execute(f"PRAGMA busy_timeout = {_SHORT_BUSY}")
+        if self._unwritten:
+            self._write_outcomes(self._connection)
 
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         if (version, owners) == self._seen:
@@ -315,19 +335,31 @@ class CommandInbox:
         self._seen = (version, owners)
         return rows
 
-    def write_outcome(self, number: int, outcome: str) -> None:
-        """Write what has become of a command that was taken.
+    def put_outcome(self, number: int, outcome: str) -> None:
+        """Write what has become of a command that was taken, now or at one of the next calls.
 
         Raises:
             sqlite3.Error: It cannot be written.
         """
-        if self._connection is not None:
-            write_outcome(self._connection, number, outcome, taken=True)
+        self._unwritten[number] = outcome
+        if self._connection is None:
+            return
+        try:
+            self._write_outcomes(self._connection)
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error):
+                raise
+
+    def _write_outcomes(self, connection: sqlite3.Connection) -> None:
+        for number, outcome in [*self._unwritten.items()]:
+            write_outcome(connection, number, outcome, taken=True)
+            del self._unwritten[number]
 
     def close(self) -> None:
         """Close the file, until the next call opens it again."""
         self._identity = None
         self._seen = None
+        self._unwritten = {}
         if self._connection is not None:
             self._connection.close()
             self._connection = None
