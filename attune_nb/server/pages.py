@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from jupyter_core.utils import ensure_async
@@ -32,6 +33,7 @@ class RunsPage(AttunePage):
             theme=theme if theme in _THEMES else "",
             permissions=" ".join(await self._permissions()),
             notebooks_url=self._notebooks_url(),
+            now=time.time(),
         )
         self.finish(page)
 

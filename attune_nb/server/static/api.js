@@ -18,19 +18,13 @@ export class ApiError extends Error {
   }
 }
 
-// the clock of the server may differ from that of this computer
-let skew = 0;
+// the clock of the server may differ from that of this computer; a small difference is the time of loading
+const difference = Number(dataset.time) - Date.now() / 1000;
+const skew = Math.abs(difference) < 5 ? 0 : difference;
 
 /** Return the present time of the server, in seconds since the epoch. */
 export function serverTime() {
   return Date.now() / 1000 + skew;
-}
-
-/** Learn the server's time from the start of a run and the seconds since then. */
-export function noteServerTime(seconds) {
-  const difference = seconds - Date.now() / 1000;
-  // messages take a moment; a difference below that is none
-  skew = Math.abs(difference) < 2 ? 0 : difference;
 }
 
 /** Return the address of a WebSocket of the API. */

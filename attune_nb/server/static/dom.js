@@ -22,6 +22,17 @@ export function setText(element, text) {
   if (element.textContent !== shown) element.textContent = shown;
 }
 
+/** Set a text in which words between backticks are code. */
+export function setMarkedText(element, text) {
+  if (element.dataset.text === text) return;
+  element.dataset.text = text;
+  const parts = text.split('`');
+  // a backtick without a second one is only a letter
+  if (parts.length % 2 === 0) parts.push(`${parts.splice(-2, 1)[0]}\`${parts.pop()}`);
+  element.replaceChildren(...parts.map(
+    (part, place) => (place % 2 ? makeElement('code', {}, part) : part)));
+}
+
 /** Set an attribute if it differs; true sets an empty one, and false, null, undefined none. */
 export function setAttribute(element, name, value) {
   if (value === false || value === null || value === undefined) {

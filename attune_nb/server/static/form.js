@@ -1,6 +1,6 @@
 // The fields of a form, as the server describes them, and what a person enters.
 
-import {makeElement, setShown, setText} from './dom.js';
+import {makeElement, setMarkedText, setShown} from './dom.js';
 
 const UNSET = '-1';
 
@@ -84,7 +84,7 @@ function makeField(entry, label) {
     ...(isCheck ? [input, name] : [name, input]), problem, hint);
 
   const show = (text) => {
-    setText(problem, text);
+    setMarkedText(problem, text);
     setShown(problem, text !== '');
     if (text) input.setAttribute('aria-invalid', 'true');
     else input.removeAttribute('aria-invalid');

@@ -39,7 +39,8 @@ export class RunHead {
     this.status = makeStatus('');
     this.clock = makeElement('span', {class: 'clock'});
     this.facts = makeElement('p', {class: 'facts'});
-    this.parentLink = makeElement('a', {hidden: true});
+    this.parentLink = makeElement('a', {class: 'parent', hidden: true,
+      onclick: (event) => this.#leave(event, this.run.state.parent)});
     this.buttons = BUTTONS.map((button) => makeElement('button', {
       type: 'button', 'data-command': button.name, title: button.hint, hidden: true,
       onclick: () => this.#press(button)}, button.title));
@@ -54,7 +55,7 @@ export class RunHead {
       makeElement('i'));
     this.#makeQuestion();
     parent.append(
-      this.back,
+      this.back, this.parentLink,
       makeElement('div', {class: 'title'}, this.name, this.status, this.clock,
         makeElement('span', {class: 'buttons'}, ...this.buttons, ...this.restarts),
         this.notebook),
@@ -97,8 +98,9 @@ export class RunHead {
     } else if (state.status === 'cancelling') {
       this.#send(button, {kind: 'cancel', force: true});
     } else if (this.#underWay() > 0) {
-      const tasks = formatCount(this.#underWay(), 'task');
-      setText(this.questionText, `${tasks} of ${state.name || state.workflow} under way.`);
+      const count = this.#underWay();
+      const tasks = `${formatCount(count, 'task')} ${count === 1 ? 'is' : 'are'} under way.`;
+      setText(this.questionText, `${tasks} Cancel ${state.name || state.workflow}?`);
       setShown(this.question, true);
       this.keep.focus();
     } else {
@@ -147,6 +149,9 @@ export class RunHead {
     if (state === null) return;
 
     setText(this.name, state.name || state.workflow);
+    setText(this.parentLink, `‹ the run of ${state.parent_task}[${state.parent_item}]`);
+    setAttribute(this.parentLink, 'href', state.parent ? pageAddress(state.parent) : null);
+    setShown(this.parentLink, state.parent !== '');
     showStatus(this.status, state.status, this.#statusText(state));
     this.#showButtons(state);
     this.#showProgress(state);
@@ -193,13 +198,16 @@ export class RunHead {
     if (this.bar.hidden) return;
     const [done, failed] = this.bar.children;
     done.style.width = `${100 * Math.min(1, (state.done - state.failed) / state.total)}%`;
+    failed.classList.toggle('some', state.failed > 0);
     failed.style.width = `${100 * Math.min(1, state.failed / state.total)}%`;
   }
 
   /** Let the clocks tick. */
   tick() {
-    const {state, run} = {state: this.run.state, run: this.run};
+    const {run} = this;
+    const {state} = run;
     if (state === null) return;
+
     setText(this.clock, run.isActive ? formatClock(run.clock) : formatDuration(state.now));
     setText(this.facts, this.#facts(state).join(' · '));
     setAttribute(this.facts, 'title', `started ${formatDate(state.started)}`);

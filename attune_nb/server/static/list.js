@@ -1,7 +1,7 @@
 // The list of runs: filters, search, and a row for each run.
 
 import {get, pageAddress, serverTime} from './api.js';
-import {arrange, makeElement, setAttribute, setShown, setText} from './dom.js';
+import {arrange, makeElement, setAttribute, setMarkedText, setShown, setText} from './dom.js';
 import {formatAgo, formatClock, formatCount, formatDate, formatDuration, formatMoment, formatNumber,
   isActive, makeStatus, showStatus} from './format.js';
 
@@ -126,7 +126,7 @@ export class ListView {
     else if (!this.list.isRead) text = 'loading …';
     else if (!rows.length) text = 'No runs yet. A run that is started in a notebook, by `attune-nb run`, or here appears at once.';
     else if (!shown.length) text = this.query ? `No run matches “${this.search.value.trim()}”.` : 'No run of this kind.';
-    setText(this.note, text);
+    setMarkedText(this.note, text);
     setShown(this.note, text !== '');
   }
 

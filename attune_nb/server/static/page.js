@@ -49,6 +49,8 @@ class Page {
     setShown(start, PERMISSIONS.has('start'));
     start.addEventListener('click', () => this.open(START));
     setShown(this.byId('read-only'), !PERMISSIONS.has('write'));
+    // in a frame, JupyterLab says what the theme is
+    setShown(this.byId('theme'), window.parent === window);
     this.byId('theme').addEventListener('click', switchTheme);
     showTheme();
     new MutationObserver(showTheme).observe(

@@ -1,8 +1,9 @@
 // The questions of a run and its attempts in doubt: what it needs a person for.
 
 import {PERMISSIONS} from './api.js';
+import {makeChildLink, readWaitingChildren} from './children.js';
 import {sendCommand} from './commands.js';
-import {arrange, makeElement, setShown, setText} from './dom.js';
+import {arrange, makeElement, setMarkedText, setShown, setText} from './dom.js';
 import {Fields} from './form.js';
 import {formatAgo, formatCount} from './format.js';
 
@@ -12,7 +13,9 @@ export class Questions {
     this.run = run;
     this.cards = new Map();
     this.list = makeElement('div', {class: 'questions'});
-    this.more = makeElement('p', {class: 'note', hidden: true});
+    this.moreQuestions = 0;
+    this.links = makeElement('span');
+    this.more = makeElement('p', {class: 'note', hidden: true}, makeElement('span'), this.links);
     parent.append(this.list, this.more);
   }
 
@@ -34,14 +37,35 @@ export class Questions {
     }
     arrange(this.list, [...wanted.keys()].map((key) => this.cards.get(key).element));
 
+    this.#showMore(state);
+    this.tick();
+  }
+
+  /** Lead to the questions of child runs, and count what is not shown. */
+  #showMore(state) {
     const more = state.questions - state.asks.length;
     const moreDoubts = state.in_doubt - state.doubts.length;
     const parts = [];
-    if (more > 0) parts.push(`${formatCount(more, 'more question')} in this run and its child runs`);
+    if (more > 0) parts.push(`${formatCount(more, 'more question')} in child runs`);
     if (moreDoubts > 0) parts.push(`${formatCount(moreDoubts, 'more attempt')} in doubt`);
-    setText(this.more, parts.join(', '));
+    setText(this.more.firstChild, parts.join(', '));
     setShown(this.more, parts.length > 0);
-    this.tick();
+    if (more === this.moreQuestions) return;
+
+    this.moreQuestions = more;
+    this.links.replaceChildren();
+    if (more > 0 && state.children) this.#linkChildren();
+  }
+
+  async #linkChildren() {
+    try {
+      const rows = await readWaitingChildren(this.run.id);
+      const links = rows.map(makeChildLink);
+      const parts = links.flatMap((link, place) => (place ? [', ', link] : [': ', link]));
+      this.links.replaceChildren(...parts);
+    } catch {
+      // the number is shown; the links are for convenience
+    }
   }
 
   #remove(key) {
@@ -94,7 +118,7 @@ class Card {
   }
 
   say(text, isProblem = false) {
-    setText(this.message, text);
+    setMarkedText(this.message, text);
     this.message.classList.toggle('wrong', isProblem);
     setShown(this.message, text !== '');
   }

@@ -1,7 +1,7 @@
 // The form for a new run: a workflow file, its parameters, and where it runs.
 
 import {ApiError, explain, get, pageAddress, post} from './api.js';
-import {arrange, makeElement, setAttribute, setShown, setText} from './dom.js';
+import {arrange, makeElement, setAttribute, setMarkedText, setShown} from './dom.js';
 import {Fields} from './form.js';
 
 /** The options of every run, as entries of a form. */
@@ -48,7 +48,7 @@ export class StartView {
       this.list = list;
       this.#showFiles();
     } catch (error) {
-      setText(this.note, explain(error));
+      setMarkedText(this.note, explain(error));
     }
   }
 
@@ -65,7 +65,7 @@ export class StartView {
     else if (!this.list.workflows.length) text = 'There is no workflow file here: a .yaml file with tasks, below the folder of the server.';
     else if (!shown.length) text = 'No file matches.';
     else if (this.list.cut) text = 'There may be more: the search has limits.';
-    setText(this.note, text);
+    setMarkedText(this.note, text);
     setShown(this.note, text !== '');
     if (shown.length === 1 && this.chosen === null && !query) this.#choose(shown[0]);
   }
@@ -163,7 +163,9 @@ class StartForm {
   #showProblems(problems) {
     this.problems.replaceChildren(...problems.map((problem) => {
       const place = problem.line ? `line ${problem.line}, column ${problem.column}: ` : '';
-      return makeElement('li', {}, `${place}${problem.message}`);
+      const line = makeElement('li');
+      setMarkedText(line, `${place}${problem.message}`);
+      return line;
     }));
     setShown(this.problems, problems.length > 0);
   }
@@ -175,7 +177,7 @@ class StartForm {
   }
 
   #say(text, isProblem = false) {
-    setText(this.message, text);
+    setMarkedText(this.message, text);
     this.message.classList.toggle('wrong', isProblem);
     setShown(this.message, text !== '');
   }

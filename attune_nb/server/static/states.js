@@ -1,6 +1,6 @@
 // The state of a run and the list of runs, made of the messages of the server.
 
-import {noteServerTime} from './api.js';
+import {serverTime} from './api.js';
 import {Connection} from './connection.js';
 import {isActive} from './format.js';
 
@@ -20,7 +20,7 @@ export class Run extends EventTarget {
     this.id = id;
     this.state = null;
     this.gone = '';
-    this.received = 0;
+    this.lastClock = 0;
     this.connection = new Connection(`/runs/${id}`, `/runs/${id}/socket`, () => this.#position());
     this.connection.addEventListener('message', (event) => this.#read(event.detail));
     this.connection.addEventListener('change', () => this.dispatchEvent(new Event('connection')));
@@ -41,8 +41,11 @@ export class Run extends EventTarget {
 
   /** The seconds since the start of the run, up to its end; the clock of the page ticks on. */
   get clock() {
-    if (!this.isActive) return this.state?.now ?? 0;
-    return this.state.now + (performance.now() - this.received) / 1000;
+    const {state} = this;
+    if (!this.isActive || !state.started) return state?.now ?? 0;
+    // the state has the time of its last event, which may be long ago; it never runs backwards
+    this.lastClock = Math.max(this.lastClock, state.now, serverTime() - state.started);
+    return this.lastClock;
   }
 
   #position() {
@@ -54,23 +57,11 @@ export class Run extends EventTarget {
       this.gone = message.reason;
       this.connection.close();
     } else if (message.type === 'snapshot') {
-      this.#set(message);
+      this.state = message;
     } else if (message.type === 'delta' && this.state !== null) {
-      this.#set(applyDelta(this.state, message));
+      this.state = applyDelta(this.state, message);
     }
     this.dispatchEvent(new Event('change'));
-  }
-
-  #set(state) {
-    // the clock of the page may be ahead of the next message
-    const clock = this.clock;
-    this.state = state;
-    this.received = performance.now();
-    if (!this.isActive) return;
-    noteServerTime(state.started + state.now);
-    if (state.now < clock && clock - state.now < 2) {
-      this.received -= (clock - state.now) * 1000;
-    }
   }
 }
 
@@ -100,7 +91,6 @@ export class RunList extends EventTarget {
     this.runs = new Map();
     this.problem = '';
     this.isRead = false;
-    this.received = new Map();
     this.next = '';
     this.connection = new Connection('/runs', '/socket');
     this.connection.addEventListener('message', (event) => this.#read(event.detail));
@@ -113,14 +103,15 @@ export class RunList extends EventTarget {
 
   /** Add rows that are older, or that a search has found. */
   add(rows) {
-    for (const row of rows) this.#set(row);
+    for (const row of rows) this.runs.set(row.id, row);
     this.dispatchEvent(new Event('change'));
   }
 
   /** Return the seconds since the start of a run, up to its end. */
   clock(row) {
-    if (!isActive(row.status)) return row.duration;
-    return row.duration + (performance.now() - this.received.get(row.id)) / 1000;
+    if (!isActive(row.status) || row.heard === null) return row.duration;
+    // the row was made at the last sign of life
+    return row.duration + Math.max(0, serverTime() - row.heard);
   }
 
   /** Return the rows, the newest first. */
@@ -128,11 +119,6 @@ export class RunList extends EventTarget {
     const start = (row) => row.started ?? -Infinity;
     return [...this.runs.values()].sort(
       (one, two) => start(two) - start(one) || (one.id < two.id ? 1 : -1));
-  }
-
-  #set(row) {
-    this.runs.set(row.id, row);
-    this.received.set(row.id, performance.now());
   }
 
   #read(message) {
@@ -143,7 +129,7 @@ export class RunList extends EventTarget {
       this.#replace(message);
     } else if (message.type === 'list') {
       for (const id of message.dropped) this.runs.delete(id);
-      for (const row of message.runs) this.#set(row);
+      for (const row of message.runs) this.runs.set(row.id, row);
       this.problem = message.problem ?? this.problem;
     }
     this.isRead = true;
@@ -158,7 +144,7 @@ export class RunList extends EventTarget {
     for (const [id, row] of this.runs) {
       if (isWhole || (row.started ?? -Infinity) >= oldest) this.runs.delete(id);
     }
-    for (const row of message.runs) this.#set(row);
+    for (const row of message.runs) this.runs.set(row.id, row);
     this.problem = message.problem;
     if (!this.next || isWhole) this.next = message.next;
   }

@@ -142,6 +142,7 @@ class TaskLine {
     setText(this.name, row.task);
     setText(this.visits, row.visits > 1 ? ` × ${formatNumber(row.visits)}` : '');
     setAttribute(this.element, 'data-status', row.status);
+    setAttribute(this.element, 'data-open', String(row.open > 0));
     this.#showItems(row);
     setText(this.failed, describeLosses(row));
     setText(this.error, row.error);
@@ -165,6 +166,7 @@ class TaskLine {
       const width = `${(100 * Math.max(count, 0) / whole).toFixed(2)}%`;
       const part = this.bar.children[place];
       if (part.style.width !== width) part.style.width = width;
+      part.classList.toggle('some', count > 0);
     });
     setAttribute(this.bar, 'aria-valuemax', row.total ?? null);
     setAttribute(this.bar, 'aria-valuenow', row.done);

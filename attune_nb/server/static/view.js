@@ -88,7 +88,7 @@ export class RunView {
       event.preventDefault();
       this.page.open('');
     }}, 'All runs');
-    this.note.replaceChildren(makeElement('span', {}, `${reason}. `), link);
+    this.note.replaceChildren(makeElement('span', {}, `${reason[0].toUpperCase()}${reason.slice(1)}. `), link);
     setShown(this.note, true);
   }
 
