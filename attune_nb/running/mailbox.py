@@ -34,6 +34,9 @@ _LINGER = 2.0
 # seconds until the next look at a file that cannot be used
 _BACK_OFF = 1.0
 
+# seconds that a pause may take until the run is paused
+_PAUSE_SECONDS = 0.5
+
 # characters of an outcome
 _MAX_OUTCOME = 1_000
 
@@ -46,9 +49,6 @@ class SteeredRun(LiveRun, Protocol):
 
     def accept(self, task: str, result: Any, index: int | None = None, *, by: str = "") -> None:
         """Record the result of an attempt in doubt."""
-
-    def has_requests(self) -> bool:
-        """Return whether the engine has not processed a request yet."""
 
     def find_child_run(self, run_id: str) -> SteeredRun | None:
         """Return a run within this one that has not ended, by its id; None if there is none."""
@@ -299,9 +299,18 @@ def _check_status(run: SteeredRun, kind: str) -> None:
         return
     if status == "cancelling":
         raise LookupFailed("the run is being cancelled")
-    # a pause may be on its way
-    if kind == "resume" and status != "paused" and not run.has_requests():
+    if kind == "resume" and not _is_soon_paused(run):
         raise LookupFailed("the run is not paused")
+
+
+def _is_soon_paused(run: SteeredRun) -> bool:
+    """Return whether a run is paused, or gets so within a moment: a pause may be on its way."""
+    end = time.monotonic() + _PAUSE_SECONDS
+    while run.status != "paused":
+        if time.monotonic() > end:
+            return False
+        time.sleep(_LOOK / 5)
+    return True
 
 
 def _answer(run: SteeredRun, data: dict[str, Any], sender: str) -> None:

@@ -628,10 +628,6 @@ class Run(BaseRun):
         child = None if self._child_book is None else self._child_book.find_by_id(run_id)
         return None if child is None else self._view_child(child)
 
-    def has_requests(self) -> bool:
-        """Return whether the engine has not processed a request yet."""
-        return not self._driver.has_no_requests()
-
     def mask_text(self, text: str) -> str:
         """Return a text without the secrets of the run."""
         return self._mask.text(text)

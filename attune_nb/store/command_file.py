@@ -86,12 +86,14 @@ class CommandProgress(NamedTuple):
     Attributes:
         run_id: The id of the run.
         owner: The token of the engine that it is for.
+        kind: Its kind.
         is_taken: Whether an engine has taken it.
         outcome: `done`, or why it was not carried out; None if that is not known yet.
     """
 
     run_id: str
     owner: str
+    kind: str
     is_taken: bool
     outcome: str | None
 
@@ -232,12 +234,13 @@ def write_outcome(
 def read_progress(connection: sqlite3.Connection, number: int) -> CommandProgress | None:
     """Return what has become of a command so far; None if the file does not have it."""
     row = connection.execute(
-        "SELECT run_id, owner, taken IS NOT NULL, outcome FROM commands WHERE number = ?", (number,)
+        "SELECT run_id, owner, kind, taken IS NOT NULL, outcome FROM commands WHERE number = ?",
+        (number,),
     ).fetchone()
     if row is None:
         return None
-    run_id, owner, is_taken, outcome = row
-    return CommandProgress(run_id, owner, bool(is_taken), outcome)
+    run_id, owner, kind, is_taken, outcome = row
+    return CommandProgress(run_id, owner, kind, bool(is_taken), outcome)
 
 
 def delete_old_commands(connection: sqlite3.Connection) -> None:

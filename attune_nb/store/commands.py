@@ -24,6 +24,7 @@ from attune_nb.store.command_file import (
     write_outcome,
 )
 from attune_nb.store.database import connected
+from attune_nb.store.files import file_identity
 from attune_nb.store.json_values import from_plain, to_plain
 from attune_nb.store.reading import ENDED, is_alive
 from attune_nb.values.describe import describe
@@ -65,7 +66,7 @@ EXPIRES_IN = 60.0
 """Seconds after which a command is not carried out any more."""
 
 # seconds that a sender waits for the outcome
-_PATIENCE = 5.0
+_PATIENCE = 10.0
 
 # seconds between two looks for the outcome, and between two at the run itself
 _LOOK = 0.02
@@ -193,9 +194,14 @@ def wait_for_outcome(store: Path, number: int, timeout: float) -> str | None:
         CommandRefused: The file with the commands was removed.
         StoreError: The store or the file cannot be read.
     """
+    path = commands_path(store)
+    identity = file_identity(path)
+    if identity is None:
+        raise _lost_command()
+
     end = time.monotonic() + timeout
     next_look = time.monotonic() + _LOOK_AT_RUN
-    with open_command_file(commands_path(store)) as connection:
+    with open_command_file(path) as connection:
         while True:
             progress = read_progress(connection, number)
             if progress is None:
@@ -206,9 +212,11 @@ def wait_for_outcome(store: Path, number: int, timeout: float) -> str | None:
             now = time.monotonic()
             if now >= next_look or now >= end:
                 next_look = now + _LOOK_AT_RUN
-                reason = _explain_silence(store, progress)
-                if reason and _refuse(connection, number, reason, progress):
-                    return reason
+                if file_identity(path) != identity:
+                    raise _lost_command()
+                outcome = _explain_silence(store, progress)
+                if outcome and _settle(connection, number, outcome, progress):
+                    return outcome
             if now >= end:
                 return None
             time.sleep(_LOOK)
@@ -373,20 +381,23 @@ def _check_target(run_id: str, target: _Target) -> None:
         )
 
 
-def _refuse(
-    connection: sqlite3.Connection, number: int, reason: str, progress: CommandProgress
+def _settle(
+    connection: sqlite3.Connection, number: int, outcome: str, progress: CommandProgress
 ) -> bool:
     """Let no engine take a command any more; return False if one has taken it just now."""
-    return write_outcome(connection, number, reason, taken=progress.is_taken)
+    return write_outcome(connection, number, outcome, taken=progress.is_taken)
 
 
 def _explain_silence(store: Path, progress: CommandProgress) -> str:
-    """Return why a command has no outcome and gets none; an empty string if it may get one."""
+    """Return the outcome of a command that no engine will write; else an empty string."""
     try:
         target = _find_target(store, progress.run_id)
     except CommandRefused:
         return "the run was removed from the store"
     if target.status in ENDED:
+        if progress.is_taken and progress.kind == "cancel" and target.status == "cancelled":
+            # its process has ended before it wrote the outcome
+            return DONE
         return f"the run {ENDINGS[target.status]}"
     if target.owner != progress.owner:
         return "another process has continued the run since; send the command again"

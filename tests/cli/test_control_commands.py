@@ -4,7 +4,7 @@ import json
 
 import pytest
 from support.command_line import attune, attune_here
-from support.item_runs import until
+from support.outcomes import wait_until
 from support.steered_runs import asking_run, held_run
 from support.typed_answers import TypedCommand
 
@@ -32,7 +32,7 @@ def test_a_run_that_sleeps_is_cancelled_from_another_process(store):
 def test_attempts_in_progress_may_come_to_their_end(store):
     with held_run(store) as held:
         outcome = attune_here("cancel", held.recorded.run_id, "--let-finish")
-        until(lambda: held.run.status == "cancelling")
+        wait_until(lambda: held.run.status == "cancelling")
         held.release()
         assert held.run.wait(60)
     assert outcome.stdout.endswith("is being cancelled; it ends with the attempts in progress\n")
@@ -44,9 +44,9 @@ def test_a_run_is_paused_and_resumed(store):
     with held_run(store) as held:
         run_id = held.recorded.run_id
         paused = attune_here("pause", run_id)
-        until(lambda: held.run.status == "paused")
+        wait_until(lambda: held.run.status == "paused")
         resumed = attune_here("resume", run_id)
-        until(lambda: held.run.status == "running")
+        wait_until(lambda: held.run.status == "running")
     assert f"starts no new attempts until `attune-nb resume {run_id}`" in paused.stdout
     assert resumed.stdout == f"run {run_id} of `held` continues in its own process\n"
 
@@ -109,7 +109,7 @@ output_map: {answer: "{{ task.approve.response }}"}
 """)
     command = TypedCommand("run", str(file))
     command.expect("approve: Ship it? [y/n]: ")
-    until(lambda: len(attune_nb.runs(store)))
+    wait_until(lambda: len(attune_nb.runs(store)))
     (run_id,) = attune_nb.runs(store)["run_id"]
     attune_here("answer", run_id, "approve", "yes")
     shown, exit_status = command.finish()

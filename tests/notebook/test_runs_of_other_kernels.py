@@ -3,7 +3,7 @@
 import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.utils.capture import capture_output
-from support.item_runs import until
+from support.outcomes import wait_until
 from support.steered_runs import asking_run, held_run
 
 from attune_nb.errors import CommandRefused
@@ -25,9 +25,9 @@ def test_a_run_elsewhere_is_paused_resumed_and_cancelled(ipython, store):
     with held_run(store) as held:
         run_id = held.recorded.run_id
         run_line(ipython, f"pause {run_id}")
-        until(lambda: held.run.status == "paused")
+        wait_until(lambda: held.run.status == "paused")
         run_line(ipython, f"resume {run_id}")
-        until(lambda: held.run.status == "running")
+        wait_until(lambda: held.run.status == "running")
         run_line(ipython, f"cancel {run_id} --force")
         assert held.run.wait(60)
     assert held.run.status == "cancelled"

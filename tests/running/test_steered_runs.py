@@ -1,7 +1,10 @@
 """A run is steered from outside: its process takes commands that others put beside the store."""
 
+import threading
+import time
+
 import pytest
-from support.item_runs import until
+from support.outcomes import wait_until
 from support.steered_runs import asking_run, command_rows, held_run, open_recorded, requests_of
 
 import attune_nb
@@ -18,9 +21,9 @@ def store(tmp_path):
 def test_a_run_is_paused_and_continued_by_name(store):
     with held_run(store) as held:
         held.recorded.pause(by="ann")
-        until(lambda: held.run.status == "paused")
+        wait_until(lambda: held.run.status == "paused")
         held.recorded.resume(by="bob")
-        until(lambda: held.run.status == "running")
+        wait_until(lambda: held.run.status == "running")
         held.release()
         assert held.run.wait(60)
     assert requests_of(held.run) == [("PauseRequested", "ann"), ("ResumeRequested", "bob")]
@@ -45,7 +48,7 @@ def test_a_cancel_with_grace_ends_what_does_not_end_itself(store):
 def test_without_force_the_running_action_ends_first(store):
     with held_run(store) as held:
         held.recorded.cancel()
-        until(lambda: held.run.status == "cancelling")
+        wait_until(lambda: held.run.status == "cancelling")
         held.release()
         assert held.run.wait(60)
     statuses = dict(zip(held.run.tasks["task"], held.run.tasks["status"], strict=True))
@@ -115,7 +118,7 @@ def test_a_child_run_is_answered_by_its_path(store):
     """)
     text = "tasks: [{name: deploy, action: child, with_items: [0, 1], concurrency: 2}]"
     with asking_run(store, text, actions={"child": child}) as run:
-        until(lambda: len(run.questions) == 2)
+        wait_until(lambda: len(run.questions) == 2)
         recorded = open_recorded(run)
         recorded.answer("deploy[1]/approve", "second")
         recorded.answer("deploy[0]/approve", "first")
@@ -131,9 +134,9 @@ def test_a_child_run_is_cancelled_alone(store):
     """)
     text = "tasks: [{name: deploy, action: child, with_items: [0, 1], concurrency: 2}]"
     with asking_run(store, text, actions={"child": child}) as run:
-        until(lambda: len(attune_nb.runs(store, children=True)) == 3)
+        wait_until(lambda: len(attune_nb.runs(store, children=True)) == 3)
         attune_nb.open_run(f"{run.run_id}/deploy[0]", store).cancel()
-        until(lambda: [question.task for question in run.questions] == ["deploy[1]/approve"])
+        wait_until(lambda: [question.task for question in run.questions] == ["deploy[1]/approve"])
         open_recorded(run).answer("deploy[1]/approve", "yes")
         assert run.wait(60)
     children = run.children()
@@ -174,3 +177,45 @@ def test_a_run_without_commands_has_no_command_file(store):
         held.release()
         assert held.run.wait(60)
     assert not commands_path(store).exists()
+
+
+def test_an_inline_run_is_cancelled_between_two_attempts(store):
+    """The thread that makes the attempts cannot be stopped, so the next one is not made."""
+
+    def stop_after_first(item):
+        if item == 0:
+            wait_until(lambda: len(attune_nb.runs(store)))
+            recorded = attune_nb.open_run(attune_nb.runs(store)["run_id"][0], store)
+            recorded.cancel(force=True, by="ann")
+        return item
+
+    workflow = attune_nb.loads("""
+    tasks: [{name: work, action: work, with_items: [0, 1, 2], input: {item: "{{ item }}"}}]
+    """)
+    actions = {"work": stop_after_first}
+    run = workflow.run(actions=actions, backend="inline", store=store, progress=False)
+    assert run.error == "the run was cancelled: asked by ann"
+    assert list(run.items("work")["status"]) == ["succeeded", "cancelled", "cancelled"]
+
+
+@pytest.mark.parametrize("backend", ["threads", "processes"])
+def test_a_foreground_run_that_sleeps_is_stopped(store, backend):
+    """The call that waits for it ends, though its actions sleep on."""
+    workflow = attune_nb.loads("""
+    tasks: [{name: nap, action: nap, with_items: [600, 600], input: {seconds: "{{ item }}"}}]
+    """)
+
+    def cancel():
+        wait_until(lambda: store.exists() and len(attune_nb.runs(store, status="running")))
+        (run_id,) = attune_nb.runs(store)["run_id"]
+        attune_nb.open_run(run_id, store).cancel(grace=0.1)
+
+    canceller = threading.Thread(target=cancel)
+    canceller.start()
+    run = workflow.run(actions={"nap": nap}, backend=backend, store=store, progress=False)
+    canceller.join(60)
+    assert run.status == "cancelled"
+
+
+def nap(seconds):
+    time.sleep(seconds)

@@ -17,7 +17,7 @@ import attune_nb
 from attune_nb.charts.timeline_chart.read_lanes import read_lanes
 from attune_nb.display.panel import panel
 from attune_nb.errors import AttuneError, LookupFailed, ParameterError, StoreError
-from attune_nb.events import RunResumed
+from attune_nb.events import AttemptsEnded, RerunRequested, RunResumed
 from attune_nb.results.progress import Progress
 from attune_nb.store import database, reading
 
@@ -462,6 +462,24 @@ def test_an_attempt_in_doubt_can_be_accepted(starter, tmp_path):
     assert run.output["paid"][5] == "paid 5"
     lines = done.read_text().split("\n")
     assert {lines.count(f"pay {item}") for item in range(6)} == {1}
+
+
+def test_another_process_decides_attempts_in_doubt(starter, tmp_path):
+    run, done, _ = resume_in_doubt(starter, tmp_path)
+    recorded = attune_nb.open_run(run.run_id, tmp_path / "runs.db")
+    first, *others = recorded.in_doubt
+    recorded.accept("pay", "paid before", first.index, by="ann")
+    for doubt in others:
+        recorded.rerun("pay", doubt.index, by="bob")
+    assert run.wait(60)
+    assert run.output["paid"][first.index] == "paid before"
+    assert done.read_text().split("\n").count(f"pay {first.index}") == 1
+
+    events = attune_nb.open_run(run.run_id, tmp_path / "runs.db").events
+    reruns = [event.by for event in events if isinstance(event, RerunRequested)]
+    assert reruns == ["bob"] * len(others)
+    accepted = [event for event in events if isinstance(event, AttemptsEnded) and event.by]
+    assert [(event.batch.index[0], event.by) for event in accepted] == [(first.index, "ann")]
 
 
 def test_a_run_in_doubt_can_be_cancelled(starter, tmp_path):

@@ -6,7 +6,7 @@ import threading
 
 import attune_nb
 from attune_nb.store.command_file import commands_path
-from support.item_runs import until
+from support.outcomes import wait_until
 
 ASK = """
 tasks:
@@ -68,7 +68,7 @@ def asking_run(store, text=ASK, **options):
         store=store, background=True, progress=False, **options
     )
     try:
-        until(lambda: run.questions)
+        wait_until(lambda: run.questions)
         open_recorded(run)
         yield run
     finally:
@@ -78,7 +78,7 @@ def asking_run(store, text=ASK, **options):
 
 def open_recorded(run):
     """Return a run as another process opens it, once it is on record."""
-    until(lambda: run.run_id in set(attune_nb.runs(run.store)["run_id"]))
+    wait_until(lambda: run.run_id in set(attune_nb.runs(run.store)["run_id"]))
     return attune_nb.open_run(run.run_id, run.store)
 
 
