@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence  # noqa: TC003 - msgspec reads the annotations
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -19,12 +20,15 @@ from tornado.ioloop import IOLoop
 from tornado.web import HTTPError, authenticated
 from tornado.websocket import WebSocketHandler
 
-from attune_nb.errors import StoreError
+from attune_nb.errors import StoreError, nearest
+from attune_nb.html import printable
 from attune_nb.server.problems import ProblemReply
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
+
+    from tornado.httputil import HTTPServerRequest
 
     from attune_nb.server.stores import Stores
     from attune_nb.server.tails import Tails
@@ -54,8 +58,14 @@ _Result = TypeVar("_Result")
 
 _METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 
+# characters of a name in a message
+_MAX_NAME = 80
+
 # bytes of the body of a request
 _MAX_BODY = 10_000_000
+
+# parameters of any address, which Jupyter reads itself
+_JUPYTER_PARAMETERS = ("token", "no_track_activity", "_xsrf")
 
 _CONTENT_SECURITY_POLICY = (
     "default-src 'none'",
@@ -155,6 +165,7 @@ class _Guarded(ExtensionHandlerMixin):
 
     settings: dict[str, Any]
     current_user: Any
+    request: HTTPServerRequest
     get_query_argument: Callable[..., Any]
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -196,13 +207,14 @@ class _Guarded(ExtensionHandlerMixin):
             name = user.username
         return str(name)
 
-    def find_store(self, run_id: str) -> Path:
+    async def find_store(self, run_id: str) -> Path:
         """Return the store that has a run.
 
         Raises:
             ApiError: 404: no store of this server has it.
         """
-        path = self.stores.find(run_id)
+        # to list folders and to open files may take long
+        path = await self.in_thread(self.stores.find, run_id)
         if path is None:
             raise ApiError(404, f"there is no run {run_id}")
         return path
@@ -214,13 +226,15 @@ class _Guarded(ExtensionHandlerMixin):
             query_type: A struct with the parameters; texts are converted to its types.
 
         Raises:
-            ApiError: 422: a parameter does not fit the type.
+            ApiError: 422: there is no such parameter, or one does not fit the type.
         """
+        names = [field.encode_name for field in msgspec.structs.fields(query_type)]
         fields = {}
-        for field in msgspec.structs.fields(query_type):
-            value = self.get_query_argument(field.encode_name, None)
-            if value is not None:
-                fields[field.encode_name] = value
+        for name in self.request.query_arguments:
+            if name in names:
+                fields[name] = self.get_query_argument(name)
+            elif name not in _JUPYTER_PARAMETERS:
+                raise ApiError(422, f"the address of the request: {_explain_unknown(name, names)}")
         try:
             return msgspec.convert(fields, query_type, strict=False)
         except msgspec.ValidationError as error:
@@ -273,7 +287,7 @@ class AttuneHandler(_Guarded, APIHandler):
         if isinstance(error, ApiError):
             reply = error.reply
         elif isinstance(error, HTTPError):
-            reply = ErrorReply(error.log_message or self._reason)
+            reply = ErrorReply(_message_of(error))
         else:
             reply = ErrorReply("the server failed; its log has the reason")
         self.set_status(status_code)
@@ -317,3 +331,23 @@ class AttuneSocket(_Guarded, WebSocketMixin, WebSocketHandler, JupyterHandler):
             HTTPError: Always.
         """
         raise HTTPError(403)
+
+
+def _explain_unknown(name: str, names: Sequence[str]) -> str:
+    """Return why a parameter of an address is not one of those that there are."""
+    hint = nearest(name, names)
+    if not hint:
+        hint = "; there is none"
+        if names:
+            hint = f"; there are {', '.join(f'`{known}`' for known in names)}"
+    return f"there is no parameter `{printable(name[:_MAX_NAME])}`{hint}"
+
+
+def _message_of(error: HTTPError) -> str:
+    """Return the message of an error that Jupyter or tornado has raised."""
+    if not error.log_message:
+        return str(error.reason or HTTPStatus(error.status_code).phrase)
+    if error.args:
+        return str(error.log_message % error.args)
+    # tornado doubles the signs of a message without arguments
+    return str(error.log_message.replace("%%", "%"))

@@ -14,7 +14,7 @@ from tornado.ioloop import IOLoop, PeriodicCallback
 from traitlets import Bool, Float, Int, List, Unicode
 
 from attune_nb.server.metrics import MetricsSource
-from attune_nb.server.notices import RUN_STATE, StateWatch, schema
+from attune_nb.server.notices import RUN_STATE, RunState, StateWatch, schema
 from attune_nb.server.routes import ROUTES
 from attune_nb.server.starting import Starter
 from attune_nb.server.stores import Stores
@@ -150,13 +150,16 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
         A server that is stopped after a time without activity would take the runs that it has
         started with it, where all its processes are ended, such as in a container.
         """
+        starter = self.settings["attune_starter"]
+
+        def look() -> tuple[list[RunState], bool]:
+            return watch.look(), bool(starter.live_runs())
+
         threads = self.settings["attune_threads"]
-        loop = IOLoop.current()
-        changes = await loop.run_in_executor(threads, watch.look)
+        changes, is_busy = await IOLoop.current().run_in_executor(threads, look)
         for change in changes:
             logger.emit(schema_id=RUN_STATE, data=change._asdict())
-
-        if await loop.run_in_executor(threads, self.settings["attune_starter"].live_runs):
+        if is_busy:
             self.settings["last_activity_times"][self.name] = datetime.now(UTC)
 
     async def stop_extension(self) -> None:

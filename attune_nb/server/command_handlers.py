@@ -145,7 +145,7 @@ class CommandsHandler(AttuneHandler):
     async def post(self, run_id: str) -> None:
         """Send a command, and wait up to 2 s for the outcome."""
         command = self.read_body(RunCommand)
-        store = self.find_store(run_id)
+        store = await self.find_store(run_id)
         reply = await self.in_thread(_send, store, run_id, command, self.actor)
         status = 202 if reply.outcome is None else 200
         self.reply(reply, status)
@@ -157,7 +157,7 @@ class CommandHandler(AttuneHandler):
     @requires("read")
     async def get(self, run_id: str, number: str) -> None:
         """Send what has become of a command."""
-        store = self.find_store(run_id)
+        store = await self.find_store(run_id)
         reply = await self.in_thread(_read_outcome, store, run_id, int(number))
         self.reply(reply)
 

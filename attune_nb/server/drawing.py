@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from attune_nb.explore.page import build_module
 from attune_nb.server.access import ApiError, AttuneHandler, requires
 from attune_nb.server.attempt_chunks import FORMAT, ChunkRange, find_range, read_chunk
 from attune_nb.server.graph_layouts import GraphLayouts, read_graph_texts
@@ -106,7 +105,7 @@ class AttemptsHandler(DrawingHandler):
         if query.most < 1:
             raise ApiError(422, "the address of the request: `most` must be at least 1")
 
-        store = self.find_store(run_id)
+        store = await self.find_store(run_id)
         span: ChunkRange = await self.work(find_range, store, run_id, query.after, query.most)
         if self.is_known(f"{FORMAT}-{run_id}-{span.after}-{span.last}-{span.more}"):
             return
@@ -123,7 +122,7 @@ class GraphHandler(DrawingHandler):
     @requires("read")
     async def get(self, run_id: str) -> None:
         """Send the layout; it stays the same as long as the texts of the workflows do."""
-        texts = await self.work(read_graph_texts, self.find_store(run_id), run_id)
+        texts = await self.work(read_graph_texts, await self.find_store(run_id), run_id)
         if self.is_known(texts.digest):
             return
         self.send(await self.work(_layouts.get, texts), "application/json")
@@ -135,7 +134,7 @@ class ItemsHandler(DrawingHandler):
     @requires("read")
     async def get(self, run_id: str) -> None:
         """Send a page of them."""
-        store = self.find_store(run_id)
+        store = await self.find_store(run_id)
         query = self.read_query(ItemsQuery)
         try:
             page = await self.work(_items.read, store, run_id, query)
@@ -151,7 +150,7 @@ class LinesHandler(DrawingHandler):
     async def get(self, run_id: str) -> None:
         """Send a page of them."""
         query = self.read_query(LinesQuery)
-        self.reply(await self.work(read_lines, self.find_store(run_id), run_id, query))
+        self.reply(await self.work(read_lines, await self.find_store(run_id), run_id, query))
 
 
 class TraceHandler(DrawingHandler):
@@ -160,7 +159,7 @@ class TraceHandler(DrawingHandler):
     @requires("read")
     async def get(self, run_id: str) -> None:
         """Send the trace as a file."""
-        store = self.find_store(run_id)
+        store = await self.find_store(run_id)
         with tempfile.TemporaryDirectory(prefix="attune-") as folder:
             path = Path(folder) / "trace.json.gz"
             await self.work(write_run_trace, store, run_id, path)
@@ -189,5 +188,7 @@ class ExploreScript(DrawingHandler):
 @cache
 def _explore_script() -> tuple[bytes, str]:
     """Return the module, and a hash of it."""
+    from attune_nb.explore.page import build_module  # noqa: PLC0415 - a server starts without it
+
     script = build_module().encode()
     return script, hashlib.sha256(script).hexdigest()[:32]

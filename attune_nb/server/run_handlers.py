@@ -33,7 +33,7 @@ class RunHandler(AttuneHandler):
     @requires("read")
     async def get(self, run_id: str) -> None:
         """Send the state of a run, as its socket begins with it."""
-        path = await self.in_thread(self.find_store, run_id)
+        path = await self.find_store(run_id)
         self.reply(await self.tails.tail_of(path).read_run(run_id))
 
 

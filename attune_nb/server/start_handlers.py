@@ -194,7 +194,7 @@ class ResumeHandler(_StartingHandler):
         """Continue a run whose process is gone."""
         starter = self.starter
         request: RepeatRequest = self.read_body(RepeatRequest)
-        store = self.find_store(run_id)
+        store = await self.find_store(run_id)
         actor = self.actor
         await self.start_run(
             lambda: starter.resume(
@@ -216,7 +216,7 @@ class RetryHandler(_StartingHandler):
         starter = self.starter
         request: RepeatRequest = self.read_body(RepeatRequest)
         new_id = self.read_key()
-        store = self.find_store(run_id)
+        store = await self.find_store(run_id)
         actor = self.actor
         await self.start_run(
             lambda: starter.retry(
@@ -268,7 +268,7 @@ class LogHandler(AttuneHandler):
     async def get(self, run_id: str) -> None:
         """Send a part of the output as text; `X-Attune` has its place in the file."""
         query = self.read_query(LogQuery)
-        store = self.stores.find(run_id)
+        store = await self.in_thread(self.stores.find, run_id)
         if store is None:
             # it may not be on record yet
             store = self.stores.main

@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 
 from attune_nb.html import printable
-from attune_nb.running.prepare import BACKENDS
 from attune_nb.server.problems import StartRefused, problems_by_field
 
 __all__ = ["RepeatOptions", "StartOptions"]
@@ -33,6 +32,8 @@ class RepeatOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         Raises:
             StartRefused: 422: one cannot be used.
         """
+        from attune_nb.running.prepare import BACKENDS  # noqa: PLC0415 - a server starts without it
+
         words = []
         if self.backend is not None:
             if self.backend not in BACKENDS:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from attune_nb.errors import WorkflowError
 from attune_nb.html import printable
 from attune_nb.running.new_run_id import new_run_id
-from attune_nb.running.workflow import load_file
 from attune_nb.server.problems import StartRefused, problems_of_text
 from attune_nb.server.start_marks import find_live_runs, read_mark
 from attune_nb.server.start_process import StartCommand, start_process
@@ -248,6 +247,8 @@ class Starter:
         Raises:
             StartRefused: 422, with its problems.
         """
+        from attune_nb.running.workflow import load_file  # noqa: PLC0415 - a server starts without it
+
         try:
             workflow = load_file(path)
         except WorkflowError as error:

@@ -127,7 +127,7 @@ class RunSocket(_StateSocket):
             raise ApiError(403, "another site must not open this socket")
         self._query = self.read_query(StreamQuery)
         self._run_id = run_id
-        self._store = await self.in_thread(self.find_store, run_id)
+        self._store = await self.find_store(run_id)
         await super(AttuneSocket, self).get(run_id)
 
     def subscribe(self) -> Subscription[Any]:
@@ -148,7 +148,7 @@ class RunStream(AttuneHandler):
     async def get(self, run_id: str) -> None:
         """Send the states of a run until it has ended."""
         query = self.read_query(StreamQuery)
-        store = await self.in_thread(self.find_store, run_id)
+        store = await self.find_store(run_id)
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("Cache-Control", "no-store")
         # a proxy would wait for the end of the answer

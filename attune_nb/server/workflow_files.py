@@ -13,7 +13,6 @@ import msgspec
 from attune_nb.errors import WorkflowError
 from attune_nb.forms.entries import FormEntry, entries_of
 from attune_nb.forms.fields import fields_of_parameters
-from attune_nb.running.workflow import load_file
 from attune_nb.server.problems import ProblemReply, problems_of_text
 
 if TYPE_CHECKING:
@@ -235,6 +234,8 @@ def _without_comment(text: str) -> str:
 
 
 def _read_row(path: Path, name: str) -> WorkflowRow:
+    from attune_nb.running.workflow import load_file  # noqa: PLC0415 - a server starts without it
+
     try:
         workflow = load_file(path)
     except WorkflowError as error:
