@@ -1,0 +1,156 @@
+"""The messages of many clients: encoded once, and never more than one that waits to be sent."""
+
+import asyncio
+
+import msgspec
+from support.watched_runs import list_row
+
+from attune_nb.server import channels
+from attune_nb.server.channels import Channel
+from attune_nb.server.folding import catch_up, difference
+from attune_nb.server.messages import (
+    Delta,
+    Gone,
+    ListDelta,
+    RunList,
+    Snapshot,
+    TaskRow,
+    apply_delta,
+    apply_list_delta,
+)
+from attune_nb.server.run_rows import list_difference, make_list
+
+MESSAGE = Snapshot | Delta | Gone | RunList | ListDelta
+
+
+def state(at, **fields):
+    """Return a state with 200 tasks, each of which has as many items done as there were events."""
+    rows = [
+        TaskRow(task=f"task-{number}", number=number, done=at, total=None) for number in range(200)
+    ]
+    values = {"status": "running", "heard": float(at), "tasks": rows, **fields}
+    return Snapshot(run="a" * 12, at=at, workflow="w", now=float(at), started=0.0, **values)
+
+
+def decode(message):
+    return msgspec.json.decode(message, type=MESSAGE)
+
+
+async def receive_all(subscription):
+    """Return all messages up to the end."""
+    return [decode(message) async for message in subscription.messages()]
+
+
+def run_channel():
+    return Channel(difference, catch_up)
+
+
+def test_a_client_gets_the_state_and_then_changes():
+    async def watch():
+        channel = run_channel()
+        channel.publish(state(1))
+        messages = channel.subscribe().messages()
+        first = decode(await anext(messages))
+        channel.publish(state(2, reason="why"))
+        second = decode(await anext(messages))
+        channel.publish(state(3, status="failed"), is_last=True)
+        return first, second, [decode(message) async for message in messages]
+
+    first, second, rest = asyncio.run(watch())
+    assert first == state(1)
+    assert apply_delta(first, second) == state(2, reason="why")
+    (last,) = rest
+    assert (last.status, last.at) == ("failed", 3)
+
+
+def test_a_client_that_does_not_read_costs_no_message(monkeypatch):
+    """What it has missed comes as one change."""
+    encoded = []
+    encode = channels.encode
+
+    def count(message):
+        encoded.append(message)
+        return encode(message)
+
+    monkeypatch.setattr(channels, "encode", count)
+
+    async def watch():
+        channel = run_channel()
+        channel.publish(state(0))
+        stuck = [channel.subscribe().messages() for _ in range(50)]
+        first = {await anext(messages) for messages in stuck}
+        for at in range(1, 1_000):
+            channel.publish(state(at))
+        count_before = len(encoded)
+        return first, count_before, {await anext(messages) for messages in stuck}
+
+    first, count_before, changes = asyncio.run(watch())
+
+    assert count_before == 1
+    assert len(encoded) == 2
+    (snapshot,) = map(decode, first)
+    (change,) = map(decode, changes)
+    assert apply_delta(snapshot, change) == state(999)
+
+
+def test_a_client_that_comes_back_gets_a_change():
+    async def watch():
+        channel = run_channel()
+        for at in range(3):
+            channel.publish(state(at))
+        # a later one with the same number
+        channel.publish(state(2, status="interrupted", can=[]))
+        before = channel.state
+        channel.publish(state(2, can=["cancel"]), is_last=True)
+        return before, await receive_all(channel.subscribe(2))
+
+    before, (message,) = asyncio.run(watch())
+    assert isinstance(message, Delta)
+    assert message.tasks is msgspec.UNSET
+    assert apply_delta(before, message) == state(2, can=["cancel"])
+
+
+def test_a_client_from_long_ago_gets_the_whole_state():
+    async def watch():
+        channel = run_channel()
+        for at in range(1_000):
+            channel.publish(state(at), is_last=at == 999)
+        return await receive_all(channel.subscribe(1))
+
+    assert asyncio.run(watch()) == [state(999)]
+
+
+def test_the_end_of_the_store_is_the_last_message():
+    async def watch():
+        channel = run_channel()
+        channel.publish(state(1))
+        channel.end("the store was removed")
+        return await receive_all(channel.subscribe())
+
+    assert asyncio.run(watch())[-1] == Gone(reason="the store was removed")
+
+
+def test_a_client_that_has_left_ends_its_messages():
+    async def watch():
+        channel = run_channel()
+        subscription = channel.subscribe()
+        waiting = asyncio.create_task(receive_all(subscription))
+        await asyncio.sleep(0)
+        subscription.close()
+        return await waiting, channel.watchers
+
+    assert asyncio.run(watch()) == ([], set())
+
+
+def test_the_changes_of_a_list_give_the_list():
+    rows = [list_row(id=f"{number:012x}", started=float(number)) for number in range(4)]
+    failed = msgspec.structs.replace(rows[2], status="failed", failed=1)
+    before = make_list(rows[:3])
+    after = make_list([rows[0], failed, rows[3]], problem="a store of a newer version")
+
+    change = list_difference(before, after)
+
+    assert [row.id for row in change.runs] == [rows[3].id, failed.id]
+    assert change.dropped == [rows[1].id]
+    assert apply_list_delta(before, change) == after
+    assert list_difference(after, make_list(after.runs, after.problem)) is None
