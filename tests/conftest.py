@@ -87,6 +87,20 @@ def cluster():
         _shared_clusters.clear()
 
 
+@pytest.fixture(scope="session")
+def browser():
+    """Yield a browser; without one the tests that need it are skipped, but not in CI."""
+    from support.jupyterlab import chromium  # noqa: PLC0415 - few tests need playwright
+    from support.shared_browser import browser_of_session  # noqa: PLC0415
+
+    if chromium() is None:
+        assert not os.environ.get("CI"), "there is no chromium, and this is CI"
+        pytest.skip("there is no chromium here: `apt-get install chromium`")
+
+    with browser_of_session() as browser:
+        yield browser
+
+
 def _list_shared_processes():
     """Return the processes of the session; a lost worker of the cluster has a successor."""
     processes = list_shared_processes()

@@ -11,6 +11,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 from support.explored_pages import explored_frame
 from support.jupyterlab import lab_in
+from support.shared_browser import browser_of_session
 
 SETUP = """%load_ext attune_nb
 from attune_nb.demo import FleetServer, check_server
@@ -128,5 +129,9 @@ def take_pictures(lab, folder):
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as server_folder, lab_in(server_folder) as lab:
+    with (
+        tempfile.TemporaryDirectory() as server_folder,
+        browser_of_session() as browser,
+        lab_in(server_folder, browser) as lab,
+    ):
         take_pictures(lab, Path(sys.argv[1]))

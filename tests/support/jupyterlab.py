@@ -14,7 +14,6 @@ from pathlib import Path
 
 import nbformat
 from playwright.sync_api import TimeoutError as PageTimeout
-from playwright.sync_api import sync_playwright
 
 import attune_nb
 
@@ -327,17 +326,11 @@ class Notebook:
 
 
 @contextmanager
-def lab_in(folder):
-    """Start a JupyterLab whose files are in a folder, and a browser; stop both at the end."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium(), headless=True, args=BROWSER_ARGUMENTS
-        )
-        lab = Lab(folder, browser)
-        lab.start()
-
-        try:
-            yield lab
-        finally:
-            lab.stop()
-            browser.close()
+def lab_in(folder, browser):
+    """Start a JupyterLab whose files are in a folder, for a browser; stop it at the end."""
+    lab = Lab(folder, browser)
+    lab.start()
+    try:
+        yield lab
+    finally:
+        lab.stop()

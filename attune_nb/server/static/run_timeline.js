@@ -124,20 +124,23 @@ class TimelineView {
     this.explorer = new Explorer(data, this.root);
     connectControls(this.explorer, this.root);
     this.explorer.addEventListener('choose', () => this.#showChoice());
-    this.explorer.addEventListener('update', () => this.#fitPlot());
-    this.explorer.addEventListener('view', () => this.#fitPlot());
+    this.explorer.addEventListener('update', () => this.#followView());
+    this.explorer.addEventListener('view', () => this.#followView());
     this.sizes = new ResizeObserver(() => {
       if (this.panel.clientWidth) this.explorer.resize();
     });
     this.sizes.observe(this.part('plot'));
-    this.#fitPlot();
+    this.#followView();
     this.explorer.resize();
     if (this.task !== null) this.choose(this.task);
     this.root.dataset.ready = 'true';
   }
 
-  /** Make the timeline no higher than its lanes need. */
-  #fitPlot() {
+  /** Make the timeline no higher than its lanes need, and say what it shows. */
+  #followView() {
+    const {view, data} = this.explorer;
+    this.root.dataset.attempts = data.count;
+    this.root.dataset.view = `${view.from} ${view.to}`;
     const height = `${Math.ceil(mostPlotHeight(this.explorer.lanes))}px`;
     const {style} = this.part('plot');
     if (style.maxHeight !== height) style.maxHeight = height;
