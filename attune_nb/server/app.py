@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_server.extension.application import ExtensionApp, ExtensionAppJinjaMixin
 from tornado.ioloop import IOLoop, PeriodicCallback
-from traitlets import Bool, Float, Int, List, Unicode
+from traitlets import Bool, Float, Int, List, TraitError, Unicode, validate
 
 from attune_nb.server.metrics import MetricsSource
 from attune_nb.server.notices import RUN_STATE, RunState, StateWatch, schema
 from attune_nb.server.routes import ROUTES
 from attune_nb.server.starting import Starter
-from attune_nb.server.stores import Stores
+from attune_nb.server.stores import Stores, check_pattern
 from attune_nb.server.tails import Tails
 from attune_nb.server.unknown import UNKNOWN_PATTERN, UnknownHandler
 from attune_nb.server.workflow_files import WorkflowFiles
@@ -85,6 +85,16 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
     )
 
     _notices: PeriodicCallback | None = None
+
+    @validate("stores")
+    def _check_stores(self, proposal: Any) -> list[str]:
+        for pattern in proposal["value"]:
+            try:
+                check_pattern(pattern)
+            except ValueError as error:
+                raise TraitError(f"c.AttuneApp.stores: {error}") from None
+        value: list[str] = proposal["value"]
+        return value
 
     @classmethod
     def get_extension_package(cls) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from jupyter_server.utils import url_path_join
 from traitlets.config import Config
 
 from attune_nb.errors import AttuneError
+from attune_nb.running.store_paths import resolve_store
 from attune_nb.server.app import AttuneApp
 from attune_nb.server.too_old import explain_old_version
 
@@ -117,8 +119,9 @@ def serve(
     if port is not None:
         options["ServerApp.port"] = port or _free_port()
         options["ServerApp.port_retries"] = 0
-    if store is not None:
-        options["AttuneApp.store"] = store
+    path = _resolve_store(store)
+    if path is not None:
+        options["AttuneApp.store"] = str(path)
     if read_only:
         options["ServerApp.authorizer_class"] = "attune_nb.server.ReadOnly"
 
@@ -130,6 +133,20 @@ def serve(
     server = RunsServer.instance(config=config, jpserver_extensions=dict(_EXTENSIONS))
     server.initialize(argv=words, find_extensions=False, starter_extension=AttuneApp.name)
     server.start()
+
+
+def _resolve_store(store: str | None) -> Path | None:
+    """Return the file of the option, or of the environment; None for that of the folder.
+
+    Raises:
+        AttuneError: The option is `none`.
+    """
+    if store is None and os.environ.get("ATTUNE_NB_STORE", "none") == "none":
+        return None
+    path = resolve_store(store)
+    if path is None:
+        raise AttuneError("--store none: a server shows the runs of a record; name its file")
+    return path.absolute()
 
 
 def _free_port() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attune_nb.errors import StoreError
@@ -11,13 +12,12 @@ from attune_nb.store.reading import has_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
-__all__ = ["Stores"]
+__all__ = ["Stores", "check_pattern"]
 
 # seconds that a list of files is used again: at least these, and this many times what it has taken
 _KEPT = 5.0
-_KEPT_PER_SECOND = 100
+_KEPT_PER_SECOND = 300
 
 
 class Stores:
@@ -65,17 +65,10 @@ class Stores:
     def _list(self) -> list[Path]:
         paths = {self.main.resolve(): self.main}
         for pattern in self._patterns:
-            for path in sorted(self._matches(pattern)):
-                paths.setdefault(path.resolve(), path)
+            for path in sorted(_matches(self.root, pattern)):
+                if path.is_file():
+                    paths.setdefault(path.resolve(), path)
         return list(paths.values())
-
-    def _matches(self, pattern: str) -> Iterator[Path]:
-        """Return the files of a pattern, which may begin at another folder than the root."""
-        absolute = self.root / pattern
-        folder = self.root
-        if not absolute.is_relative_to(folder):
-            folder = type(self.root)(absolute.anchor)
-        return folder.glob(str(absolute.relative_to(folder)))
 
     def find(self, run_id: str) -> Path | None:
         """Return the store that has a run, or None.
@@ -92,6 +85,28 @@ class Stores:
                 self._store_of[run_id] = path
                 return path
         return None
+
+
+def check_pattern(pattern: str) -> None:
+    """Check that a pattern can name stores.
+
+    Raises:
+        ValueError: It cannot; the message says why.
+    """
+    if "\0" in pattern or Path(pattern).name in ("", ".."):
+        raise ValueError(
+            f"{pattern!r} names no file; a record is named by its file, or by a pattern such as "
+            "'*/.attune/runs.db'"
+        )
+
+
+def _matches(root: Path, pattern: str) -> Iterator[Path]:
+    """Return the paths of a pattern, which may begin at another folder than the root."""
+    absolute = root / Path(pattern).expanduser()
+    folder = root
+    if not absolute.is_relative_to(root):
+        folder = Path(absolute.anchor)
+    return folder.glob(str(absolute.relative_to(folder)))
 
 
 def _has_run(path: Path, run_id: str) -> bool:

@@ -54,8 +54,9 @@ def test_the_command_serves_runs_alone(tmp_path):
             ["--jupyter", "certfile"],
             "--jupyter certfile: must be CLASS.NAME=VALUE, such as ServerApp.certfile=FILE",
         ),
+        (["--store", "none"], "--store none: a server shows the runs of a record; name its file"),
     ],
-    ids=["folder", "contradiction", "setting"],
+    ids=["folder", "contradiction", "setting", "store"],
 )
 def test_the_command_says_what_is_wrong(words, message):
     done = attune_here("serve", *words)
