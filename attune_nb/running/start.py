@@ -93,6 +93,7 @@ def assemble_engine(plan: RunPlan) -> Engine:
     comparison = _comparison_keys(request, plan.prepared.recorded_parameters)
     logs = _open_logs(plan)
     recorder = open_recorder(plan, comparison, logs)
+    _check_attended(request, recorder)
     store = recorder.path if recorder is not None else None
     record_alerts = recorder.alerts if recorder is not None else []
     keeper = _open_keeper(plan, recorder)
@@ -176,6 +177,19 @@ def _followers_of(plan: RunPlan) -> FollowerSet:
         # as in the record
         backend = "other"
     return FollowerSet(followers, plan.run_id, backend)
+
+
+def _check_attended(request: RunRequest, recorder: Recorder | None) -> None:
+    """Check that a run which other processes attend to is on record.
+
+    Raises:
+        StoreError: It is not, so none of them could find it.
+    """
+    if recorder is None and request.observation.attended:
+        raise StoreError(
+            "a run that other processes attend to needs a store, by which they find it; name one "
+            "(`store=`, `--store`), or leave out `attended`"
+        )
 
 
 def _start_of(plan: RunPlan, driver: Driver) -> Callable[[], None]:

@@ -29,6 +29,7 @@ from attune_nb.running.store_paths import store_option
 if TYPE_CHECKING:
     from attune_nb.display.outputs import Display
     from attune_nb.events import AskOpened, QuestionKey
+    from attune_nb.results.in_doubt import Doubt
     from attune_nb.results.protocols import LiveRun
 
 __all__ = ["GRACE", "wait_for_end"]
@@ -43,6 +44,9 @@ GRACE = 1.5
 
 # seconds between two looks at a run that is waited for
 _POLL = 0.05
+
+# seconds between two looks for what the log of an attended run must say
+_LOOK_FOR_NEEDS = 1.0
 
 # questions in a message
 _MAX_QUESTIONS = 5
@@ -86,7 +90,7 @@ def wait_for_end(
             wait_for_end(run, display, held_interrupts, is_attended=is_attended)
         return
 
-    attendant = _Attendant() if is_attended else _find_attendant(display, interrupts)
+    attendant = _Elsewhere() if is_attended else _find_attendant(display, interrupts)
     # at once; the loop below comes to it a moment later
     interrupts.on_interrupt = run.cancel
     try:
@@ -156,6 +160,63 @@ class _Attendant:
     def attend(self, run: LiveRun) -> bool:  # noqa: ARG002 - others look at it
         """Look at the open questions; return whether the call that waits returns now."""
         return False
+
+
+class _Elsewhere(_Attendant):
+    """Other processes attend to the run; the log says what it waits for."""
+
+    def __init__(self) -> None:
+        self._next_look = 0.0
+        self._announced: set[Any] = set()
+
+    def attend(self, run: LiveRun) -> bool:
+        """Log each question and each attempt in doubt once; look for them once a second."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return False
+        self._next_look = now + _LOOK_FOR_NEEDS
+
+        for question in run.questions:
+            if self._is_new(question.key):
+                self._log_question(run, question)
+        for doubt in run.in_doubt:
+            if self._is_new(doubt):
+                self._log_doubt(run, doubt)
+        reason = run.pause_reason
+        if reason and self._is_new(reason):
+            _log.warning("the run is paused: %s", reason)
+        return False
+
+    def _log_question(self, run: LiveRun, question: AskOpened) -> None:
+        task = shlex.quote(question.task)
+        value = _example_value(question.response_schema)
+        _log.warning(
+            "task %s; to answer: `attune-nb answer %s %s %s%s`",
+            printable(describe_question(question)),
+            run.run_id,
+            task,
+            value,
+            _store_words(run),
+        )
+
+    def _log_doubt(self, run: LiveRun, doubt: Doubt) -> None:
+        item = shlex.quote(f"{doubt.task}[{doubt.index}]")
+        words = f"{run.run_id} {item}"
+        _log.warning(
+            "%s may have run already; `attune-nb rerun %s%s` runs it again, and `attune-nb accept "
+            "%s RESULT%s` records its result",
+            item,
+            words,
+            _store_words(run),
+            words,
+            _store_words(run),
+        )
+
+    def _is_new(self, need: Any) -> bool:
+        """Return whether a need was not logged yet; remember it."""
+        is_new = need not in self._announced
+        self._announced.add(need)
+        return is_new
 
 
 class _Notebook(_Attendant):
@@ -284,9 +345,13 @@ def _describe_open_questions(run: LiveRun, pause_text: str) -> str:
     return "\n".join(lines)
 
 
+def _store_words(run: LiveRun) -> str:
+    """Return the option that names the store of a run, if commands need it."""
+    return "" if run.store is None else store_option(run.store)
+
+
 def _example_answer(question: AskOpened) -> str:
-    schema: Any = question.response_schema
-    return f"--answer {shlex.quote(question.task)}={_example_value(schema)}"
+    return f"--answer {shlex.quote(question.task)}={_example_value(question.response_schema)}"
 
 
 def _example_value(schema: Any) -> str:

@@ -16,6 +16,7 @@ from traitlets import Bool, Float, Int, List, TraitError, Unicode, validate
 from attune_nb.server.metrics import MetricsSource
 from attune_nb.server.notices import RUN_STATE, RunState, StateWatch, schema
 from attune_nb.server.routes import ROUTES
+from attune_nb.server.start_options import CodeOptions
 from attune_nb.server.starting import Starter
 from attune_nb.server.stores import Stores, check_pattern
 from attune_nb.server.tails import Tails
@@ -69,6 +70,18 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
         config=True,
         help="Whether workflows that the server starts may call `module:function` as an action.",
     )
+    action_files = List(
+        Unicode(),
+        config=True,
+        help="Python files whose functions are actions of the runs that the server starts, as "
+        "`attune-nb run --actions FILE.py`.",
+    )
+    packs = List(
+        Unicode(),
+        config=True,
+        help="Packs, or folders of packs, whose actions and workflows the runs that the server "
+        "starts may use, as `attune-nb run --pack FOLDER`.",
+    )
     most_started = Int(
         8, min=1, config=True, help="Number of started runs that may be alive at the same time."
     )
@@ -116,7 +129,11 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
             root,
             stores.main,
             stores.paths,
-            allow_imports=self.allow_imports,
+            code=CodeOptions(
+                allow_imports=self.allow_imports,
+                action_files=[root / Path(name).expanduser() for name in self.action_files],
+                packs=[root / Path(name).expanduser() for name in self.packs],
+            ),
             most_started=self.most_started,
         )
         self.settings["attune_threads"] = threads

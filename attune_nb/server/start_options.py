@@ -2,15 +2,51 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 import msgspec
 
 from attune_nb.html import printable
 from attune_nb.server.problems import StartRefused, problems_by_field
 
-__all__ = ["RepeatOptions", "StartOptions"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+__all__ = ["CodeOptions", "RepeatOptions", "StartOptions"]
 
 # characters of a value in a message
 _MAX_VALUE = 60
+
+
+class CodeOptions(NamedTuple):
+    """The code that started runs may use. The administrator sets it, never a request.
+
+    Attributes:
+        allow_imports: Whether actions may be `module:function`.
+        action_files: Python files whose functions are actions.
+        packs: The folders of packs.
+    """
+
+    allow_imports: bool = False
+    action_files: Sequence[Path] = ()
+    packs: Sequence[Path] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether only the `core` actions can be used."""
+        return not self.allow_imports and not self.action_files and not self.packs
+
+    def words(self) -> list[str]:
+        """Return the options as words of the command line."""
+        words = []
+        for path in self.action_files:
+            words += ["--actions", str(path)]
+        for path in self.packs:
+            words += ["--pack", str(path)]
+        if self.allow_imports:
+            words.append("--allow-imports")
+        return words
 
 
 class RepeatOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

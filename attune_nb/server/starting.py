@@ -13,6 +13,7 @@ from attune_nb.html import printable
 from attune_nb.running.new_run_id import new_run_id
 from attune_nb.server.problems import StartRefused, problems_of_text
 from attune_nb.server.start_marks import find_live_runs, read_mark
+from attune_nb.server.start_options import CodeOptions
 from attune_nb.server.start_process import StartCommand, start_process
 from attune_nb.server.start_values import check_secrets, encode_values, read_values
 from attune_nb.server.workflow_files import confine
@@ -33,6 +34,8 @@ __all__ = ["Started", "Starter"]
 # seconds that a request waits for an earlier one with the same id
 _PATIENCE = 30.0
 _LOOK = 0.05
+
+_NO_CODE = CodeOptions()
 
 # characters of a path in a message
 _MAX_PATH = 200
@@ -59,7 +62,7 @@ class Starter:
         root: The folder with the workflow files, without links.
         store: The store of new runs.
         stores: Returns the files of all stores of the server.
-        allow_imports: Whether actions may be `module:function`.
+        code: The code that the runs may use.
         most_started: The most runs that are alive at the same time.
     """
 
@@ -69,15 +72,14 @@ class Starter:
         store: Path,
         stores: Callable[[], Sequence[Path]],
         *,
-        allow_imports: bool = False,
+        code: CodeOptions = _NO_CODE,
         most_started: int = 8,
     ) -> None:
         self._root = root
         self._store = store.absolute()
         self._stores = stores
-        self._allow_imports = allow_imports
+        self._code = code
         self._most_started = most_started
-        self._import_words = ["--allow-imports"] if allow_imports else []
         self._lock = threading.Lock()
         # the ids of the runs that are being started
         self._pending: set[str] = set()
@@ -131,7 +133,7 @@ class Starter:
         command = StartCommand(
             store=self._store,
             run_id=chosen_id,
-            words=["run", str(path), "--run-id", chosen_id, *words, *self._import_words],
+            words=["run", str(path), "--run-id", chosen_id, *words, *self._code.words()],
             folder=path.parent,
             parameters=encode_values(values),
             is_new=True,
@@ -173,7 +175,7 @@ class Starter:
         command = StartCommand(
             store=store.absolute(),
             run_id=run_id,
-            words=["resume", run_id, *words, *self._import_words],
+            words=["resume", run_id, *words, *self._code.words()],
             folder=self._folder_of(stored),
             parameters=encode_values(parameters),
             is_new=False,
@@ -225,7 +227,7 @@ class Starter:
         command = StartCommand(
             store=store.absolute(),
             run_id=chosen_id,
-            words=["retry", run_id, "--run-id", chosen_id, *words, *self._import_words],
+            words=["retry", run_id, "--run-id", chosen_id, *words, *self._code.words()],
             folder=self._folder_of(stored),
             parameters=encode_values(parameters),
             is_new=True,
@@ -254,8 +256,8 @@ class Starter:
         except WorkflowError as error:
             raise _refuse_workflow(path, error.problems) from None
 
-        if not self._allow_imports:
-            # otherwise the check would import code of the user into the server
+        if self._code.is_empty:
+            # otherwise the process checks the actions: their code has no place in the server
             problems = [found for found in workflow.check() if found.severity == "error"]
             if problems:
                 raise _refuse_workflow(path, problems)

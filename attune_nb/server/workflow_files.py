@@ -36,7 +36,10 @@ _MAX_SECONDS = 2.0
 _MAX_WORKFLOWS = 200
 
 # bytes of a file that is looked at
-_MAX_BYTES = 1_000_000
+_MAX_BYTES = 500_000
+
+# seconds that a list is sent again: many readers cost no more than one
+_LIST_KEPT = 1.0
 
 
 class WorkflowRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,26 +113,33 @@ class WorkflowFiles:
         self.root = root
         self._lock = threading.Lock()
         self._cache: dict[str, _CachedRow] = {}
+        self._list: tuple[list[WorkflowRow], bool] = ([], False)
+        self._listed = float("-inf")
 
     def list_rows(self) -> tuple[list[WorkflowRow], bool]:
         """Return the workflows by their paths, and whether there may be more.
 
-        The search ends after 2 seconds, 200 workflows or 20,000 files.
+        The search ends after 2 seconds, 200 workflows or 20,000 files. Files of more than 0.5 MB
+        are left out.
         """
-        rows = []
-        is_cut = False
         with self._lock:
-            search = _Search(self.root)
-            for path in search.files():
-                row = self._row_of(path)
-                if row is None:
-                    continue
+            if time.monotonic() - self._listed > _LIST_KEPT:
+                self._list = self._search()
+                self._listed = time.monotonic()
+            return self._list
+
+    def _search(self) -> tuple[list[WorkflowRow], bool]:
+        rows = []
+        search = _Search(self.root)
+        for path in search.files():
+            row = self._row_of(path)
+            if row is not None:
                 rows.append(row)
-                if len(rows) == _MAX_WORKFLOWS:
-                    is_cut = True
-                    break
-            is_cut = is_cut or search.is_cut
-        return sorted(rows, key=lambda row: row.file), is_cut
+            if len(rows) == _MAX_WORKFLOWS:
+                search.is_cut = True
+                break
+        rows.sort(key=lambda row: row.file)
+        return rows, search.is_cut
 
     def find_row(self, name: str) -> WorkflowRow | None:
         """Return the workflow of a file, or None if there is none that may be started."""

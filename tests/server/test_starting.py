@@ -2,6 +2,7 @@
 
 import os
 import threading
+from functools import partial
 
 import psutil
 import pytest
@@ -10,7 +11,7 @@ from support.started_runs import StartFolder
 
 import attune_nb
 from attune_nb.server.problems import StartRefused
-from attune_nb.server.start_options import StartOptions
+from attune_nb.server.start_options import CodeOptions, StartOptions
 from attune_nb.store.output_files import output_path
 
 pytestmark = pytest.mark.slow
@@ -28,11 +29,16 @@ MISSING_MODULE = "tasks: [{name: call, action: 'no_such_module:work'}]\n"
 
 
 @pytest.fixture
-def folder(tmp_path):
-    """Yield a folder of workflows; the runs that a test leaves end with it."""
-    folder = StartFolder(tmp_path)
-    yield folder
-    folder.open_gate()
+def open_folder(tmp_path):
+    """Yield a function that returns a folder of workflows; the runs in it end with the test."""
+    yield partial(StartFolder, tmp_path)
+    StartFolder(tmp_path).open_gate()
+
+
+@pytest.fixture
+def folder(open_folder):
+    """Return a folder of workflows."""
+    return open_folder()
 
 
 def refused(start, *arguments, **options):
@@ -92,18 +98,17 @@ def test_a_request_that_comes_twice_starts_one_run(folder):
     assert str(refusal) == f"there is another run `{RUN_ID}`; choose another id"
 
 
-def test_no_more_runs_are_alive_than_allowed(tmp_path):
-    folder = StartFolder(tmp_path, most_started=1)
+def test_no_more_runs_are_alive_than_allowed(open_folder):
+    folder = open_folder(most_started=1)
     folder.start_held()
     refusal = refused(folder.start_held)
     assert refusal.status == 429
     assert str(refusal).startswith("1 runs that were started here are alive")
 
     # a server that begins again counts it, too
-    assert refused(StartFolder(tmp_path, most_started=1).start_held).status == 429
+    assert refused(open_folder(most_started=1).start_held).status == 429
     folder.open_gate()
-    folder.start_held()
-    folder.open_gate()
+    assert folder.start_held().is_new
 
 
 def test_a_killed_run_is_resumed_with_its_secrets(folder):
@@ -145,14 +150,27 @@ def test_what_failed_is_retried_as_a_new_run(folder):
     assert refused(folder.retry, RUN_ID, new_id=RUN_ID).status == 409
 
 
-def test_a_process_that_begins_no_run_is_a_refusal(tmp_path):
-    folder = StartFolder(tmp_path, allow_imports=True)
+def test_a_process_that_begins_no_run_is_a_refusal(open_folder):
+    folder = open_folder(code=CodeOptions(allow_imports=True))
     folder.write("call.yaml", MISSING_MODULE)
     refusal = refused(folder.start, "call.yaml", run_id=RUN_ID)
     assert refusal.status == 422
     assert "no_such_module" in str(refusal)
     assert not output_path(folder.store, RUN_ID).exists()
     assert not folder.store.exists()
+
+
+def test_the_actions_of_a_file_run_in_the_process(open_folder, tmp_path):
+    code = "import os\ndef note(path): open(path, 'w').write(str(os.getpid()))\n"
+    actions = tmp_path / "notes.py"
+    actions.write_text(code)
+    folder = open_folder(code=CodeOptions(action_files=[actions]))
+    folder.write(
+        "note.yaml", f"tasks: [{{name: a, action: note, input: {{path: {tmp_path}/pid}}}}]"
+    )
+    folder.start("note.yaml")
+    folder.open_gate()
+    assert int((tmp_path / "pid").read_text()) != os.getpid()
 
 
 @pytest.mark.parametrize(
