@@ -76,7 +76,7 @@ class Row {
 export function createRunList(url, open) {
   const summary = createElement('span', 'attune-runs-summary');
   summary.setAttribute('role', 'status');
-  const all = createElement('button', 'attune-runs-all', 'Open the page');
+  const all = createElement('button', 'attune-runs-all', 'All runs');
   all.type = 'button';
   all.addEventListener('click', () => open(''));
   const rows = createElement('div', 'attune-runs-rows');

@@ -47,6 +47,7 @@ export async function createPlugin(id, shared) {
 
       // JupyterLab's class for frames: they get no events while a tab is dragged over them
       this.addClass('jp-IFrame');
+      this.addClass('attune-page');
       this.frame = frame;
       this.openNotebook = openNotebook;
       frame.addEventListener('load', () => this.handleLoad());
@@ -105,7 +106,8 @@ export async function createPlugin(id, shared) {
       label: TITLE,
       caption: 'Watch and steer the runs of workflows',
       icon,
-      async execute({ run = '' }) {
+      // `run` is the id of a run; an empty string for the list, which is shown at first
+      async execute({ run }) {
         // Jupyter Notebook has no tabs of its own
         if (PageConfig.getOption('notebookPage')) {
           window.open(pageUrl(run), '_blank');
@@ -114,7 +116,7 @@ export async function createPlugin(id, shared) {
 
         const isNew = tab === null;
         const widget = tab ?? createTab();
-        if (isNew || run) {
+        if (isNew || run !== undefined) {
           widget.content.show(run);
         }
         if (isNew) {
