@@ -74,15 +74,14 @@ def test_the_language_follows_the_first_line(lab):
         notebook.page.keyboard.press("Enter")
         expect_language(notebook, 0, YAML)
 
-        notebook.execute_command("notebook:change-cell-to-markdown")
-        expect(notebook.page.locator(".jp-MarkdownCell")).to_have_count(1)
-        notebook.execute_command("notebook:change-cell-to-code")
-        expect_language(notebook, 0, YAML)
-
         type_at(notebook, 0, "Control+Home", "x")
         expect_language(notebook, 0, PYTHON)
-        notebook.page.keyboard.press("Control+z")
+        notebook.page.keyboard.press("Backspace")
         expect_language(notebook, 0, YAML)
+
+        notebook.execute_command("notebook:copy-cell")
+        notebook.execute_command("notebook:paste-cell-below")
+        expect_language(notebook, 1, YAML)
 
 
 def test_a_busy_kernel_is_asked_when_it_is_idle(lab):
