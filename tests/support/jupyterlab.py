@@ -33,6 +33,8 @@ SETTINGS = {
 
 # milliseconds for the page to do anything, on a busy machine
 TIMEOUT = 90_000
+# seconds until a server that was told to stop is killed
+STOP_TIMEOUT = 30
 BROWSER_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -140,7 +142,13 @@ class Lab:
     def stop(self):
         """Stop the server, which ends its kernels."""
         self.server.terminate()
-        self.server.wait(60)
+        try:
+            self.server.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            # Jupyter waits for ever for a thread whose request was cut off (a thread of anyio,
+            # which ends with the task that used it)
+            self.server.kill()
+            self.server.wait(STOP_TIMEOUT)
 
     def url(self, path):
         return f"http://127.0.0.1:{self.port}/{path}"
