@@ -19,6 +19,7 @@ from attune_nb.display.panel import View, format_update_time, panel
 from attune_nb.display.static_text import static_text
 from attune_nb.events import RunEnded, RunResumed, RunStarted
 from attune_nb.results.progress import Progress
+from attune_nb.results.statuses import RESUME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -163,6 +164,11 @@ class Display:
         with self._lock:
             self.run = run
             self.in_background = background
+            if not background and run.store is not None:
+                # this process waits for the run, so another one continues it
+                self.progress.resume_command = f"`attune-nb resume {run.run_id}`"
+            else:
+                self.progress.resume_command = RESUME
             if self._is_over and background:
                 self.replace(run)
             elif not self._is_over:

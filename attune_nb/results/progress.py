@@ -21,7 +21,7 @@ from attune_nb.html import shortened
 from attune_nb.results.durations import format_duration
 from attune_nb.results.in_doubt import Doubt, format_in_doubt
 from attune_nb.results.questions import describe_question
-from attune_nb.results.statuses import format_handled, format_pause
+from attune_nb.results.statuses import RESUME, format_handled, format_pause
 from attune_nb.results.timeline import TaskTimeline
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class Progress:
         kind: How the run differs from an ordinary one, such as `dry run`; else empty.
         status: The run's status.
         now: The time of the last event, in seconds since the run's start. A display may set it.
+        resume_command: What continues the run if it is paused, for a message.
         tasks: The executions of tasks, in order of start.
     """
 
@@ -65,6 +66,7 @@ class Progress:
         self._timeline = TaskTimeline()
         self._doubts: dict[tuple[str, int, int], Doubt] = {}
         self._questions: dict[QuestionKey, AskOpened] = {}
+        self.resume_command = RESUME
         self._pause_reason = ""
         self._pause_start = 0.0
         # for each execution the seconds in which the run was paused
@@ -104,7 +106,8 @@ class Progress:
             return ""
         if self._doubts and not self._pause_reason:
             return ""
-        return format_pause(shortened(self._pause_reason, _MAX_REASON_LENGTH))
+        reason = shortened(self._pause_reason, _MAX_REASON_LENGTH)
+        return format_pause(reason, self.resume_command)
 
     def read(self, events: Sequence[Event]) -> None:
         """Read new events."""
@@ -151,7 +154,10 @@ class Progress:
 
         elif isinstance(event, PauseRequested):
             if self.status == "running":
-                self._pause(event.time, event.reason)
+                reason = event.reason
+                if event.by and not reason:
+                    reason = f"paused by {event.by}"
+                self._pause(event.time, reason)
 
         elif isinstance(event, ResumeRequested):
             if self.status == "paused":

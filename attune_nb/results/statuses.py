@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "COLOURS",
+    "RESUME",
     "STATUSES",
     "UNATTENDED",
     "format_attention",
@@ -27,7 +28,8 @@ COLOURS = {
 UNATTENDED = "it waits for an answer; `run.answer(task, value)` continues"
 """The reason for the pause of a run with open questions that is unattended."""
 
-_RESUME = "`run.resume()`"
+RESUME = "`run.resume()`"
+"""How a person continues a run that a variable holds."""
 
 
 def format_losses(failed: int, cancelled: int, skipped: int = 0, retrying: int = 0) -> str:
@@ -68,10 +70,15 @@ def format_attention(attention: str, questions: int) -> str:
     return ""
 
 
-def format_pause(reason: str) -> str:
-    """Format the reason for a pause, if there is one, and how to continue the run."""
-    if _RESUME in reason or reason == UNATTENDED:
+def format_pause(reason: str, command: str = RESUME) -> str:
+    """Format the reason for a pause, if there is one, and how to continue the run.
+
+    Args:
+        reason: The reason, which may say so itself.
+        command: What continues it.
+    """
+    if RESUME in reason or reason == UNATTENDED:
         return reason
 
-    hint = f"{_RESUME} continues"
+    hint = f"{command} continues"
     return f"{reason}; {hint}" if reason else hint

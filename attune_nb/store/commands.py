@@ -160,7 +160,7 @@ def put_command(
     """
     encoded = _encode_data(kind, check_command(kind, data))
     target = _find_target(store, run_id)
-    _check_target(run_id, target)
+    _check_target(run_id, target, kind)
 
     path = commands_path(store)
     create_command_file(path)
@@ -359,7 +359,7 @@ def _find_target(store: Path, run_id: str) -> _Target:
     return _Target(owner, status, is_alive(host, pid, born, beat, owner))
 
 
-def _check_target(run_id: str, target: _Target) -> None:
+def _check_target(run_id: str, target: _Target, kind: CommandKind) -> None:
     """Check that a run can take a command.
 
     Raises:
@@ -368,9 +368,11 @@ def _check_target(run_id: str, target: _Target) -> None:
     if target.status in ENDED:
         raise CommandRefused(f"run {run_id} {ENDINGS[target.status]}", "ended")
     if not target.is_alive:
+        remedy = f"attune-nb resume {run_id}"
+        if kind == "answer":
+            remedy += " --answer TASK=VALUE"
         raise CommandRefused(
-            f"run {run_id} is interrupted: no process drives it; `attune-nb resume {run_id}` "
-            "continues it",
+            f"run {run_id} is interrupted: no process drives it; `{remedy}` continues it",
             "interrupted",
         )
     if not target.owner.endswith(TAKES_COMMANDS):

@@ -118,6 +118,20 @@ output_map: {answer: "{{ task.approve.response }}"}
     assert json.loads(line.removeprefix("output: ")) == {"answer": True}
 
 
+def test_the_terminal_of_a_paused_run_names_the_command(store, tmp_path):
+    file = tmp_path / "nap.yaml"
+    file.write_text("tasks: [{name: nap, action: core.sleep, input: {seconds: 600}}]")
+    command = TypedCommand("run", str(file))
+    command.expect("nap")
+    wait_until(lambda: len(attune_nb.runs(store, status="running")))
+    (run_id,) = attune_nb.runs(store)["run_id"]
+    attune_here("pause", run_id)
+    command.expect(f"`attune-nb resume {run_id}` continues")
+    attune_here("cancel", run_id, "--force")
+    _, exit_status = command.finish()
+    assert exit_status == 130
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -134,6 +134,11 @@ def test_a_pause_has_its_reason_and_no_rate():
     assert "resume" not in text(*started(), lost, ResumeRequested(time=3.0))
 
 
+def test_a_pause_from_outside_names_who_asked():
+    note = text(*started(), PauseRequested(time=1.0, by="ann")).splitlines()[-1]
+    assert note == "  paused by ann; `run.resume()` continues"
+
+
 def test_the_seconds_of_a_pause_do_not_lower_the_rate():
     pause, resume = PauseRequested(time=2.0), ResumeRequested(time=92.0)
     line = text(*started(), ended(500), pause, resume)
