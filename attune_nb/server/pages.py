@@ -33,6 +33,7 @@ class RunsPage(AttunePage):
             theme=theme if theme in _THEMES else "",
             permissions=" ".join(await self._permissions()),
             notebooks_url=self._notebooks_url(),
+            root=f"{str(self.serverapp.root_dir).rstrip('/')}/",
             now=time.time(),
         )
         self.finish(page)

@@ -12,8 +12,8 @@ __all__ = ["find_jupyter_place"]
 def find_jupyter_place() -> dict[str, str]:
     """Return the "kernel" and the "notebook" of this process; empty outside of Jupyter.
 
-    The kernel's id is that of the Jupyter server. The notebook is as the server names it, so
-    relative to its root folder; JupyterLab adds the id of a session if the notebook has none.
+    The kernel's id is that of the Jupyter server. The notebook is the path of its file when its
+    kernel started, as the server names it.
     """
     ipykernel = sys.modules.get("ipykernel.kernelapp")
     if ipykernel is None or not ipykernel.IPKernelApp.initialized():

@@ -233,7 +233,7 @@ export class RunHead {
 
 /** Return the address of a notebook in the same Jupyter; null if there is no way to open it. */
 function notebookAddress(path) {
-  const {notebooks} = document.body.dataset;
-  if (!path || !notebooks || path.startsWith('/')) return null;
-  return notebooks + path.split('/').map(encodeURIComponent).join('/');
+  const {notebooks, root} = document.body.dataset;
+  if (!path || !notebooks || !path.startsWith(root)) return null;
+  return notebooks + path.slice(root.length).split('/').map(encodeURIComponent).join('/');
 }
