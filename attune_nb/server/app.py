@@ -13,6 +13,7 @@ from jupyter_server.extension.application import ExtensionApp, ExtensionAppJinja
 from tornado.ioloop import IOLoop, PeriodicCallback
 from traitlets import Bool, Float, Int, List, TraitError, Unicode, validate
 
+from attune_nb.server.jupyterlab import configure_jupyterlab
 from attune_nb.server.metrics import MetricsSource
 from attune_nb.server.notices import RUN_STATE, RunState, StateWatch, schema
 from attune_nb.server.routes import ROUTES
@@ -139,10 +140,7 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
         self.settings["attune_threads"] = threads
         self._metrics = MetricsSource(self.settings["attune_stores"], threads)
         self._metrics.register()
-
-        # JupyterLab's pages hold these options: its extension shows runs only if there is this one
-        page_options = server.web_app.settings.setdefault("page_config_data", {})
-        page_options["attuneUrl"] = f"{server.base_url}attune"
+        configure_jupyterlab(server)
 
     def _main_store(self, root: Path) -> Path:
         """Return the store that the options or the environment name, or the default one."""
