@@ -200,11 +200,11 @@ class _Elsewhere(_Attendant):
         )
 
     def _log_doubt(self, run: LiveRun, doubt: Doubt) -> None:
-        item = shlex.quote(f"{doubt.task}[{doubt.index}]")
-        words = f"{run.run_id} {item}"
+        item = f"{doubt.task}[{doubt.index}]"
+        words = f"{run.run_id} {shlex.quote(item)}"
         _log.warning(
-            "%s may have run already; `attune-nb rerun %s%s` runs it again, and `attune-nb accept "
-            "%s RESULT%s` records its result",
+            "`%s` may have run already; `attune-nb rerun %s%s` runs it again, and "
+            "`attune-nb accept %s RESULT%s` records its result",
             item,
             words,
             _store_words(run),

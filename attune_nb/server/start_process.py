@@ -53,7 +53,7 @@ class StartCommand(NamedTuple):
         run_id: The run's id.
         words: The words after `attune-nb`.
         folder: The current folder of the process.
-        parameters: The parameters as JSON, for standard input.
+        parameters: The parameters as JSON, for standard input; empty for none.
         is_new: Whether the run is a new one.
         actor: Who asked for it.
         has_begun: Returns whether the process has written to the record.
@@ -108,16 +108,18 @@ def start_process(command: StartCommand, is_closed: threading.Event) -> bool:
 
 
 def _words_of(command: StartCommand) -> list[str]:
-    return [
+    words = [
         # -P: the folder of the workflow must not hide modules of Python
         *(sys.executable, "-P", "-u", "-m", "attune_nb"),
         *command.words,
         *("--store", str(command.store)),
-        *("--params", "-"),
         *("--log-file", str(output_path(command.store, command.run_id))),
         "--attended",
         "--no-progress",
     ]
+    if command.parameters:
+        words += ["--params", "-"]
+    return words
 
 
 def _wait_for_begin(
@@ -167,7 +169,10 @@ def _write_heading(log: int, command: StartCommand) -> None:
 
 def _clean_environment() -> dict[str, str]:
     """Return the environment of the server without what lets one log in to Jupyter."""
-    return {name: value for name, value in os.environ.items() if not _is_login(name)}
+    environment = {name: value for name, value in os.environ.items() if not _is_login(name)}
+    # the log is read as UTF-8, whatever the locale
+    environment.setdefault("PYTHONIOENCODING", "utf-8")
+    return environment
 
 
 def _is_login(name: str) -> bool:

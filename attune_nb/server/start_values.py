@@ -65,11 +65,13 @@ def read_values(
 
 
 def encode_values(parameters: Mapping[str, Any]) -> bytes:
-    """Return parameters as JSON.
+    """Return parameters as JSON; nothing if there are none.
 
     Raises:
         StartRefused: 422: one cannot be sent.
     """
+    if not parameters:
+        return b""
     try:
         return json.dumps(parameters, allow_nan=False).encode()
     except (TypeError, ValueError):

@@ -58,6 +58,11 @@ def test_each_value_that_cannot_be_used_is_named(parameters, entered, fields):
     assert "hush" not in str(caught.value) + str(caught.value.problems)
 
 
+def test_values_are_sent_as_json():
+    assert encode_values({"x": "\u20ac"}) == b'{"x": "\\u20ac"}'
+    assert encode_values({}) == b""
+
+
 def test_a_number_that_json_lacks_is_not_sent():
     with pytest.raises(StartRefused, match="its numbers finite"):
         encode_values({"x": float("inf")})

@@ -160,17 +160,27 @@ def test_a_process_that_begins_no_run_is_a_refusal(open_folder):
     assert not folder.store.exists()
 
 
-def test_the_actions_of_a_file_run_in_the_process(open_folder, tmp_path):
-    code = "import os\ndef note(path): open(path, 'w').write(str(os.getpid()))\n"
-    actions = tmp_path / "notes.py"
-    actions.write_text(code)
-    folder = open_folder(code=CodeOptions(action_files=[actions]))
-    folder.write(
-        "note.yaml", f"tasks: [{{name: a, action: note, input: {{path: {tmp_path}/pid}}}}]"
-    )
-    folder.start("note.yaml")
+NOTE = """
+import os
+
+def note(path):
+    print("written \u20ac")
+    with open(path, "w") as file:
+        file.write(str(os.getpid()))
+"""
+
+
+def test_the_actions_of_a_file_run_in_the_process(open_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "en_US.ISO-8859-1")
+    (tmp_path / "notes.py").write_text(NOTE)
+    folder = open_folder(code=CodeOptions(action_files=[tmp_path / "notes.py"]))
+    path = tmp_path / "pid"
+    folder.write("note.yaml", f"tasks: [{{name: a, action: note, input: {{path: {path}}}}}]")
+    run_id = folder.start("note.yaml").run_id
     folder.open_gate()
-    assert int((tmp_path / "pid").read_text()) != os.getpid()
+    assert int(path.read_text()) != os.getpid()
+    # as UTF-8, whatever the locale
+    assert "written \u20ac" in folder.log_of(run_id)
 
 
 @pytest.mark.parametrize(
