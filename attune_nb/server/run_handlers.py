@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from attune_nb.errors import StoreError
+from attune_nb.errors import StoreError, nearest
+from attune_nb.events import RunStatus
 from attune_nb.server.access import ApiError, AttuneHandler, requires
 from attune_nb.server.run_rows import RunFilter, make_page, read_page
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from attune_nb.server.stores import Stores
 
 __all__ = ["RunHandler", "RunsHandler"]
+
+# the final ones are literals of their own within the others
+_STATUSES = tuple(get_args(RunStatus))
 
 
 class RunsHandler(AttuneHandler):
@@ -24,6 +28,10 @@ class RunsHandler(AttuneHandler):
         wanted = self.read_query(RunFilter)
         if wanted.before and wanted.cursor is None:
             raise ApiError(422, "`before` must be the `next` of the page before")
+        for status in wanted.statuses:
+            if status not in _STATUSES:
+                hint = nearest(status, _STATUSES)
+                raise ApiError(422, f"there is no status `{status}` of runs{hint}")
         self.reply(await self.in_thread(_read_runs, self.stores, wanted))
 
 
