@@ -9,7 +9,9 @@ the log of the file that has taken its place. Without one it works on a network 
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 import time
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
@@ -125,8 +127,9 @@ def create_command_file(path: Path) -> None:
 
 
 def _create(path: Path) -> None:
-    if not path.exists():
+    if not path.is_symlink() and not path.exists():
         create_empty(path)
+        _give_to_user(path)
     with closing(_connect(path)) as connection:
         connection.execute(_CREATE)
         # another table of this name has no such columns
@@ -152,7 +155,50 @@ def _errors_of_store(path: Path) -> Iterator[None]:
         raise StoreError(_explain(path, error)) from None
 
 
+def _give_to_user(path: Path) -> None:
+    """Let a file that root has created belong to the user of its folder, who runs the workflow."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        folder = path.parent.stat()
+        with suppress(OSError):
+            os.chown(path, folder.st_uid, folder.st_gid)
+
+
+def _check_file(path: Path) -> None:
+    """Check that a file is one of this user: answers are written into it.
+
+    Raises:
+        OSError: There is no such file, or it is of another user, or no file.
+    """
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(0, "it is no file")
+    if status.st_uid not in _allowed_users(path):
+        raise OSError(0, "it belongs to another user")
+
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        with suppress(OSError):
+            path.chmod(0o600)
+
+
+def _allowed_users(path: Path) -> set[int]:
+    """Return the ids of the users who may own the file.
+
+    On a network disk the files of a user may belong to another id, as the folder then does.
+    """
+    users = {path.parent.stat().st_uid}
+    if hasattr(os, "geteuid"):
+        users.add(os.geteuid())
+    return users
+
+
 def _connect(path: Path) -> sqlite3.Connection:
+    """Open the file.
+
+    Raises:
+        OSError: It is not of this user.
+        sqlite3.Error: It cannot be opened.
+    """
+    _check_file(path)
     # a missing file is not created: it would not be for its owner only
     uri = f"{path.absolute().as_uri()}?mode=rw"
     connection = sqlite3.connect(uri, uri=True, timeout=_BUSY / 1000, isolation_level=None)
@@ -161,6 +207,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = OFF")
         # an answer may be private: its bytes are overwritten
         connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")
     except BaseException:
         connection.close()
         raise
@@ -301,6 +348,7 @@ class CommandInbox:
             owners: The tokens of the engines.
 
         Raises:
+            OSError: The file is of another user.
             sqlite3.Error: The file cannot be used; the next call opens it again.
         """
         identity = file_identity(self._path)
@@ -312,6 +360,10 @@ class CommandInbox:
 
         try:
             return self._take_new(owners)
+        except FileNotFoundError:
+            # removed just now
+            self.close()
+            return []
         except sqlite3.OperationalError as error:
             if _is_busy(error):
                 return []

@@ -75,6 +75,9 @@ _LOOK_AT_RUN = 0.25
 # bytes of the data of a command
 _MAX_BYTES = 10_000_000
 
+# seconds after which a cancel stops attempts, at most
+_MAX_GRACE = 86_400
+
 # characters of the name of the sender
 _MAX_SENDER = 200
 
@@ -277,14 +280,11 @@ def check_command(kind: str, data: Mapping[str, Any] | None) -> dict[str, Any]:
         if name not in fields:
             raise ParameterError(_explain_unknown(kind, name))
         field = fields[name]
-        if value is None and field.types is not _ANY and not field.required:
-            continue
-        is_boolean = isinstance(value, bool) and bool not in field.types
-        if field.types is not _ANY and (is_boolean or not isinstance(value, field.types)):
-            raise ParameterError(
-                f"`{name}` of command `{kind}` must be {field.noun}, not {describe(value)}"
-            )
-        checked[name] = value
+        if field.types is _ANY:
+            checked[name] = value
+        elif value is not None or field.required:
+            _check_value(kind, name, value)
+            checked[name] = value
 
     for name, field in fields.items():
         if field.required and name not in checked:
@@ -292,6 +292,24 @@ def check_command(kind: str, data: Mapping[str, Any] | None) -> dict[str, Any]:
     if kind == "answer" and ("value" in checked) == ("text" in checked):
         raise ParameterError("command `answer` needs either `value` or `text`")
     return checked
+
+
+def _check_value(kind: str, name: str, value: Any) -> None:
+    """Check the value of a field.
+
+    Raises:
+        ParameterError: It has another type, or is out of range.
+    """
+    field = _FIELDS[kind][name]
+    is_boolean = isinstance(value, bool) and bool not in field.types
+    if is_boolean or not isinstance(value, field.types):
+        raise ParameterError(
+            f"`{name}` of command `{kind}` must be {field.noun}, not {describe(value)}"
+        )
+    if name == "grace" and isinstance(value, int | float) and not 0 <= value <= _MAX_GRACE:
+        raise ParameterError(
+            f"`{name}` of command `{kind}` must be from 0 to {_MAX_GRACE:,} seconds"
+        )
 
 
 def _explain_unknown(kind: str, name: Any) -> str:

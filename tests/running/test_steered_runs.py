@@ -152,12 +152,13 @@ def test_a_child_run_is_cancelled_alone(store):
         ("cancle", {}, "there is no command `cancle`; did you mean `cancel`?"),
         ("cancel", {"force": 1}, "`force` of command `cancel` must be a boolean, not an integer"),
         ("pause", {"force": True}, "command `pause` takes no `force`; it takes nothing"),
+        ("cancel", {"grace": -1}, "`grace` of command `cancel` must be from 0 to 86,400 seconds"),
         ("rerun", {}, "command `rerun` needs `task`, a string"),
         ("answer", {"task": "approve"}, "command `answer` needs either `value` or `text`"),
         ("rerun", {"task": "a", "idx": 1}, "takes no `idx`; did you mean `index`?"),
         ("accept", {"task": "a", "result": object()}, "cannot be sent: it has a builtins.object"),
     ],
-    ids=["kind", "type", "needless", "missing", "no value", "name", "object"],
+    ids=["kind", "type", "needless", "range", "missing", "no value", "name", "object"],
 )
 def test_a_command_with_a_mistake_is_not_sent(store, kind, data, message):
     with pytest.raises(ParameterError) as caught:

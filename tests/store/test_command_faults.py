@@ -1,7 +1,9 @@
 """Commands for runs under faults: no command is carried out twice, and none is lost silently."""
 
+import os
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 import threading
@@ -195,6 +197,31 @@ def test_a_file_that_cannot_be_used_harms_no_run(store):
         held.release()
         assert held.run.wait(60)
     assert held.run.status == "succeeded"
+
+
+def test_a_file_of_another_user_gets_no_answer(store, monkeypatch):
+    """In a shared folder another user may have put it there."""
+    with held_run(store) as held:
+        held.recorded.pause()
+        other_user = os.geteuid() + 1
+        monkeypatch.setattr("attune_nb.store.command_file._allowed_users", lambda _: {other_user})
+        with pytest.raises(StoreError, match="it belongs to another user"):
+            held.recorded.resume()
+
+
+def test_a_link_in_place_of_the_file_is_not_followed(store, tmp_path):
+    target = tmp_path / "target.db"
+    target.touch()
+    commands_path(store).symlink_to(target)
+    with held_run(store) as held, pytest.raises(StoreError, match="it is no file"):
+        held.recorded.pause()
+    assert target.read_bytes() == b""
+
+
+def test_the_file_is_for_its_owner_only(store):
+    with held_run(store) as held:
+        held.recorded.pause()
+        assert stat.S_IMODE(commands_path(store).stat().st_mode) == 0o600
 
 
 def test_a_lock_of_another_program_delays_a_command(store):
