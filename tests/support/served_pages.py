@@ -8,7 +8,7 @@ __all__ = ["served_page"]
 
 
 @contextmanager
-def served_page(browser, server, path="", **options):
+def served_page(browser, server, path="", *, refusals=(), **options):
     """Open a page of the server; assert at the end that all was well.
 
     There was no error, no violation of the page's policy, and no request to another server.
@@ -17,6 +17,7 @@ def served_page(browser, server, path="", **options):
         browser: The browser.
         server: An `AttuneServer`.
         path: The path below `attune`, such as `/runs/ID`.
+        refusals: Parts of messages that are expected, as of an answer that is an error.
         options: Options of the page, such as `color_scheme` or `viewport`.
     """
     page = browser.new_page(**{"viewport": {"width": 1200, "height": 900}, **options})
@@ -31,7 +32,7 @@ def served_page(browser, server, path="", **options):
         page.goto(server.page_url(path))
         page.locator("html[data-ready]").wait_for(state="attached")
         yield page
-        assert errors == []
+        assert [text for text in errors if not any(part in text for part in refusals)] == []
         local = (server.origin, f"ws{server.origin.removeprefix('http')}", "data:", "blob:")
         assert [url for url in requests if not url.startswith(local)] == []
     finally:

@@ -4,7 +4,7 @@ import {ApiError, get, socketAddress} from './api.js';
 
 // milliseconds between attempts: the first, and the most
 const FIRST_WAIT = 500;
-const MAX_WAIT = 15_000;
+const MAX_WAIT = 10_000;
 
 // milliseconds after which a hidden page closes its connection
 const HIDDEN_WAIT = 60_000;

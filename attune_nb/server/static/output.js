@@ -25,7 +25,7 @@ class Output {
     this.hasReadEnd = false;
 
     this.note = makeElement('p', {class: 'note', hidden: true});
-    this.text = makeElement('pre', {class: 'output', tabindex: 0, 'aria-label': 'Output'});
+    this.text = makeElement('pre', {class: 'output', tabindex: 0, 'aria-label': 'All output of the process'});
     panel.append(this.note, this.text);
   }
 

@@ -133,7 +133,8 @@ class Page {
     const line = this.byId('connection');
     setText(line, text);
     setShown(line, text !== '');
-    setAttribute(document.documentElement, 'data-contact', waiting || refused ? 'lost' : null);
+    const worst = refused ?? waiting ?? polling ?? states.at(-1);
+    setAttribute(document.documentElement, 'data-contact', worst.state);
   }
 
   #describeWait(connection) {

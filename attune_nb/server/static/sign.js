@@ -34,7 +34,7 @@ function showIcon(name) {
 /** Show the state of a run in title and icon. */
 export function showRunSign(state) {
   const name = state.name || state.workflow;
-  document.title = `${titleMark(state)}${name} – attune`;
+  document.title = `${titleMark(state)}${name} · attune`;
   showIcon(shapeOf(state));
 }
 
