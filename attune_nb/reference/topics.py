@@ -271,6 +271,18 @@ TOPICS: tuple[Entry, ...] = (
         "runs", "resume", "retry", "fork", "diff", "forget", "interrupted",
     ),
     _topic(
+        "control of runs",
+        "`%attune cancel RUN`, `pause`, `resume`, `answer`, `rerun` and `accept` control a run of "
+        "this notebook or of any other process of the user, also one whose cell blocks or that "
+        "waits at its prompt. `attune-nb cancel RUN` and so on do it in a shell, and "
+        "`attune.open_run(RUN).cancel()` in Python. The run looks for commands 20 times a second, "
+        "and says why if it refuses one; who asked is in its events. `attune-nb cancel` gives "
+        "attempts in progress half a second, as Ctrl-C does. The inline backend ends with the "
+        "attempt in progress.",
+        "%attune cancel RUN",
+        "cancelled", "paused", "questions", "records",
+    ),
+    _topic(
         "child runs",
         "A workflow that a task runs is a run of its own: `run.children()` lists those of a run, "
         "and `run.child(TASK, index=3)` is one, with tasks, items, logs and charts like any run. "

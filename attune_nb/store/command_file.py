@@ -32,6 +32,7 @@ __all__ = [
     "commands_path",
     "create_command_file",
     "delete_old_commands",
+    "forget_commands",
     "insert_command",
     "open_command_file",
     "read_progress",
@@ -297,6 +298,20 @@ def delete_old_commands(connection: sqlite3.Connection) -> None:
         "UPDATE commands SET data = NULL WHERE expires < ? AND data IS NOT NULL", (now,)
     )
     connection.execute("DELETE FROM commands WHERE expires < ?", (now - _KEPT,))
+
+
+def forget_commands(store: Path, run_ids: Sequence[str]) -> None:
+    """Remove the commands for runs whose records were removed, if there are any.
+
+    If the file cannot be used they stay: their data is gone in any case.
+    """
+    path = commands_path(store)
+    if not path.exists():
+        return
+    with suppress(StoreError), open_command_file(path) as connection:
+        connection.executemany(
+            "DELETE FROM commands WHERE run_id = ?", [(run_id,) for run_id in run_ids]
+        )
 
 
 def _is_busy(error: sqlite3.Error) -> bool:

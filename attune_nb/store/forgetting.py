@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from attune_nb.errors import StoreError
 from attune_nb.store.claims import in_progress_message
+from attune_nb.store.command_file import forget_commands
 from attune_nb.store.database import connected, delete_run
 from attune_nb.store.reading import ENDED, is_alive
 from attune_nb.store.tables.folder import TableFolder
@@ -77,6 +78,7 @@ def remove_runs(path: Path, runs: Sequence[StoredRun], *, keep_open: bool) -> Re
 
         table_bytes = 0
         if removed:
+            forget_commands(path, removed)
             _shrink(connection)
             table_bytes = _remove_unused_tables(path, connection, tables_before)
         free_bytes = _pragma(connection, "freelist_count") * _pragma(connection, "page_size")

@@ -7,6 +7,7 @@ import threading
 from contextlib import closing
 
 import pytest
+from support.steered_runs import command_rows, held_run
 
 import attune_nb
 from attune_nb.errors import ParameterError, StoreError
@@ -192,3 +193,13 @@ def test_a_run_that_is_not_on_record_is_named(store):
     run(store)
     with pytest.raises(StoreError, match="there is no run `zzz`"):
         attune_nb.forget("zzz", store=store)
+
+
+def test_the_commands_for_a_run_are_forgotten_with_it(tmp_path):
+    store = tmp_path / "runs.db"
+    with held_run(store) as held:
+        held.recorded.cancel(force=True, by="ann")
+        assert held.run.wait(60)
+    assert command_rows(store, "sender") == [("ann",)]
+    attune_nb.forget(held.run.run_id, store=store)
+    assert command_rows(store, "sender") == []
