@@ -305,3 +305,14 @@ def test_without_scripts_a_line_says_what_to_do(lab, tmp_path):
         page.goto(path.as_uri())
         expect(page.locator("#static")).to_contain_text("succeeded after")
         expect(page.locator("#static")).to_contain_text('run.explore("page.html")')
+
+
+def test_no_more_bars_are_drawn_than_a_picture_can_show(lab, tmp_path):
+    """Seven lanes of 500 attempts: their share of all bars is no whole number."""
+    names = [f"t{number}" for number in range(7)]
+    text = "tasks:\n  - {name: go, action: core.noop, next: [{do: [" + ", ".join(names) + "]}]}\n"
+    for name in names:
+        text += f"  - {{name: {name}, action: core.noop, with_items: '{{{{ range(500) }}}}'}}\n"
+    run = attune_nb.loads(text).run(progress=False)
+    with opened_timeline(lab, run, tmp_path) as page:
+        assert page.drawn("bars") < 100

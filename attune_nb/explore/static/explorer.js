@@ -71,6 +71,15 @@ class Explorer extends EventTarget {
     this.#notify('update');
   }
 
+  /** The run has gone on, but there is nothing new to draw: only its end has moved. */
+  moveEnd() {
+    const showedAll = this.#showsAll();
+    this.end = this.data.end;
+    if (showedAll) this.view = {...this.view, from: 0, to: this.end};
+    this.minimap.picture = null;
+    this.draw();
+  }
+
   #showsAll() {
     return this.view.from <= 0 && this.view.to >= this.end;
   }

@@ -4,7 +4,7 @@ const MOST_WORKER_ROWS = 64;
 
 /** A lane: the attempts of a task, or of a worker. */
 class Lane {
-  constructor(data, name, rows, {task = null, executions = [], spans = []} = {}) {
+  constructor(data, name, rows, {task = null, executions = [], spans = [], isPacked = true} = {}) {
     this.data = data;
     this.name = name;
     this.rows = rows;
@@ -19,7 +19,9 @@ class Lane {
     this.spans = spans;
     // executions that failed before they had an attempt
     this.failedEarly = executions.filter((execution) => data.failedEarly.has(execution));
-    [this.place, this.lines] = packByWorker(data, rows) ?? packByTime(data, rows);
+    // attempts beside each other are in different lines; a lane without bars needs none
+    [this.place, this.lines] = isPacked
+      ? packByWorker(data, rows) ?? packByTime(data, rows) : [null, 1];
     // the attempts of executions that are summed are in the spans already
     this.averagePeak = findAveragePeak(data, this);
     this.attempts = spans.length ? this.#countAttempts() : rows.length;
@@ -70,7 +72,7 @@ class Lane {
     for (let place = this.firstAt(from); place < last; place++) {
       const row = this.rows[place];
       if (start[row] + duration[row] < from) continue;
-      if (places.length === most) return null;
+      if (places.length >= most) return null;
       places.push(place);
     }
     return places;
@@ -112,7 +114,8 @@ function makeWholeLane(data) {
   const all = new Uint32Array(data.count);
   for (let row = 0; row < data.count; row++) all[row] = row;
   const rows = sortByStart(data, all);
-  return new Lane(data, 'all', rows, {spans: [...data.spans.execution.keys()]});
+  return new Lane(data, 'all', rows, {
+    spans: [...data.spans.execution.keys()], isPacked: false});
 }
 
 /** Return rows in the order of their starts, which most are in already. */

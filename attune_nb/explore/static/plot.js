@@ -106,7 +106,7 @@ class Plot {
 
     const shown = this.layout.filter(({top, height}) =>
       top + height > view.top && top - view.top < size.height - AXIS_HEIGHT);
-    const share = MOST_BARS_OF_ALL / Math.max(1, shown.length);
+    const share = Math.floor(MOST_BARS_OF_ALL / Math.max(1, shown.length));
     const mostBars = Math.min(MOST_BARS, Math.max(FEWEST_BARS, share));
     const strips = [];
     const boxes = [];

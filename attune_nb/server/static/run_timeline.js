@@ -28,6 +28,7 @@ class TimelineView {
     this.feed = feedOf(run);
     this.explorer = null;
     this.task = null;
+    this.last = -1; // the number of the last event that is drawn
     this.onFeed = () => this.#draw();
     this.onKey = (event) => this.#press(event);
     this.onColours = () => this.explorer?.resize();
@@ -109,15 +110,11 @@ class TimelineView {
     if (isEmpty || !this.panel.clientWidth) return;
 
     if (this.explorer === null) this.#makeExplorer(data);
-    else if (this.drawn !== this.#version()) this.explorer.update(data);
-    this.drawn = this.#version();
+    else if (this.last !== data.last) this.explorer.update(data);
+    else if (this.explorer.end !== data.end) this.explorer.moveEnd();
+    if (this.last === data.last) return;
+    this.last = data.last;
     this.#showLegend(data);
-  }
-
-  /** What the picture depends on, apart from what a reader does. */
-  #version() {
-    const {data} = this.feed;
-    return `${data.last} ${data.end}`;
   }
 
   #makeExplorer(data) {
