@@ -170,6 +170,9 @@ class FoldedRun:
         started = self._started
         if not started and run.started is not None:
             started = run.started
+        commands: list[Command] = []
+        if run.steerable:
+            commands = _find_commands(status, len(asks), len(doubts))
         rows = self._make_rows(children or {})
         shown = _most_important(rows)
         item_rows = [row for row in rows if row.with_items]
@@ -201,7 +204,7 @@ class FoldedRun:
             reason="" if is_over else self._reason,
             error=self._error,
             handled=self._handled,
-            can=_find_commands(status, questions, len(doubts)),
+            can=commands,
             parent=run.parent,
             parent_task=run.parent_task,
             parent_item=run.parent_item,
@@ -507,17 +510,21 @@ def _find_attention(status: RunStatus, questions: int, in_doubt: int, run: RunRo
     return "paused" if status == "paused" else ""
 
 
-def _find_commands(status: RunStatus, questions: int, in_doubt: int) -> list[Command]:
+def _find_commands(status: RunStatus, asks: int, in_doubt: int) -> list[Command]:
     """Return the commands that a run in a state takes."""
     commands: list[Command] = []
     if status in ("interrupted", *ENDED):
         return commands
+    if status == "cancelling":
+        # again by force
+        return ["cancel"]
+
     if status == "running":
         commands.append("pause")
     if status == "paused":
         commands.append("resume")
     commands.append("cancel")
-    if questions:
+    if asks:
         commands.append("answer")
     if in_doubt:
         commands += ["rerun", "accept"]

@@ -57,6 +57,7 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
         failed: Those of them that have failed.
         questions: The open questions, with those of its child runs.
         attention: Why it needs a person.
+        steerable: Whether its process takes commands of others: it is alive, and not too old.
         parent: The id of the run that it is part of; else empty.
         parent_task: The task of that run.
         parent_item: The index of the item of that task.
@@ -81,6 +82,7 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
     failed: int = 0
     questions: int = 0
     attention: Attention = ""
+    steerable: bool = False
     parent: str = ""
     parent_task: str = ""
     parent_item: int = 0

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET
 
 from attune_nb.server.messages import ListDelta, RunList, RunRow, order_of
+from attune_nb.store.claims import TAKES_COMMANDS
 from attune_nb.store.database import connected
 from attune_nb.store.reading import ENDED, run_summaries
 
@@ -104,6 +105,7 @@ def make_row(run: StoredRun, children: int = 0, store: str = "") -> RunRow:
     if run.parent:
         name = f"{run.workflow} {run.parent_task}[{run.parent_item}]"
     started = None if math.isnan(run.started) else run.started
+    is_alive = run.status not in ("interrupted", "unreadable", *ENDED)
     return RunRow(
         id=run.run_id,
         workflow=run.workflow,
@@ -118,6 +120,7 @@ def make_row(run: StoredRun, children: int = 0, store: str = "") -> RunRow:
         failed=run.failed,
         questions=run.questions,
         attention=run.attention,
+        steerable=is_alive and run.owner.endswith(TAKES_COMMANDS),
         parent=run.parent,
         parent_task=run.parent_task,
         parent_item=run.parent_item,

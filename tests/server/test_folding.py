@@ -1,14 +1,30 @@
 """The states that the server sends are those that `results` reads from the whole run."""
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.random_workflows import flows, load_flow
 from support.simulated_world import OUTCOMES, LazyItems, SimulatedWorld
 from support.watched_runs import Client, fold_events, list_row, rows_by_progress, state_by_progress
 
-from attune_nb.errors import WorkflowError
-from attune_nb.events import AskAnswered, Event, RerunRequested, RunResumed
+from attune_nb.errors import StoreError, WorkflowError
+from attune_nb.events import (
+    AskAnswered,
+    AskOpened,
+    CancelRequested,
+    Event,
+    PauseRequested,
+    RerunRequested,
+    RunEnded,
+    RunResumed,
+    RunStarted,
+    TaskEnded,
+    TaskStarted,
+)
+from attune_nb.server.folding import FoldedRun
+from attune_nb.server.messages import encode
+from attune_nb.store.event_rows import EventRow
 
 ROW = list_row()
 STEPS = (
@@ -103,3 +119,96 @@ def check_state(state, events):
     shown = (state.status, state.now, questions, doubts, state.handled)
     assert shown == state_by_progress(events)
     assert state.at == len(events)
+
+
+def test_each_state_of_a_run_takes_other_commands():
+    """What a page offers is what the run's process carries out."""
+    started = [RunStarted(time=0.0, run_id="r", workflow="w", started_at=1e9, parameters={})]
+    doubts = RunResumed(time=1.0, started_at=1e9, doubts=(("t", 1, 0, 1),))
+    ask = AskOpened(time=1.0, task="t", visit=1, prompt="go?", response_schema=None)
+
+    def commands(*events, **fields):
+        return fold_events([*started, *events]).snapshot(list_row(**fields)).can
+
+    assert commands() == ["pause", "cancel"]
+    assert commands(ask) == ["pause", "cancel", "answer"]
+    assert commands(PauseRequested(time=1.0)) == ["resume", "cancel"]
+    assert commands(doubts) == ["resume", "cancel", "rerun", "accept"]
+    assert commands(CancelRequested(time=1.0)) == ["cancel"]
+    assert commands(RunEnded(time=1.0, status="failed", output=None, error="e")) == []
+    assert commands(status="interrupted") == []
+    # an older engine, which looks for no commands
+    assert commands(steerable=False) == []
+
+
+def test_a_secret_answer_is_described_without_its_values():
+    schema = {"type": "string", "secret": True, "default": "sesame", "enum": ["sesame"]}
+    properties = {"type": "object", "properties": {"key": schema, "name": {"default": "x"}}}
+    ask = AskOpened(time=1.0, task="t", visit=1, prompt="key?", response_schema=properties)
+
+    (shown,) = fold_events([ask]).snapshot(list_row()).asks
+
+    assert shown.schema["properties"]["key"] == {"type": "string", "secret": True}
+    assert shown.schema["properties"]["name"] == {"default": "x"}
+    assert "sesame" not in repr(shown)
+
+
+def test_a_task_that_ran_9000_times_is_one_row():
+    events = []
+    for visit in range(1, 9_001):
+        status = "failed" if visit == 17 else "succeeded"
+        events += [
+            TaskStarted(
+                time=0.0, task="step", visit=visit, total=1, with_items=False, concurrency=1,
+                causes=(),
+            ),
+            TaskEnded(
+                time=1.0, task="step", visit=visit, status=status, attempts=1, error=None,
+                fired=(), handled=True,
+            ),
+        ]  # fmt: skip
+
+    folded = fold_events(events)
+    (row,) = folded.snapshot(list_row()).tasks
+
+    assert (row.visits, row.open, row.failed_visits, row.status) == (9_000, 0, 1, "succeeded")
+    assert len(encode(folded.snapshot(list_row()))) < 1_000
+
+
+def test_the_most_important_of_many_tasks_are_shown():
+    """Those that failed first, then those that are open, then the newest."""
+    events = []
+    for number in range(500):
+        task = f"t{number}"
+        events.append(
+            TaskStarted(
+                time=float(number), task=task, visit=1, total=1, with_items=False, concurrency=1,
+                causes=(),
+            )
+        )  # fmt: skip
+        if number != 7:
+            status = "failed" if number == 3 else "succeeded"
+            events.append(
+                TaskEnded(
+                    time=number + 0.5, task=task, visit=1, status=status, attempts=1, error=None,
+                    fired=(), handled=True,
+                )
+            )  # fmt: skip
+
+    state = fold_events(events).snapshot(list_row())
+
+    names = [row.task for row in state.tasks]
+    assert names == ["t3", "t7", *(f"t{number}" for number in range(302, 500))]
+    assert state.hidden == 300
+
+
+def test_an_unreadable_row_is_named():
+    row = EventRow("TaskEnded", 1.0, "t", 1, b"{", None)
+    with pytest.raises(StoreError, match="an event of kind TaskEnded cannot be read: "):
+        FoldedRun().fold(0, row)
+
+
+def test_a_kind_of_a_later_version_changes_nothing():
+    folded = FoldedRun()
+    folded.fold(0, EventRow("TaskPraised", 1.0, "t", 1, b'{"by": "ann"}', None))
+    assert (folded.at, folded.now, folded.snapshot(list_row()).tasks) == (1, 1.0, [])

@@ -11,8 +11,8 @@ __all__ = ["Client", "fold_events", "list_row", "rows_by_progress", "state_by_pr
 
 def list_row(status="running", **fields):
     """Return a run in the list of runs."""
-    values = {"id": "a" * 12, "workflow": "w", "started": 1e9, "duration": 0.0, **fields}
-    return RunRow(status=status, **values)
+    values = {"id": "a" * 12, "workflow": "w", "started": 1e9, "duration": 0.0, "steerable": True}
+    return RunRow(status=status, **(values | fields))
 
 
 def fold_events(events, folded=None, start=0):
