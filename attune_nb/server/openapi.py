@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,9 @@ _REFERENCE = "#/components/schemas/{name}"
 
 # answers that each method may give, whatever its row in the table says
 _COMMON_ANSWERS: Mapping[int, Any] = {403: ErrorReply}
+
+# the lines about one attribute in a docstring
+_ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
 
 _DESCRIPTION = (
     "Runs of attune_nb, seen and steered from outside their processes. All addresses begin at "
@@ -97,7 +101,23 @@ def _schemas_of(routes: Sequence[Route]) -> tuple[dict[Any, Any], dict[str, Any]
 
     unique = list(dict.fromkeys(types))
     schemas, components = msgspec.json.schema_components(unique, ref_template=_REFERENCE)
+    for component in components.values():
+        _describe_properties(component)
     return dict(zip(unique, schemas, strict=True)), components
+
+
+def _describe_properties(schema: dict[str, Any]) -> None:
+    """Move the lines about attributes from the description of a struct to its properties."""
+    text = inspect.cleandoc(schema.get("description", ""))
+    description, _, section = text.partition("\n\nAttributes:\n")
+    schema["description"] = description
+
+    section, _, more = section.partition("\n\n")
+    if more:
+        schema["description"] += f"\n\n{more}"
+    for name, lines in _ATTRIBUTE.findall(section):
+        if name in schema["properties"]:
+            schema["properties"][name]["description"] = " ".join(lines.split())
 
 
 def _describe_operation(
@@ -114,8 +134,11 @@ def _describe_operation(
         "x-required-actions": actions,
         "responses": {},
     }
+    parameters = [_header_parameter(*header) for header in operation.headers.items()]
     if operation.query is not None:
-        described["parameters"] = _query_parameters(operation.query)
+        parameters += _query_parameters(operation.query)
+    if parameters:
+        described["parameters"] = parameters
     if operation.body is not None:
         content = {"application/json": {"schema": definitions[operation.body]}}
         described["requestBody"] = {"required": True, "content": content}
@@ -140,10 +163,16 @@ def _path_parameter(name: str) -> dict[str, Any]:
     }
 
 
+def _header_parameter(name: str, meaning: str) -> dict[str, Any]:
+    schema = {"type": "string"}
+    return {"name": name, "in": "header", "description": meaning, "schema": schema}
+
+
 def _query_parameters(query: type) -> list[dict[str, Any]]:
     """Return the parameters of an address from the struct that the handler reads them into."""
     _, components = msgspec.json.schema_components([query], ref_template=_REFERENCE)
     schema = components[query.__name__]
+    _describe_properties(schema)
 
     parameters = []
     for name, field in schema["properties"].items():
@@ -152,6 +181,7 @@ def _query_parameters(query: type) -> list[dict[str, Any]]:
                 "name": name,
                 "in": "query",
                 "required": name in schema.get("required", ()),
+                "description": field.pop("description", ""),
                 "schema": field,
             }
         )

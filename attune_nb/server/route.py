@@ -26,6 +26,7 @@ class Operation(NamedTuple):
         summary: One line.
         query: A struct with the parameters of the address.
         body: A struct with the fields of the body.
+        headers: The headers of a request that it reads, with their meaning.
         answers: The type of the body of each status; None for a body that is no JSON. A text is the
             media type of such a body.
     """
@@ -33,6 +34,7 @@ class Operation(NamedTuple):
     summary: str
     query: type | None = None
     body: Any = None
+    headers: Mapping[str, str] = {}
     answers: Mapping[int, Any] = {}
 
 

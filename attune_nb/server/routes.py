@@ -17,7 +17,7 @@ from attune_nb.server.route import Operation, Route
 from attune_nb.server.run_handlers import RunHandler
 from attune_nb.server.run_rows import RunFilter
 from attune_nb.server.start_handlers import AllRunsHandler, StartReply, StartRequest
-from attune_nb.server.start_routes import START_ROUTES
+from attune_nb.server.start_routes import IDEMPOTENCY_KEY, START_ROUTES
 from attune_nb.server.streams import ListSocket, RunSocket, RunStream, StreamQuery
 
 __all__ = ["ROUTES"]
@@ -44,8 +44,9 @@ ROUTES: list[Route] = [
                 answers={200: RunList, 422: ErrorReply},
             ),
             "POST": Operation(
-                "start a run of a workflow file; 200 if a request with this Idempotency-Key has",
+                "start a run of a workflow file; 200 if an earlier request with this key has",
                 body=StartRequest,
+                headers=IDEMPOTENCY_KEY,
                 answers={
                     200: StartReply,
                     201: StartReply,

@@ -70,6 +70,8 @@ class RunsServer(ServerApp):
 
         super().start_app()
         typer.echo(f"runs of {self.root_dir} are shown at {url}")
+        if "?token=" not in url:
+            typer.echo("it asks for the token or the password that the server was given")
         typer.echo("Ctrl-C stops the server; runs go on without it")
 
 

@@ -16,7 +16,13 @@ from attune_nb.server.start_handlers import (
     WorkflowsQuery,
 )
 
-__all__ = ["START_ROUTES"]
+__all__ = ["IDEMPOTENCY_KEY", "START_ROUTES"]
+
+IDEMPOTENCY_KEY = {
+    "Idempotency-Key": "the id of the new run, 12 hexadecimal digits; a request that is sent again "
+    "with it starts no second run"
+}
+"""The header of a request that starts a run."""
 
 START_ROUTES: list[Route] = [
     Route(
@@ -52,8 +58,9 @@ START_ROUTES: list[Route] = [
         RetryHandler,
         {
             "POST": Operation(
-                "run what has failed in a run again, as a new run; Idempotency-Key chooses its id",
+                "run what has failed in a run again, as a new run; 200 if an earlier request has",
                 body=RepeatRequest,
+                headers=IDEMPOTENCY_KEY,
                 answers={
                     200: StartReply,
                     201: StartReply,

@@ -32,6 +32,22 @@ def test_each_route_of_the_api_is_described():
         assert {method.lower() for method in route.operations} == methods, route.path
 
 
+def test_each_field_has_its_meaning():
+    document = description()
+
+    for name, schema in document["components"]["schemas"].items():
+        assert "Attributes:" not in schema["description"], name
+        # the fields of a delta are those of a snapshot
+        fields = {} if name == "Delta" else schema.get("properties", {})
+        for field, described in fields.items():
+            if field not in ("type", "kind"):
+                assert described.get("description"), (name, field)
+    for path, item in document["paths"].items():
+        for method in {"get", "post"} & item.keys():
+            for parameter in item[method].get("parameters", []):
+                assert parameter["description"], (path, parameter["name"])
+
+
 @pytest.mark.slow
 def test_the_server_sends_its_description(attune_server):
     answer = attune_server.get("/api/openapi.json")
