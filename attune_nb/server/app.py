@@ -110,6 +110,13 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
         value: list[str] = proposal["value"]
         return value
 
+    drop_after = Float(
+        30.0,
+        min=0.1,
+        config=True,
+        help="Seconds after which a client of the live stream that reads nothing is dropped.",
+    )
+
     @classmethod
     def get_extension_package(cls) -> str:
         """Return the module that Jupyter finds the extension by."""
@@ -122,6 +129,7 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
         stores = Stores(root, self._main_store(root), self.stores)
         self.settings["attune_stores"] = stores
         self.settings["attune_tails"] = Tails(stores, self.tail_every)
+        self.settings["attune_drop_after"] = self.drop_after
         self.settings["attune_routes"] = ROUTES
         threads = ThreadPoolExecutor(_THREADS, "attune")
         self.settings["attune_workflow_files"] = WorkflowFiles(root)

@@ -331,6 +331,11 @@ class FoldedRun:
             start = row.time
         return state, state.find(row.visit or 0, start)
 
+    def _is_open(self, row: EventRow) -> bool:
+        """Return whether the execution of a row is known, and has not ended."""
+        state = self._tasks.get(row.task or "")
+        return state is not None and row.visit in state.open
+
     def _end_task(self, row: EventRow) -> None:
         event = _decode(row, TaskEndData)
         state, visit = self._find(row)
@@ -370,7 +375,7 @@ class FoldedRun:
         batch = _decode(row, AttemptsData).batch
         columns = row.columns or b""
         start = None
-        if count_attempts(columns):
+        if not self._is_open(row) and count_attempts(columns):
             start = min(column_of(columns, "start"))
         state, visit = self._find(row, start)
 

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ListSocket", "RunSocket", "RunStream", "StreamQuery"]
 
-# seconds that a message may take to leave: a client that reads nothing for so long is dropped
-_PATIENCE = 30.0
-
 # seconds between two signs of life in a stream of server-sent events
 _PING_EVERY = 15.0
 
@@ -62,6 +59,12 @@ class _StateSocket(AttuneSocket):
         # tornado warns of a time-out that is longer than the time between two pings
         return min(timeout, self.ping_interval) if self.ping_interval else timeout
 
+    @property
+    def _drop_after(self) -> float:
+        """The seconds that a message may take to leave."""
+        seconds: float = self.settings["attune_drop_after"]
+        return seconds
+
     def subscribe(self) -> Subscription[Any]:
         """Return a subscription to what this socket sends."""
         raise NotImplementedError
@@ -76,7 +79,7 @@ class _StateSocket(AttuneSocket):
         """Send messages until the end; one at a time, as tornado keeps what cannot leave yet."""
         try:
             async for message in subscription.messages():
-                await asyncio.wait_for(self.write_message(message), _PATIENCE)
+                await asyncio.wait_for(self.write_message(message), self._drop_after)
         except TimeoutError:
             self._drop()
         except WebSocketClosedError:
@@ -90,7 +93,9 @@ class _StateSocket(AttuneSocket):
 
     def _drop(self) -> None:
         """Close the connection without a word: a client that reads nothing reads no word."""
-        self.log.warning("a client of %s has read nothing for %g s", self.request.path, _PATIENCE)
+        self.log.warning(
+            "a client of %s has read nothing for %g s", self.request.path, self._drop_after
+        )
         connection: Any = self.ws_connection
         if connection is not None:
             connection.stream.close()
@@ -172,7 +177,7 @@ class RunStream(AttuneHandler):
 
     async def _send(self, text: bytes) -> None:
         self.write(text)
-        await asyncio.wait_for(self.flush(), _PATIENCE)
+        await asyncio.wait_for(self.flush(), self.settings["attune_drop_after"])
 
     async def _ping(self) -> None:
         """Send comments, so that a proxy does not close a quiet connection."""

@@ -139,11 +139,10 @@ def test_a_wrong_question_for_runs_is_explained(attune_server, query, message):
 
 
 def test_clients_that_never_read_cost_no_memory(tmp_path):
-    """40 of them miss 100 changes of 50 KB each: 200 MB, if they were kept for them."""
+    """40 of them miss 100 changes of 50 KB each: 200 MB, if they were kept. They are dropped."""
+    options = ("--jupyter=AttuneApp.tail_every=0.01", "--jupyter=AttuneApp.drop_after=2")
     with ExitStack() as stack:
-        server = stack.enter_context(
-            attune_server_in(tmp_path, "--jupyter", "AttuneApp.tail_every=0.01", stand_alone=True)
-        )
+        server = stack.enter_context(attune_server_in(tmp_path, *options, stand_alone=True))
         run = start(tmp_path / "record.db", MANY_TASKS, "many")
         server.store.parent.mkdir()
         connection = stack.enter_context(closing(sqlite3.connect(server.store)))
@@ -163,6 +162,7 @@ def test_clients_that_never_read_cost_no_memory(tmp_path):
             change_all_tasks(connection)
             client.until(lambda state, retried=retried: state.tasks[0].retried == retried)
         growth = process.memory_info().rss - memory
+        until(lambda: "has read nothing for 2 s" in server.log)
     run.cancel()
 
     assert len(client.messages) == 101
