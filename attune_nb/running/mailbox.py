@@ -28,8 +28,8 @@ _log = logging.getLogger("attune_nb")
 # seconds between two looks for commands
 _LOOK = 0.05
 
-# seconds without a run after which the thread ends
-_LINGER = 2.0
+# seconds without a run after which the thread ends; short runs in a row share it
+_LINGER = 0.3
 
 # seconds until the next look at a file that cannot be used
 _BACK_OFF = 1.0

@@ -408,6 +408,8 @@ class CommandInbox:
     def put_outcome(self, number: int, outcome: str) -> None:
         """Write what has become of a command that was taken, now or at one of the next calls.
 
+        If the file was removed since, the sender learns that.
+
         Raises:
             sqlite3.Error: It cannot be written.
         """
@@ -417,7 +419,8 @@ class CommandInbox:
         try:
             self._write_outcomes(self._connection)
         except sqlite3.OperationalError as error:
-            if not _is_busy(error):
+            is_removed = file_identity(self._path) != self._identity
+            if not is_removed and not _is_busy(error):
                 raise
 
     def _write_outcomes(self, connection: sqlite3.Connection) -> None:

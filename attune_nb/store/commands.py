@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import msgspec
 
-from attune_nb.errors import CommandRefused, ParameterError, nearest
+from attune_nb.errors import CommandRefused, ParameterError, StoreError, nearest
 from attune_nb.store.claims import TAKES_COMMANDS
 from attune_nb.store.command_file import (
     CommandRow,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from attune_nb.store.command_file import CommandProgress
+    from attune_nb.store.files import FileIdentity
 
 __all__ = [
     "DONE",
@@ -71,6 +72,9 @@ _PATIENCE = 10.0
 # seconds between two looks for the outcome, and between two at the run itself
 _LOOK = 0.02
 _LOOK_AT_RUN = 0.25
+
+# tries to write a command while another program removes the file
+_MAX_TRIES = 5
 
 # bytes of the data of a command
 _MAX_BYTES = 10_000_000
@@ -165,8 +169,6 @@ def put_command(
     target = _find_target(store, run_id)
     _check_target(run_id, target, kind)
 
-    path = commands_path(store)
-    create_command_file(path)
     now = time.time()
     row = CommandRow(
         number=int(now * 1e6),
@@ -177,9 +179,28 @@ def put_command(
         sender=by[:_MAX_SENDER],
         expires=now + expires_in,
     )
-    with open_command_file(path) as connection:
-        delete_old_commands(connection)
-        return insert_command(connection, row)
+    return _insert(commands_path(store), row)
+
+
+def _insert(path: Path, row: CommandRow) -> int:
+    """Insert a command, and return its number; try again if the file is removed meanwhile.
+
+    Raises:
+        StoreError: It cannot be written.
+    """
+    attempt = 1
+    while True:
+        identity = file_identity(path)
+        try:
+            create_command_file(path)
+            identity = file_identity(path)
+            with open_command_file(path) as connection:
+                delete_old_commands(connection)
+                return insert_command(connection, row)
+        except StoreError:
+            if attempt == _MAX_TRIES or file_identity(path) == identity:
+                raise
+            attempt += 1
 
 
 def wait_for_outcome(store: Path, number: int, timeout: float) -> str | None:
@@ -202,27 +223,42 @@ def wait_for_outcome(store: Path, number: int, timeout: float) -> str | None:
     if identity is None:
         raise _lost_command()
 
-    end = time.monotonic() + timeout
-    next_look = time.monotonic() + _LOOK_AT_RUN
-    with open_command_file(path) as connection:
-        while True:
-            progress = read_progress(connection, number)
-            if progress is None:
-                raise _lost_command()
-            if progress.outcome is not None:
-                return progress.outcome
+    try:
+        with open_command_file(path) as connection:
+            return _poll(store, connection, number, time.monotonic() + timeout, identity)
+    except StoreError:
+        if file_identity(path) == identity:
+            raise
+        raise _lost_command() from None
 
-            now = time.monotonic()
-            if now >= next_look or now >= end:
-                next_look = now + _LOOK_AT_RUN
-                if file_identity(path) != identity:
-                    raise _lost_command()
-                outcome = _explain_silence(store, progress)
-                if outcome and _settle(connection, number, outcome, progress):
-                    return outcome
-            if now >= end:
-                return None
-            time.sleep(_LOOK)
+
+def _poll(
+    store: Path,
+    connection: sqlite3.Connection,
+    number: int,
+    end: float,
+    identity: FileIdentity,
+) -> str | None:
+    """Look for the outcome of a command until a time, as `wait_for_outcome` does."""
+    next_look = time.monotonic() + _LOOK_AT_RUN
+    while True:
+        progress = read_progress(connection, number)
+        if progress is None:
+            raise _lost_command()
+        if progress.outcome is not None:
+            return progress.outcome
+
+        now = time.monotonic()
+        if now >= next_look or now >= end:
+            next_look = now + _LOOK_AT_RUN
+            if file_identity(commands_path(store)) != identity:
+                raise _lost_command()
+            outcome = _explain_silence(store, progress)
+            if outcome and _settle(connection, number, outcome, progress):
+                return outcome
+        if now >= end:
+            return None
+        time.sleep(_LOOK)
 
 
 def send_command(
@@ -389,6 +425,8 @@ def _check_target(run_id: str, target: _Target, kind: CommandKind) -> None:
         remedy = f"attune-nb resume {run_id}"
         if kind == "answer":
             remedy += " --answer TASK=VALUE"
+        elif kind == "rerun":
+            remedy += " --rerun"
         raise CommandRefused(
             f"run {run_id} is interrupted: no process drives it; `{remedy}` continues it",
             "interrupted",
