@@ -134,7 +134,7 @@ class _Followed:
         failed: Its failed items that are counted.
         last_event: The number of the last event that was read.
         starts: When its open executions started, and whether they have items.
-        dead_owner: The token of an engine that is known to be dead; else empty.
+        dead_owner: The token of an engine that is known to be dead; None for none.
     """
 
     def __init__(self, last_event: int = -1) -> None:
@@ -142,7 +142,7 @@ class _Followed:
         self.failed = 0
         self.last_event = last_event
         self.starts: dict[Key, tuple[float, bool]] = {}
-        self.dead_owner = ""
+        self.dead_owner: str | None = None
 
 
 class RunCounters:
@@ -314,14 +314,16 @@ class _StoreReader:
         counters.failed_items[(workflow,)] += max(0, run.failed - followed.failed)
         followed.items = max(run.items, followed.items)
         followed.failed = max(run.failed, followed.failed)
+        has_ended = run.status in ENDED
+        if followed.dead_owner == run.owner and not has_ended:
+            # nothing more comes from it
+            return None
+
         if not self._is_first or position < _MAX_FIRST_RUNS:
             self._count_tasks(connection, run.number, workflow, followed)
-
-        if run.status in ENDED:
+        if has_ended:
             del self._followed[run.number]
             self._count_end(run, workflow)
-            return None
-        if followed.dead_owner == run.owner:
             return None
         if not is_alive(run.host, run.pid, run.born, run.beat, run.owner):
             if run.host == socket.gethostname():

@@ -140,6 +140,11 @@ def test_a_run_whose_process_is_dead_is_not_alive(scraped):
     assert samples["attune_runs_active", "running", "asking"] == 0
     assert samples[("attune_questions_open",)] == 0
 
+    with sqlite3.connect(scraped.store) as connection:
+        connection.execute("UPDATE runs SET status = 'succeeded'")
+    connection.close()
+    assert scraped.samples()["attune_runs_total", "succeeded", "asking"] == 1
+
 
 def test_counters_do_not_decrease_when_runs_are_forgotten(scraped):
     run = attune_nb.loads(ITEMS).run(actions={"work": fail_odd}, store=scraped.store)
