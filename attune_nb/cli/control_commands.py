@@ -50,7 +50,13 @@ ItemOfTask = Annotated[
 
 
 def cancel(
-    run: RunId,
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN",
+            help="the ids of runs, or their beginnings; RUN/TASK[INDEX] is a run within one",
+        ),
+    ],
     force: Annotated[
         bool, typer.Option("--force", help="stop attempts in progress at once")
     ] = False,
@@ -60,7 +66,7 @@ def cancel(
     reason: Annotated[str, typer.Option(metavar="TEXT", help="why, for the record")] = "",
     store: Store = None,
 ) -> None:
-    """Cancel a run of any process, as Ctrl-C does there.
+    """Cancel runs of any process, as Ctrl-C does there.
 
     No new attempt begins. Attempts in progress get half a second to end.
     """
@@ -69,19 +75,40 @@ def cancel(
 
     grace = None if let_finish else _GRACE
     patience = 0.0 if let_finish else _PATIENCE
-    try:
-        cancelled_run = open_stored_run(run, store)
-        cancelled_run.cancel(force=force, grace=grace, reason=reason)
-        status = _await_status(cancelled_run, "", patience)
-        has_ended = cancelled_run.is_over()
-    except AttuneError as error:
-        exit_with_error(error)
+    cancelled_runs = []
+    errors = []
+    for run in runs:
+        try:
+            cancelled_run = open_stored_run(run, store)
+            cancelled_run.cancel(force=force, grace=grace, reason=reason)
+        except AttuneError as error:
+            errors.append(error)
+        else:
+            cancelled_runs.append(cancelled_run)
 
-    subject = _describe(cancelled_run)
-    if has_ended:
-        typer.echo(f"{subject}: {status}")
-    else:
-        typer.echo(f"{subject} is being cancelled; it ends with the attempts in progress")
+    for cancelled_run in cancelled_runs:
+        try:
+            typer.echo(_describe_end(cancelled_run, patience))
+        except AttuneError as error:
+            errors.append(error)
+    if errors:
+        exit_with_error(AttuneError("\n".join(map(str, errors))))
+
+
+def _describe_end(run: RecordedRun, patience: float) -> str:
+    """Return how a cancelled run has ended, or that it will.
+
+    Args:
+        run: The run.
+        patience: The most seconds to wait for its end.
+
+    Raises:
+        StoreError: The record cannot be read.
+    """
+    status = _await_status(run, "", patience)
+    if run.is_over():
+        return f"{_describe(run)}: {status}"
+    return f"{_describe(run)} is being cancelled; it ends with the attempts in progress"
 
 
 def pause(run: RunId, store: Store = None) -> None:

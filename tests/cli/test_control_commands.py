@@ -40,6 +40,18 @@ def test_attempts_in_progress_may_come_to_their_end(store):
     assert statuses["first"] == "succeeded"
 
 
+def test_several_runs_are_cancelled_and_errors_come_last(store):
+    with held_run(store) as one, held_run(store) as two:
+        ids = [one.recorded.run_id, two.recorded.run_id]
+        outcome = attune_here("cancel", ids[0], "nothing", ids[1], "--force")
+        assert one.run.wait(60)
+        assert two.run.wait(60)
+    lines = outcome.stdout.splitlines()
+    assert [line.split()[1] for line in lines] == ids
+    assert outcome.stderr.startswith("there is no run `nothing`")
+    assert outcome.exit_code == 2
+
+
 def test_a_run_is_paused_and_resumed(store):
     with held_run(store) as held:
         run_id = held.recorded.run_id
