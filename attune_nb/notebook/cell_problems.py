@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from attune_nb.notebook.session import Session
     from attune_nb.running.workflow import Workflow
 
-__all__ = ["find_cell_problems", "register", "unregister"]
+__all__ = ["CellChecker", "find_cell_problems"]
 
 _TARGET = "attune.check"
 
@@ -32,20 +32,52 @@ _MAX_PROBLEMS = 50
 _MAX_TEXT_LENGTH = 200_000
 
 
-def register(session: Session) -> None:
-    """Answer the extension, if the session is one of a kernel."""
-    if getattr(session.shell, "kernel", None) is None:
-        return
+class CellChecker:
+    """Answers the extension in a kernel; in another shell it does nothing.
 
-    def accept(comm: BaseComm, _: object) -> None:
-        comm.on_msg(lambda message: _answer(session, comm, message))
+    A kernel assigns what its threads print to the last message, which would be the one of a check.
+    So after each of them the output is assigned to the last cell again.
+    """
 
-    get_comm_manager().register_target(_TARGET, accept)
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._shell: Any = session.shell
+        self._cell: Any = None
 
+    @property
+    def _is_in_kernel(self) -> bool:
+        return getattr(self._shell, "kernel", None) is not None
 
-def unregister() -> None:
-    """Answer no more; comms that are open stay so."""
-    get_comm_manager().targets.pop(_TARGET, None)
+    def start(self) -> None:
+        """Answer from now on."""
+        if self._is_in_kernel:
+            self._note_cell()
+            self._shell.events.register("pre_run_cell", self._note_cell)
+            get_comm_manager().register_target(_TARGET, self._accept)
+
+    def stop(self) -> None:
+        """Accept no more comms; those that are open stay so."""
+        if self._is_in_kernel:
+            get_comm_manager().unregister_target(_TARGET, self._accept)
+            self._shell.events.unregister("pre_run_cell", self._note_cell)
+
+    def _note_cell(self, *_: object) -> None:
+        self._cell = self._shell.get_parent()
+
+    def _accept(self, comm: BaseComm, _: object) -> None:
+        comm.on_msg(lambda message: self._answer(comm, message))
+        self._shell.set_parent(self._cell)
+
+    def _answer(self, comm: BaseComm, message: dict[str, Any]) -> None:
+        data = message["content"]["data"]
+        try:
+            problems = find_cell_problems(self._session, data["text"])
+        except Exception:  # noqa: BLE001 - objects of the notebook may raise anything
+            # a run of the cell shows the error
+            problems = []
+
+        comm.send({"id": data["id"], "problems": problems})
+        self._shell.set_parent(self._cell)
 
 
 def find_cell_problems(session: Session, text: str) -> list[dict[str, Any]]:
@@ -71,17 +103,6 @@ def find_cell_problems(session: Session, text: str) -> list[dict[str, Any]]:
     else:
         problems = _check(session, workflow)
     return [_to_message(problem) for problem in problems][:_MAX_PROBLEMS]
-
-
-def _answer(session: Session, comm: BaseComm, message: dict[str, Any]) -> None:
-    data = message["content"]["data"]
-
-    try:
-        problems = find_cell_problems(session, data["text"])
-    except Exception:  # noqa: BLE001 - objects of the notebook may raise anything
-        # a run of the cell shows the error
-        problems = []
-    comm.send({"id": data["id"], "problems": problems})
 
 
 def _check(session: Session, workflow: Workflow) -> list[Problem]:

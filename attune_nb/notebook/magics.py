@@ -13,7 +13,6 @@ from traitlets import Bool, Enum, Integer, Unicode
 from attune_nb.display.log_output import CELL_LIMIT
 from attune_nb.display.outputs import Text
 from attune_nb.notebook import (  # noqa: F401 - importing them registers their commands
-    cell_problems,
     commands_control,
     commands_form,
     commands_help,
@@ -23,6 +22,7 @@ from attune_nb.notebook import (  # noqa: F401 - importing them registers their 
     commands_records,
     completion,
 )
+from attune_nb.notebook.cell_problems import CellChecker
 from attune_nb.notebook.cell_runner import CellRunner
 from attune_nb.notebook.command import (
     PendingRun,
@@ -91,6 +91,7 @@ class AttuneMagics(Magics):
         super().__init__(shell)
         self.session = Session(shell)
         self.cell_runner = CellRunner(shell, self.session)
+        self.cell_checker = CellChecker(self.session)
 
     @no_var_expand  # type: ignore[untyped-decorator, unused-ignore]
     @line_cell_magic  # type: ignore[untyped-decorator, unused-ignore]
@@ -322,7 +323,7 @@ def register(shell: InteractiveShell) -> None:
     shell.register_magics(magics)
     magic: Any = magics.attune
     completion.register(shell, magics.session, magic.parser)
-    cell_problems.register(magics.session)
+    magics.cell_checker.start()
 
     formatter: Any = shell.display_formatter
     formatter.ipython_display_formatter.for_type(BaseRun, magics.cell_runner.display_once)
@@ -338,7 +339,8 @@ def unregister(shell: InteractiveShell) -> None:
         shell.configurables.remove(magics)
 
     completion.unregister(shell)
-    cell_problems.unregister()
+    if magics is not None:
+        magics.cell_checker.stop()
     formatter: Any = shell.display_formatter
     formatter.ipython_display_formatter.pop(BaseRun, None)
 

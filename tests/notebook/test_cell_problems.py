@@ -1,9 +1,16 @@
 """The problems that the JupyterLab extension underlines in a cell."""
 
 import pytest
+from support.kernel_conversations import kernel_conversation
 
 from attune_nb.notebook.cell_problems import find_cell_problems
 
+THREAD = """import pathlib, threading, time
+def talk():
+    while not pathlib.Path({gate!r}).exists():
+        time.sleep(0.05)
+    print("from the thread", flush=True)
+threading.Thread(target=talk).start()"""
 CELL = """%%attune health
 tasks:
   - {name: a, action: core.echo, input: {message: hi}}
@@ -95,3 +102,25 @@ def test_a_very_long_cell_is_not_checked(find_problems):
 def test_at_most_50_problems_are_sent(find_problems):
     tasks = "".join(f"  - {{name: t{number}, action: core.noop, no: 1}}\n" for number in range(80))
     assert len(find_problems(f"%%attune\ntasks:\n{tasks}")) == 50
+
+
+def test_a_kernel_answers_and_its_threads_print_as_before(tmp_path):
+    """What a thread prints stays below the cell that started it."""
+    gate = tmp_path / "gate"
+    start = THREAD.format(gate=str(gate))
+    with kernel_conversation() as conversation:
+        conversation.execute(start)
+        text = CELL.replace("action:", "acton:")
+        answer = conversation.ask_by_comm("attune.check", {"id": 7, "text": text})
+        assert answer["id"] == 7
+        assert [problem["line"] for problem in answer["problems"]] == [3]
+
+        gate.touch()
+        assert conversation.wait_for_output("from the thread") == start
+
+        assert conversation.ask_by_comm("attune.check", {"id": 8, "text": CELL}) == {
+            "id": 8,
+            "problems": [],
+        }
+        conversation.execute("%unload_ext attune_nb")
+        assert not conversation.ask_by_comm("attune.check", {"id": 9, "text": CELL})

@@ -3,6 +3,7 @@
 import queue
 import sys
 import time
+import uuid
 from contextlib import contextmanager
 
 import pexpect
@@ -30,6 +31,7 @@ class Conversation:
 
     def __init__(self, client: BlockingKernelClient):
         self._client = client
+        self._cells = {}
         self.prompts = []
         self.passwords = []
 
@@ -44,6 +46,7 @@ class Conversation:
         texts = []
         answers = iter(answers)
         message_id = self._client.execute(source, allow_stdin=allow_stdin)
+        self._cells[message_id] = source
         deadline = time.monotonic() + _TIMEOUT
 
         while time.monotonic() < deadline:
@@ -65,6 +68,37 @@ class Conversation:
             elif content.get("execution_state") == "idle":
                 return "\n".join(texts)
         raise TimeoutError(f"the cell has not ended; it printed {texts}")
+
+    def ask_by_comm(self, target, data):
+        """Send data by a new comm, as a front end does, and return the data of the answer."""
+        comm_id = uuid.uuid4().hex
+        opening = {"comm_id": comm_id, "target_name": target, "data": {}}
+        for kind, content in (
+            ("comm_open", opening),
+            ("comm_msg", {"comm_id": comm_id, "data": data}),
+        ):
+            self._client.shell_channel.send(self._client.session.msg(kind, content))
+
+        message = self._wait_for(lambda message: message["content"].get("comm_id") == comm_id)
+        return message["content"].get("data")
+
+    def wait_for_output(self, text):
+        """Wait for the next text that is printed, and return the cell below which it is shown."""
+        message = self._wait_for(
+            lambda message: message["msg_type"] == "stream" and text in message["content"]["text"]
+        )
+        return self._cells.get(message["parent_header"].get("msg_id"))
+
+    def _wait_for(self, is_awaited):
+        deadline = time.monotonic() + _TIMEOUT
+        while time.monotonic() < deadline:
+            try:
+                message = self._client.get_iopub_msg(timeout=0.5)
+            except queue.Empty:
+                continue
+            if is_awaited(message):
+                return message
+        raise TimeoutError("the kernel has sent no such message")
 
     def _answer(self, answers):
         try:
