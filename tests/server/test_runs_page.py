@@ -54,6 +54,11 @@ parameters:
 tasks:
   - {name: greet, action: core.shell, input: {cmd: "echo hello {{ parameters.region }}"}}
 """
+SEALED = """
+parameters: {token: {type: string, secret: true, required: true}}
+tasks:
+  - {name: hold, action: core.sleep, input: {seconds: 300}}
+"""
 FLEET = """
 tasks:
   - {name: deploy, action: rollout, with_items: [a, b], concurrency: 2, input: {host: "{{ item }}"}}
@@ -294,6 +299,49 @@ def test_a_run_is_started_by_its_form(browser, attune_server):
         expect(status_of(page)).to_have_attribute("data-status", "succeeded")
         page.get_by_role("tab", name="Output").click()
         expect(page.get_by_label("All output of the process")).to_contain_text("succeeded")
+
+
+def test_an_interrupted_run_asks_for_its_secret(browser, attune_server):
+    """Its process was killed; what it had begun is shown as interrupted, and it is resumed."""
+    (attune_server.root / "sealed.yaml").write_text(SEALED)
+    process = start_with_secret(attune_server)
+    try:
+        until(lambda: find_run(attune_server.store, "sealed"))
+        path = path_of(find_run(attune_server.store, "sealed"))
+        with served_page(browser, attune_server, path, refusals=(REFUSED,)) as page:
+            row = page.locator("tr[data-task=hold]")
+            expect(row).to_have_attribute("data-status", "running")
+            process.kill()
+            process.wait()
+            expect(status_of(page)).to_have_attribute("data-status", "interrupted")
+            expect(row).to_have_attribute("data-status", "interrupted")
+
+            press(page, "Resume")
+            page.get_by_label("token").fill("hunter2")
+            page.keyboard.press("Enter")
+            expect(status_of(page)).to_have_attribute("data-status", "running")
+            press(page, "Cancel")
+            press(page, "Cancel the run")
+            press(page, "Stop at once")
+            expect(status_of(page)).to_have_attribute("data-status", "cancelled")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def start_with_secret(server):
+    """Start a run of `sealed.yaml` in a process of its own, and return the process."""
+    words = ["run", "sealed.yaml", "--params", "-", "--store", str(server.store)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "attune_nb", *words],
+        cwd=server.root,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    process.stdin.write(b'{"token": "hunter2"}')
+    process.stdin.close()
+    return process
 
 
 def test_the_theme_and_a_narrow_window_are_followed(browser, attune_server):

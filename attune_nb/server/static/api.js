@@ -71,6 +71,12 @@ export function pageAddress(run) {
   return theme ? `${address}?theme=${encodeURIComponent(theme)}` : address;
 }
 
+/** Return an id for a new run: 12 hexadecimal digits. A request with it may be sent twice. */
+export function makeRunId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(6));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
 /** Return a sentence for a call that failed. */
 export function explain(error) {
   if (error instanceof ApiError) {

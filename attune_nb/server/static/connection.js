@@ -9,6 +9,9 @@ const MAX_WAIT = 10_000;
 // milliseconds after which a hidden page closes its connection
 const HIDDEN_WAIT = 60_000;
 
+// milliseconds between two questions of a hidden page, whose title and icon are seen
+const ASLEEP_WAIT = 60_000;
+
 // the code with which the server closes a stream that has nothing more to send
 const OVER = 1000;
 
@@ -33,12 +36,14 @@ export class Connection extends EventTarget {
    *   path: The path of the same JSON as one answer: `/runs`.
    *   socketPath: The path of the stream.
    *   position: Returns the query by which the stream goes on, or an empty string.
+   *   isOver: Returns whether there is nothing more to come.
    */
-  constructor(path, socketPath, position = () => '') {
+  constructor(path, socketPath, position = () => '', isOver = () => false) {
     super();
     this.path = path;
     this.socketPath = socketPath;
     this.position = position;
+    this.isOver = isOver;
     this.state = 'connecting';
     this.retryTime = 0;
     this.problem = null;
@@ -123,15 +128,19 @@ export class Connection extends EventTarget {
   async #ask() {
     try {
       const message = await get(this.path);
-      if (this.#isOver()) return;
+      if (this.#isOutdated()) return;
       this.#deliver(message);
+      if (this.isOver()) {
+        this.#change('ended');
+        return;
+      }
       if (this.failures > MAX_FAILURES) {
         this.#change('polling');
         this.#schedule(POLL_WAIT);
         return;
       }
     } catch (error) {
-      if (this.#isOver()) return;
+      if (this.#isOutdated()) return;
       if (error instanceof ApiError && [401, 403, 404].includes(error.status)) {
         this.problem = error;
         this.#change('refused');
@@ -141,7 +150,7 @@ export class Connection extends EventTarget {
     this.#scheduleRetry();
   }
 
-  #isOver() {
+  #isOutdated() {
     return ['closed', 'asleep', 'ended'].includes(this.state) || this.socket !== null;
   }
 
@@ -173,6 +182,7 @@ export class Connection extends EventTarget {
     if (document.hidden) {
       this.hiddenTimer = setTimeout(() => this.#sleep(), HIDDEN_WAIT);
     } else if (this.state === 'asleep') {
+      clearTimeout(this.timer);
       this.#change('connecting');
       this.#connect();
     } else {
@@ -184,5 +194,17 @@ export class Connection extends EventTarget {
     if (['closed', 'ended', 'refused'].includes(this.state)) return;
     this.#disconnect();
     this.#change('asleep');
+    this.#scheduleGlance();
+  }
+
+  /** Now and then read the state for the title of the hidden page. */
+  #scheduleGlance() {
+    this.timer = setTimeout(async () => {
+      const message = await get(this.path).catch(() => null);
+      if (this.state !== 'asleep') return;
+      if (message) this.#deliver(message);
+      if (this.isOver()) this.#change('ended');
+      else this.#scheduleGlance();
+    }, ASLEEP_WAIT);
   }
 }

@@ -18,6 +18,7 @@ export class Fields {
     this.fields = new Map(entries.map((entry) => [entry.name, makeField(entry, label)]));
     this.element = makeElement('div', {class: 'fields'},
       ...[...this.fields.values()].map((field) => field.element));
+    if (entries.some((entry) => entry.is_secret)) this.element.prepend(makeUserName());
   }
 
   /** Return what was entered, by name, as the API takes it; empty fields are left out. */
@@ -64,6 +65,11 @@ export class Fields {
     const [field] = this.fields.values();
     field?.input.focus();
   }
+}
+
+/** Return a hidden field: a browser takes a form with a password for a login, and asks for it. */
+function makeUserName() {
+  return makeElement('input', {type: 'text', autocomplete: 'username', hidden: true});
 }
 
 function makeField(entry, label) {

@@ -1,8 +1,9 @@
 // The head of a run: its name, its state, and its buttons.
 
-import {PERMISSIONS, explain, pageAddress, post, serverTime} from './api.js';
+import {PERMISSIONS, explain, makeRunId, pageAddress, post, serverTime} from './api.js';
 import {sendCommand} from './commands.js';
-import {makeElement, setAttribute, setShown, setText} from './dom.js';
+import {makeElement, setAttribute, setMarkedText, setShown, setText} from './dom.js';
+import {Fields} from './form.js';
 import {formatAgo, formatClock, formatCount, formatDate, formatDuration, formatMoment, formatNumber,
   formatStatus, makeStatus, showStatus} from './format.js';
 
@@ -29,6 +30,9 @@ export class RunHead {
     this.run = run;
     this.onOpen = onOpen;
     this.pending = '';
+    this.hadFocus = false;
+    this.shownStatus = '';
+    this.hasProblem = false;
     this.#make(parent);
   }
 
@@ -50,6 +54,7 @@ export class RunHead {
     this.notebook = makeElement('a', {class: 'notebook', hidden: true, target: '_blank',
       rel: 'noopener'}, 'Open the notebook');
     this.message = makeElement('p', {class: 'message', role: 'status', hidden: true});
+    this.secrets = makeElement('div');
     this.problem = makeElement('p', {class: 'problem', tabindex: 0, hidden: true});
     this.bar = makeElement('div', {class: 'overall', hidden: true}, makeElement('i'),
       makeElement('i'));
@@ -59,7 +64,7 @@ export class RunHead {
       makeElement('div', {class: 'title'}, this.name, this.status, this.clock,
         makeElement('span', {class: 'buttons'}, ...this.buttons, ...this.restarts),
         this.notebook),
-      this.bar, this.question, this.message, this.facts, this.problem);
+      this.bar, this.question, this.message, this.secrets, this.facts, this.problem);
   }
 
   /** Make the question before a cancel; it stands below the buttons. */
@@ -123,23 +128,42 @@ export class RunHead {
     this.update();
   }
 
-  async #restart(restart) {
+  /** Resume or retry the run. Secret parameters are not on record: the server says which. */
+  async #restart(restart, parameters = {}) {
     this.pending = restart.name;
     this.#say('');
     this.update();
     try {
-      const {body} = await post(`/runs/${this.run.id}/${restart.name}`, {});
-      if (body.run_id && body.run_id !== this.run.id) this.onOpen(body.run_id);
+      const headers = restart.name === 'retry' ? {'Idempotency-Key': makeRunId()} : {};
+      const {body} = await post(`/runs/${this.run.id}/${restart.name}`, {parameters}, headers);
+      this.secrets.replaceChildren();
+      if (body.run_id !== this.run.id) this.onOpen(body.run_id);
       else this.#say('started; it goes on in a process of its own');
     } catch (error) {
+      const names = (error.problems ?? []).map((problem) => problem.field).filter(Boolean);
+      if (names.length) this.#askSecrets(restart, names);
       this.#say(`${restart.title}: ${explain(error)}`, true);
     }
     this.pending = '';
     this.update();
   }
 
+  /** Show a form for secret parameters. */
+  #askSecrets(restart, names) {
+    const fields = new Fields(names.map((name) => (
+      {name, kind: 'text', label: name, is_secret: true, is_required: true})));
+    this.secrets.replaceChildren(makeElement('form', {class: 'secrets', onsubmit: (event) => {
+      event.preventDefault();
+      const parameters = fields.read();
+      fields.forgetSecrets();
+      this.#restart(restart, parameters);
+    }}, fields.element, makeElement('button', {type: 'submit', class: 'primary'}, restart.title)));
+    fields.focus();
+  }
+
   #say(text, isProblem = false) {
-    setText(this.message, text);
+    this.hasProblem = isProblem;
+    setMarkedText(this.message, text);
     this.message.classList.toggle('wrong', isProblem);
     setShown(this.message, text !== '');
   }
@@ -148,6 +172,9 @@ export class RunHead {
     const {state} = this.run;
     if (state === null) return;
 
+    // what was asked has come
+    if (state.status !== this.shownStatus && !this.hasProblem) this.#say('');
+    this.shownStatus = state.status;
     setText(this.name, state.name || state.workflow);
     setText(this.parentLink, `‹ the run of ${state.parent_task}[${state.parent_item}]`);
     setAttribute(this.parentLink, 'href', state.parent ? pageAddress(state.parent) : null);
@@ -172,6 +199,8 @@ export class RunHead {
 
   #showButtons(state) {
     const may = PERMISSIONS.has('write');
+    const group = this.buttons[0].parentElement;
+    const hadFocus = group.contains(document.activeElement) || this.pending !== '';
     for (const [index, {name, title}] of BUTTONS.entries()) {
       const button = this.buttons[index];
       const isPending = this.pending === name;
@@ -190,6 +219,16 @@ export class RunHead {
       setAttribute(button, 'disabled', this.pending !== '');
       setText(button, this.pending === name ? `${title}: starting …` : title);
     }
+    this.#keepFocus(group, hadFocus);
+  }
+
+  /** Move the focus to the button that has taken the place of the one that had it. */
+  #keepFocus(group, hadFocus) {
+    this.hadFocus ||= hadFocus;
+    if (!this.hadFocus || this.pending !== '') return;
+    const isLost = document.activeElement === document.body || document.activeElement?.hidden;
+    if (isLost) group.querySelector('button:not([hidden])')?.focus();
+    this.hadFocus = false;
   }
 
   #showProgress(state) {

@@ -1,6 +1,6 @@
 // The form for a new run: a workflow file, its parameters, and where it runs.
 
-import {ApiError, explain, get, pageAddress, post} from './api.js';
+import {ApiError, explain, get, makeRunId, pageAddress, post} from './api.js';
 import {arrange, makeElement, setAttribute, setMarkedText, setShown} from './dom.js';
 import {Fields} from './form.js';
 
@@ -102,7 +102,7 @@ class StartForm {
     this.workflow = workflow;
     this.onStart = onStart;
     // a second click, or a second attempt after lost contact, starts no second run
-    this.id = makeId();
+    this.id = makeRunId();
     this.fields = new Fields(workflow.entries ?? []);
     this.options = new Fields(OPTIONS);
     this.button = makeElement('button', {type: 'submit', class: 'primary'}, 'Start');
@@ -153,7 +153,7 @@ class StartForm {
   #explain(error) {
     const isRefused = error instanceof ApiError && error.status < 500;
     // the server has not begun a run of this id
-    if (isRefused) this.id = makeId();
+    if (isRefused) this.id = makeRunId();
     const others = this.options.show(this.fields.show(error.problems ?? []));
     this.#showProblems(others);
     const isShown = (error.problems ?? []).length > others.length;
@@ -195,10 +195,4 @@ function readOptions(entered) {
     else problems.push({field: name, message: `${label} must be an integer of 1 or more`});
   }
   return [options, problems];
-}
-
-/** Return an id for a new run: 12 hexadecimal digits. */
-function makeId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(6));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -21,7 +21,8 @@ export class Run extends EventTarget {
     this.state = null;
     this.gone = '';
     this.lastClock = 0;
-    this.connection = new Connection(`/runs/${id}`, `/runs/${id}/socket`, () => this.#position());
+    this.connection = new Connection(`/runs/${id}`, `/runs/${id}/socket`,
+      () => this.#position(), () => this.#isOver());
     this.connection.addEventListener('message', (event) => this.#read(event.detail));
     this.connection.addEventListener('change', () => this.dispatchEvent(new Event('connection')));
   }
@@ -46,6 +47,11 @@ export class Run extends EventTarget {
     // the state has the time of its last event, which may be long ago; it never runs backwards
     this.lastClock = Math.max(this.lastClock, state.now, serverTime() - state.started);
     return this.lastClock;
+  }
+
+  #isOver() {
+    // an interrupted run may be resumed
+    return this.state !== null && !this.isActive && this.state.status !== 'interrupted';
   }
 
   #position() {

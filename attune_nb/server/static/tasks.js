@@ -2,7 +2,7 @@
 
 import {arrange, isInUse, makeElement, setAttribute, setShown, setText} from './dom.js';
 import {formatClock, formatCount, formatDuration, formatLeft, formatNumber, formatRate,
-  makeStatus, showStatus} from './format.js';
+  formatStatus, makeStatus, showStatus} from './format.js';
 
 // rows from which on finished tasks are folded, and seconds after its end until a task is
 const MANY_ROWS = 12;
@@ -112,6 +112,11 @@ function hasLosses(row) {
   return row.failed > 0 || row.cancelled > 0 || row.skipped > 0 || row.failed_visits > 0;
 }
 
+/** Return the status of a task; what a lost process has left open is interrupted. */
+function statusOf(row, run) {
+  return row.open > 0 && !run.isActive ? 'interrupted' : row.status;
+}
+
 /** Return whether a task has succeeded some seconds ago, so that its row may be folded. */
 function isOver(row, run) {
   if (row.open > 0 || !['succeeded', 'skipped'].includes(row.status)) return false;
@@ -141,7 +146,7 @@ class TaskLine {
   update(row, run) {
     setText(this.name, row.task);
     setText(this.visits, row.visits > 1 ? ` × ${formatNumber(row.visits)}` : '');
-    setAttribute(this.element, 'data-status', row.status);
+    setAttribute(this.element, 'data-status', statusOf(row, run));
     setAttribute(this.element, 'data-open', String(row.open > 0));
     this.#showItems(row);
     setText(this.failed, describeLosses(row));
@@ -206,15 +211,15 @@ class TaskLine {
     const end = row.ended ?? run.state.now;
     setText(this.time, isOpen
       ? formatClock(run.clock - row.started) : formatDuration(end - row.started));
-    showStatus(this.status, row.status, this.#state(row, run));
+    showStatus(this.status, statusOf(row, run), this.#state(row, run));
   }
 
   #state(row, run) {
-    const status = row.status.replaceAll('_', ' ');
+    const status = formatStatus(statusOf(row, run));
     if (row.waiting !== null && row.open > 0 && run.isActive) {
       return `${status} ${formatClock(run.clock - row.waiting)}`;
     }
-    if (row.open > 1) return `${status} · ${formatNumber(row.open)} open`;
+    if (row.open > 1 && run.isActive) return `${status} · ${formatNumber(row.open)} open`;
     return status;
   }
 }
