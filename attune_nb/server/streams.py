@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ListSocket", "RunSocket", "RunStream", "StreamQuery"]
 
-# seconds between two signs of life in a stream of server-sent events
-_PING_EVERY = 15.0
+# seconds between two signs of life: a proxy closes a connection that is quiet for a minute
+_PING_EVERY = 25.0
 
 # the codes of closed sockets: there is nothing more to send; the server stops; too slow
 _DONE = 1000
@@ -53,11 +53,15 @@ class _StateSocket(AttuneSocket):
     _track_activity = False
 
     @property
-    def ping_timeout(self) -> int:
-        """The milliseconds without an answer to a ping after which the socket is closed."""
-        timeout: int = super().ping_timeout
-        # tornado warns of a time-out that is longer than the time between two pings
-        return min(timeout, self.ping_interval) if self.ping_interval else timeout
+    def ping_interval(self) -> float:
+        """The seconds between two pings, which tornado sends; Jupyter's own are not begun."""
+        interval: float | None = self.settings.get("websocket_ping_interval")
+        return _PING_EVERY if interval is None else interval
+
+    @property
+    def ping_timeout(self) -> float:
+        """The seconds within which a client must answer a ping."""
+        return self.ping_interval
 
     @property
     def _drop_after(self) -> float:
@@ -71,7 +75,6 @@ class _StateSocket(AttuneSocket):
 
     def open(self, *_: Any, **__: Any) -> None:
         """Begin to send."""
-        super().open()
         self._subscription = self.subscribe()
         self._sender = asyncio.create_task(self._send(self._subscription))
 

@@ -179,11 +179,14 @@ def change_all_tasks(connection):
         )
 
 
-def test_a_server_that_stops_says_so(tmp_path):
-    with attune_server_in(tmp_path, stand_alone=True) as server:
+def test_a_quiet_socket_is_pinged_and_a_stop_is_told(tmp_path):
+    option = "--jupyter=ServerApp.websocket_ping_interval=1"
+    with attune_server_in(tmp_path, option, stand_alone=True) as server:
         run = start(server.store, ASKING, "stopped")
         with state_socket(server, f"/api/runs/{run.run_id}/socket") as client:
             client.receive()
+            for _ in range(3):
+                client.receive_ping()
             server.process.terminate()
             client.receive_all()
     run.cancel()

@@ -68,6 +68,13 @@ class StateSocket:
                 self.state = message
         return True
 
+    def receive_ping(self):
+        """Wait for a ping of the server, and answer it. Messages before it are lost."""
+        opcode = None
+        while opcode != websocket.ABNF.OPCODE_PING:
+            opcode, _ = self._socket.recv_data(control_frame=True)
+            assert opcode != websocket.ABNF.OPCODE_CLOSE
+
     def until(self, condition):
         """Receive messages until a condition of the state holds."""
         while self.state is None or not condition(self.state):
