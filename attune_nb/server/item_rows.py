@@ -44,6 +44,9 @@ _MOST_ROWS = 500
 _MOST_REPLAYED = 5_000
 _MOST_REPLAYED_BYTES = 50_000_000
 
+# bits of the index of an item, in a number that also holds the execution
+_INDEX_BITS = 40
+
 # sources of items that are used again
 _MOST_SOURCES = 8
 
@@ -55,14 +58,15 @@ _UNREADABLE = "<on record, but it cannot be read>"
 _SELECT_RUN = "SELECT number FROM runs WHERE run_id = ?"
 _SELECT_VISITS = """SELECT coalesce(max(visit), 0) FROM events WHERE run = ? AND task = ?
 AND kind IN ('TaskStarted', 'AttemptsEnded', 'TaskEnded')"""
-_SELECT_EVENTS = """SELECT number, kind, columns, CASE WHEN kind != 'AttemptsEnded' THEN data END
-FROM events WHERE run = ? AND task = ? AND visit = ?
+_SELECT_EVENTS = """SELECT number, kind, visit, columns,
+    CASE WHEN kind != 'AttemptsEnded' THEN data END
+FROM events WHERE run = ? AND task = ? AND (? = 0 OR visit = ?)
 AND kind IN ('TaskStarted', 'RetriesPlanned', 'AttemptsEnded', 'TaskEnded') ORDER BY number"""
 _SELECT_DATA = "SELECT data FROM events WHERE run = ? AND number = ?"
 _SELECT_SIZE = """SELECT count(*), coalesce(sum(length(data)), 0) FROM events
 WHERE run = ? AND number <= ?"""
-_SELECT_CHILDREN = """SELECT parent_item, run_id FROM runs WHERE parent = ? AND parent_task = ?
-AND parent_visit = ? AND parent_item IN (SELECT value FROM json_each(?)) ORDER BY parent_attempt"""
+_SELECT_CHILDREN = """SELECT parent_visit, parent_item, run_id FROM runs WHERE parent = ?
+AND parent_task = ? AND parent_item IN (SELECT value FROM json_each(?)) ORDER BY parent_attempt"""
 
 
 class ItemsQuery(msgspec.Struct, frozen=True):
@@ -70,7 +74,7 @@ class ItemsQuery(msgspec.Struct, frozen=True):
 
     Attributes:
         task: The path of the task.
-        visit: The number of its execution; 0 for the last one.
+        visit: Only items of this execution of the task; 0 for all of them.
         status: Only items of this status; empty for all.
         index: Only the item of this index; -1 for all.
         offset: The number of rows before the page.
@@ -89,6 +93,7 @@ class ItemRow(msgspec.Struct, kw_only=True):
     """The last attempt of an item. Texts are cut to 2,000 characters, and have no secrets.
 
     Attributes:
+        visit: The number of the execution of the task.
         index: The index of the item.
         status: The status of the attempt; `retrying` if another one will follow.
         attempts: The number of the attempt.
@@ -103,6 +108,7 @@ class ItemRow(msgspec.Struct, kw_only=True):
         child: The id of the run that the attempt made, if its task runs a workflow; else empty.
     """
 
+    visit: int
     index: int
     status: str
     attempts: int
@@ -118,11 +124,10 @@ class ItemRow(msgspec.Struct, kw_only=True):
 
 
 class ItemList(msgspec.Struct, kw_only=True):
-    """A page of the items of an execution of a task, of which an attempt has ended.
+    """A page of the items of a task, of which an attempt has ended.
 
     Attributes:
         task: The path of the task.
-        visit: The number of the execution.
         visits: The number of executions of the task.
         with_items: Whether the task is over items.
         counts: How many items have which status.
@@ -131,7 +136,6 @@ class ItemList(msgspec.Struct, kw_only=True):
     """
 
     task: str
-    visit: int
     visits: int
     with_items: bool
     counts: dict[str, int]
@@ -164,34 +168,31 @@ _retries_data = msgspec.json.Decoder(_RetriesData)
 _attempts_data = msgspec.json.Decoder(_AttemptsData)
 
 
-class _Execution(NamedTuple):
-    """The attempts of an execution, in the order in which they ended.
+class _Attempts(NamedTuple):
+    """The attempts of a task, in the order in which they ended.
 
     Attributes:
         run: The number of the run.
         run_id: Its id.
         task: The path of the task.
-        visit: The number of the execution.
         with_items: Whether the task is over items.
-        started: The number of the event with which it started; -1 if there is none.
-        columns: The columns of the attempts.
+        started: The number of the event with which an execution started, by its visit.
+        columns: The columns of the attempts; `visit` is the number of the execution.
         event: The number of the event of each attempt.
         place: The row of each attempt in its event.
         planned: How many of the failed attempts of an event will be made again, by its number.
-        has_ended: Whether the execution has ended.
+            Those of executions that have ended are left out.
     """
 
     run: int
     run_id: str
     task: str
-    visit: int
     with_items: bool
-    started: int
+    started: Mapping[int, int]
     columns: Mapping[str, NDArray[Any]]
     event: NDArray[Any]
     place: NDArray[Any]
     planned: Mapping[int, int]
-    has_ended: bool
 
 
 class ItemRows:
@@ -211,62 +212,69 @@ class ItemRows:
 
         Raises:
             StoreError: There is no such run, or the store cannot be read.
-            LookupError: There is no such execution.
+            LookupError: No event of the run is about such a task.
         """
         with connected(path) as connection:
-            visits, execution = _read_execution(connection, run_id, query)
-            items = _LastAttempts(execution)
+            visits, attempts = _read_attempts(connection, run_id, query)
+            items = _LastAttempts(attempts)
             selected = items.select(query.status, query.index)
             limit = min(max(query.limit, 0), _MOST_ROWS)
             shown = selected[max(query.offset, 0) :][:limit]
             rows = [items.row(place) for place in shown.tolist()]
-            _add_values(connection, execution, items, shown, rows)
-            _add_children(connection, execution, rows)
+            _add_values(connection, attempts, items, shown, rows)
+            _add_children(connection, attempts, rows)
 
-        if any(row.item is None for row in rows) and execution.with_items:
-            self._add_items(path, execution, rows)
+        if attempts.with_items:
+            self._add_items(path, attempts, rows)
         return ItemList(
-            task=execution.task,
-            visit=execution.visit,
+            task=attempts.task,
             visits=visits,
-            with_items=execution.with_items,
+            with_items=attempts.with_items,
             counts=items.counts(),
             matching=len(selected),
             rows=rows,
         )
 
-    def _add_items(self, path: Path, execution: _Execution, rows: Sequence[ItemRow]) -> None:
+    def _add_items(self, path: Path, attempts: _Attempts, rows: Sequence[ItemRow]) -> None:
         """Add the items that are not on record, but follow from the expression of the task."""
-        source = self._find_source(path, execution)
-        if source is None or not hasattr(source, "__getitem__"):
-            return
-        for row in rows:
-            if row.item is None:
-                try:
-                    row.item = preview_text(source[row.index], _MAX_PREVIEW)
-                except Exception:  # noqa: BLE001 - an item is code of a user that may raise
-                    row.item = _UNREADABLE
+        visits = sorted({row.visit for row in rows if row.item is None})
+        # each of them is a replay
+        for visit in visits[:_MOST_SOURCES]:
+            source = self._find_source(path, attempts, visit)
+            if source is None or not hasattr(source, "__getitem__"):
+                continue
+            for row in rows:
+                if row.visit == visit and row.item is None:
+                    row.item = _preview_at(source, row.index)
 
-    def _find_source(self, path: Path, execution: _Execution) -> Any:
+    def _find_source(self, path: Path, attempts: _Attempts, visit: int) -> Any:
         """Return the source of the items of an execution; None if it would take long to find."""
-        if execution.started < 0:
+        if visit not in attempts.started:
             return None
-        key = (path, execution.run_id, execution.task, execution.visit)
+        key = (path, attempts.run_id, attempts.task, visit)
         with self._lock:
             if key in self._sources:
                 self._sources.move_to_end(key)
                 return self._sources[key]
 
-            source = _read_source(path, execution)
+            source = _read_source(path, attempts, visit)
             self._sources[key] = source
             while len(self._sources) > _MOST_SOURCES:
                 self._sources.popitem(last=False)
             return source
 
 
-def _read_source(path: Path, execution: _Execution) -> Any:
+def _preview_at(source: Any, index: int) -> str | None:
+    try:
+        return preview_text(source[index], _MAX_PREVIEW)
+    except Exception:  # noqa: BLE001 - an item is code of a user that may raise
+        return _UNREADABLE
+
+
+def _read_source(path: Path, attempts: _Attempts, visit: int) -> Any:
+    started = attempts.started[visit]
     with connected(path) as connection:
-        arguments = (execution.run, execution.started)
+        arguments = (attempts.run, started)
         count, size = connection.execute(_SELECT_SIZE, arguments).fetchone()
     if count > _MOST_REPLAYED or size > _MOST_REPLAYED_BYTES:
         return None
@@ -275,101 +283,102 @@ def _read_source(path: Path, execution: _Execution) -> Any:
     from attune_nb.running.item_source import read_item_source  # noqa: PLC0415
 
     try:
-        return read_item_source(
-            path, execution.run_id, execution.task, execution.visit, execution.started
-        )
+        return read_item_source(path, attempts.run_id, attempts.task, visit, started)
     except StoreError:
         # the rows say the rest
         return None
 
 
-def _read_execution(
+def _read_attempts(
     connection: sqlite3.Connection, run_id: str, query: ItemsQuery
-) -> tuple[int, _Execution]:
-    """Return how many executions a task has, and the one that the query is about."""
+) -> tuple[int, _Attempts]:
+    """Return how many executions a task has, and the attempts that the query is about."""
     row = connection.execute(_SELECT_RUN, (run_id,)).fetchone()
     if row is None:
         raise StoreError(f"there is no run {run_id}")
 
     (run,) = row
     (visits,) = connection.execute(_SELECT_VISITS, (run, query.task)).fetchone()
-    visit = query.visit
-    if not visit:
-        visit = visits
-    rows = connection.execute(_SELECT_EVENTS, (run, query.task, visit)).fetchall()
+    arguments = (run, query.task, query.visit, query.visit)
+    rows = connection.execute(_SELECT_EVENTS, arguments).fetchall()
     if not rows:
-        raise LookupError(f"the run has no execution {visit} of a task `{query.task}`")
+        visit = f" {query.visit}" if query.visit else ""
+        raise LookupError(f"the run has no execution{visit} of a task `{query.task}`")
 
     with_items = False
-    started = -1
-    has_ended = False
-    planned: dict[int, int] = {}
+    started: dict[int, int] = {}
+    # of each execution that has not ended, by the number of the event
+    planned: dict[int, dict[int, int]] = {}
+    latest: dict[int, int] = {}
     numbers = []
     batches = []
-    for number, kind, columns, data in rows:
+    for number, kind, visit, columns, data in rows:
         if kind == "AttemptsEnded":
+            latest[visit] = number
             numbers.append(number)
-            batches.append(unpack_columns(columns))
+            batch = unpack_columns(columns)
+            batches.append({**batch, "visit": np.full(len(batch["index"]), visit)})
         elif kind == "RetriesPlanned":
             # it follows the event with the attempts
-            planned[numbers[-1]] = _retries_data.decode(load_data(connection, data)).count
+            count = _retries_data.decode(load_data(connection, data)).count
+            planned.setdefault(visit, {})[latest[visit]] = count
         elif kind == "TaskStarted":
-            started = number
-            with_items = _started_data.decode(load_data(connection, data)).with_items
+            started[visit] = number
+            with_items |= _started_data.decode(load_data(connection, data)).with_items
         else:
-            has_ended = True
+            planned.pop(visit, None)
 
     lengths = [len(batch["index"]) for batch in batches]
-    columns = {}
-    for name in ("index", "attempt", "worker", "start", "duration", "status"):
+    all_columns = {}
+    for name in ("visit", "index", "attempt", "worker", "start", "duration", "status"):
         parts = [np.array([], np.int64), *(batch[name] for batch in batches)]
-        columns[name] = np.concatenate(parts)
+        all_columns[name] = np.concatenate(parts)
     places = [np.arange(length) for length in lengths]
-    execution = _Execution(
+    attempts = _Attempts(
         run=run,
         run_id=run_id,
         task=query.task,
-        visit=visit,
         with_items=with_items,
         started=started,
-        columns=columns,
+        columns=all_columns,
         event=np.repeat(np.array(numbers, np.int64), lengths),
         place=np.concatenate([np.array([], np.int64), *places]),
-        planned=planned,
-        has_ended=has_ended,
+        planned={event: count for counts in planned.values() for event, count in counts.items()},
     )
-    return visits, execution
+    return visits, attempts
 
 
 class _LastAttempts:
-    """The last attempt of each item of an execution.
+    """The last attempt of each item of a task.
 
     Attributes:
-        rows: Their rows in the columns of the execution, in the order of the items.
+        rows: Their rows in the columns of the task, in the order of executions and items.
         first_rows: Those of the first attempts of the same items.
         status: Their statuses, as numbers of `_ORDER`.
     """
 
-    def __init__(self, execution: _Execution) -> None:
-        self._execution = execution
-        index = execution.columns["index"]
-        _, self.first_rows = np.unique(index, return_index=True)
-        _, rows = np.unique(index[::-1], return_index=True)
-        self.rows = len(index) - 1 - rows
+    def __init__(self, attempts: _Attempts) -> None:
+        self._attempts = attempts
+        columns = attempts.columns
+        item = (columns["visit"].astype(np.int64) << _INDEX_BITS) | columns["index"]
+        _, self.first_rows = np.unique(item, return_index=True)
+        _, rows = np.unique(item[::-1], return_index=True)
+        self.rows = len(item) - 1 - rows
         # by the code of a status
         order = np.array([_ORDER.index(name) for name in STATUS_CODES[:-1]])
-        self.status = order[execution.columns["status"][self.rows].astype(np.int64)]
-        if not execution.has_ended:
-            self._find_retrying()
+        self.status = order[columns["status"][self.rows].astype(np.int64)]
+        self._find_retrying()
 
     def _find_retrying(self) -> None:
         """Mark the items whose last attempt failed, and will be made again."""
-        execution = self._execution
-        is_failed = np.isin(execution.columns["status"][self.rows], (FAILED, TIMED_OUT))
-        events = execution.event[self.rows]
-        for number, count in execution.planned.items():
+        if not self._attempts.planned:
+            return
+        columns = self._attempts.columns
+        is_failed = np.isin(columns["status"][self.rows], (FAILED, TIMED_OUT))
+        events = self._attempts.event[self.rows]
+        for number, count in self._attempts.planned.items():
             places = np.flatnonzero(is_failed & (events == number))
-            attempts = execution.columns["attempt"][self.rows[places]]
+            attempts = columns["attempt"][self.rows[places]]
             # items with fewer attempts are made again, if not all are
             earliest = places[np.argsort(attempts, kind="stable")]
             self.status[earliest[:count]] = _ORDER.index("retrying")
@@ -386,16 +395,17 @@ class _LastAttempts:
             codes = [code for code, name in enumerate(_ORDER) if name == status]
             is_selected &= np.isin(self.status, codes)
         if index >= 0:
-            is_selected &= self._execution.columns["index"][self.rows] == index
+            is_selected &= self._attempts.columns["index"][self.rows] == index
         places = np.flatnonzero(is_selected)
         return places[np.argsort(self.status[places], kind="stable")]
 
     def row(self, place: int) -> ItemRow:
         """Return the row of an item, without values."""
-        columns = self._execution.columns
+        columns = self._attempts.columns
         row = self.rows[place]
         worker = int(columns["worker"][row])
         return ItemRow(
+            visit=int(columns["visit"][row]),
             index=int(columns["index"][row]),
             status=_ORDER[self.status[place]],
             attempts=int(columns["attempt"][row]),
@@ -407,7 +417,7 @@ class _LastAttempts:
 
 def _add_values(
     connection: sqlite3.Connection,
-    execution: _Execution,
+    attempts: _Attempts,
     items: _LastAttempts,
     shown: NDArray[np.intp],
     rows: Sequence[ItemRow],
@@ -417,12 +427,12 @@ def _add_values(
     first_rows = items.first_rows[shown]
     needed = np.concatenate([last_rows, first_rows])
     batches = {}
-    for number in np.unique(execution.event[needed]).tolist():
-        batches[number] = _read_values(connection, execution.run, number)
+    for number in np.unique(attempts.event[needed]).tolist():
+        batches[number] = _read_values(connection, attempts.run, number)
 
     for row, last, first in zip(rows, last_rows.tolist(), first_rows.tolist(), strict=True):
-        batch = batches[int(execution.event[last])]
-        place = int(execution.place[last])
+        batch = batches[int(attempts.event[last])]
+        place = int(attempts.place[last])
         if batch.results is not None:
             row.result = _decode(batch.results[place])
         error = dict(batch.errors).get(place)
@@ -431,9 +441,9 @@ def _add_values(
             row.error = _text(error["message"], _MAX_MESSAGE)
             row.traceback = _text(error["traceback"], _MAX_TRACEBACK)
             row.result = _preview(error["data"])
-        first_batch = batches[int(execution.event[first])]
+        first_batch = batches[int(attempts.event[first])]
         if first_batch.items is not None:
-            row.item = _decode(first_batch.items[int(execution.place[first])])
+            row.item = _decode(first_batch.items[int(attempts.place[first])])
 
 
 def _read_values(connection: sqlite3.Connection, run: int, number: int) -> _BatchValues:
@@ -467,11 +477,13 @@ def _text(plain: Any, most: int) -> str:
 
 
 def _add_children(
-    connection: sqlite3.Connection, execution: _Execution, rows: Sequence[ItemRow]
+    connection: sqlite3.Connection, attempts: _Attempts, rows: Sequence[ItemRow]
 ) -> None:
     """Add the runs that the attempts of items made: of each item the last one."""
     indexes = msgspec.json.encode([row.index for row in rows]).decode()
-    arguments = (execution.run_id, execution.task, execution.visit, indexes)
-    children = dict(connection.execute(_SELECT_CHILDREN, arguments).fetchall())
+    arguments = (attempts.run_id, attempts.task, indexes)
+    children = {}
+    for visit, index, run_id in connection.execute(_SELECT_CHILDREN, arguments).fetchall():
+        children[visit, index] = run_id
     for row in rows:
-        row.child = children.get(row.index, "")
+        row.child = children.get((row.visit, row.index), "")

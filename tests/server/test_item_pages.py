@@ -6,8 +6,10 @@ import logging
 import sys
 
 import pytest
+from support.item_runs import until
 
 import attune_nb
+from attune_nb.errors import StoreError
 from attune_nb.results.trace.chrome import chrome_trace
 from attune_nb.server.item_rows import ItemRows, ItemsQuery
 from attune_nb.server.line_pages import LinesQuery, read_lines
@@ -56,6 +58,14 @@ def items_of(store, run, task="check", **query):
     return ItemRows().read(store, run.run_id, ItemsQuery(task, **query))
 
 
+def counts_of(store, run, task):
+    """Return how many items have which status; none before they are on record."""
+    try:
+        return items_of(store, run, task).counts
+    except (LookupError, StoreError):
+        return {}
+
+
 def test_failed_items_come_first(store, run):
     page = items_of(store, run)
     assert [row.index for row in page.rows] == [2, 5, 0, 1, 3, 4, 6, 7]
@@ -90,7 +100,7 @@ def test_a_task_without_items_has_one_attempt(store, run):
 
 
 def test_a_task_that_has_not_started_has_no_items(store, run):
-    with pytest.raises(LookupError, match="has no execution 0 of a task `nothing`"):
+    with pytest.raises(LookupError, match="has no execution of a task `nothing`"):
         items_of(store, run, "nothing")
 
 
@@ -138,6 +148,52 @@ def test_a_trace_is_that_of_the_run(store, run, tmp_path):
     expected = json.loads(json.dumps(chrome_trace(run.events)))
 
     assert trace == expected
+
+
+def test_the_visits_of_a_task_are_rows_of_one_list(store):
+    def work(n):
+        if n == 2:
+            raise ValueError(n)
+
+    text = """
+    vars: {n: 0}
+    tasks:
+      - name: step
+        start: true
+        action: work
+        input: {n: "{{ n }}"}
+        next: [{when: "{{ n < 4 }}", publish: {n: "{{ n + 1 }}"}, do: step}]
+    """
+    options = {"actions": {"work": work}, "progress": False}
+    run = attune_nb.loads(text).run(store=store, **options)
+    page = items_of(store, run, "step")
+
+    assert [(row.visit, row.status) for row in page.rows] == [
+        (3, "failed"), *[(visit, "succeeded") for visit in (1, 2, 4, 5)],
+    ]  # fmt: skip
+    assert page.visits == 5
+    assert [row.visit for row in items_of(store, run, "step", visit=2).rows] == [2]
+
+
+def test_an_item_that_will_be_attempted_again_is_retrying(store):
+    def refuse(n):
+        raise ConnectionError(n)
+
+    text = """
+    tasks:
+      - name: a
+        action: refuse
+        with_items: "{{ [1, 2] }}"
+        input: {n: "{{ item }}"}
+        retry: {count: 1, delay: 3600}
+    """
+    options = {"actions": {"refuse": refuse}, "background": True, "progress": False}
+    run = attune_nb.loads(text).run(store=store, **options)
+    until(lambda: counts_of(store, run, "a") == {"retrying": 2})
+    run.cancel()
+    run.wait()
+
+    assert counts_of(store, run, "a") == {"cancelled": 2}
 
 
 def test_a_child_run_is_named_by_its_item(store):

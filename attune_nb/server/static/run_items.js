@@ -10,6 +10,7 @@ import {chooseTask} from './run_tasks.js';
 const {formatDuration} = await import(`${HOME}/explore.js`);
 
 const ROWS_AT_ONCE = 100;
+const MAX_VISITS = 500;
 const READ_EVERY = 1_500; // milliseconds, of a run that goes on
 const STATUSES = ['failed', 'timed_out', 'retrying', 'cancelled', 'succeeded'];
 const HEADS = [['Item', ''], ['State', ''], ['Attempts', 'number'], ['Time', 'number'],
@@ -26,6 +27,7 @@ class ItemsView {
     this.task = null;
     this.status = '';
     this.index = '';
+    this.visitCount = 0;
     this.limit = ROWS_AT_ONCE;
     this.lines = new Map();
     this.isReading = false;
@@ -90,6 +92,7 @@ class ItemsView {
     this.lines.clear();
     this.body.replaceChildren();
     this.visits.replaceChildren();
+    this.visitCount = 0;
     this.#ask();
   }
 
@@ -132,12 +135,13 @@ class ItemsView {
     this.read = state;
     this.readyTime = performance.now() + READ_EVERY;
     const {task, status, index} = this;
-    const visit = this.visits.value || 0;
+    const visit = this.visits.value || '0';
     const query = new URLSearchParams({task, status, visit, limit: this.limit});
     if (/^\d+$/.test(index)) query.set('index', index);
     try {
       const page = await get(`/runs/${this.run.id}/items?${query}`);
-      const isOld = task !== this.task || status !== this.status || index !== this.index;
+      const isOld = task !== this.task || status !== this.status || index !== this.index
+        || visit !== (this.visits.value || '0');
       if (!isOld) this.#show(page);
     } catch (error) {
       setText(this.note, error.status === 404 ? 'No attempt of it has ended yet.' : explain(error));
@@ -150,20 +154,11 @@ class ItemsView {
   }
 
   #show(page) {
-    const isChosenVisit = this.visits.value !== '';
-    if (this.visits.options.length !== page.visits && document.activeElement !== this.visits) {
-      const options = Array.from({length: page.visits}, (_, place) => makeElement(
-        'option', {value: place + 1}, `visit ${formatNumber(place + 1)}`));
-      // the last visit, also when another one begins
-      this.visits.replaceChildren(...options.slice(-500));
-      if (!isChosenVisit) this.visits.value = page.visit;
-    }
-    setShown(this.visits, page.visits > 1);
+    this.#showVisits(page.visits);
     this.#showFilters(page);
-
     const rows = page.rows.map((row) => {
-      const key = `${page.visit}:${row.index}`;
-      if (!this.lines.has(key)) this.lines.set(key, new ItemLine(this.run, this.task, page));
+      const key = `${row.visit}:${row.index}`;
+      if (!this.lines.has(key)) this.lines.set(key, new ItemLine(this.run, this.task, row.visit, page));
       const line = this.lines.get(key);
       line.update(row);
       return line;
@@ -176,6 +171,20 @@ class ItemsView {
     setShown(this.more, hidden > 0 && this.limit < 500);
     setText(this.more, `Show more of ${formatCount(page.matching, 'item')}`);
     this.panel.dataset.rows = rows.length;
+  }
+
+  /** Offer the visits of the task, the last ones if they are very many. */
+  #showVisits(count) {
+    setShown(this.visits, count > 1);
+    if (this.visitCount === count || document.activeElement === this.visits) return;
+    this.visitCount = count;
+    const chosen = this.visits.value || '0';
+    const options = [makeElement('option', {value: 0}, 'all visits')];
+    for (let visit = Math.max(1, count - MAX_VISITS); visit <= count; visit++) {
+      options.push(makeElement('option', {value: visit}, `visit ${formatNumber(visit)}`));
+    }
+    this.visits.replaceChildren(...options);
+    this.visits.value = chosen;
   }
 
   #showFilters(page) {
@@ -197,11 +206,12 @@ function firstTask(rows) {
 
 /** A row of the table, and below it the whole values of the item if a reader opens it. */
 class ItemLine {
-  constructor(run, task, {visit, with_items: hasItems}) {
+  constructor(run, task, visit, {visits, with_items: hasItems}) {
     this.run = run;
     this.task = task;
     this.visit = visit;
     this.hasItems = hasItems;
+    this.hasVisits = visits > 1;
     this.row = null;
     this.button = makeElement('button', {type: 'button', class: 'link', 'aria-expanded': 'false',
       onclick: () => this.#toggle()});
@@ -219,7 +229,8 @@ class ItemLine {
     const before = JSON.stringify(this.row);
     this.row = row;
     if (before === JSON.stringify(row)) return;
-    setText(this.button, this.hasItems ? formatNumber(row.index) : this.task);
+    const name = this.hasItems ? formatNumber(row.index) : this.task;
+    setText(this.button, this.hasVisits ? `${name} #${formatNumber(row.visit)}` : name);
     setAttribute(this.line, 'data-status', row.status);
     showStatus(this.status, row.status);
     setText(this.attempts, formatNumber(row.attempts));
