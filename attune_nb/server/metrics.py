@@ -144,6 +144,12 @@ def _metrics_of(counters: RunCounters) -> Iterator[Metric]:
     """Yield the metrics; a name and its labels are yielded once."""
     yield _counter("attune_runs", "Runs that have ended.", ["workflow", "status"], counters.ended)
     yield _active_runs(counters)
+    yield _gauge(
+        "attune_runs_interrupted",
+        "Runs that have not ended, and whose process is gone.",
+        ["workflow"],
+        counters.interrupted,
+    )
     yield _histogram(
         "attune_run_duration_seconds",
         "Durations of runs that have ended.",

@@ -185,6 +185,16 @@ class RunCounters:
         return sorted(self._workflows)
 
     @property
+    def interrupted(self) -> Counter[Labels]:
+        """How many runs have not ended and have no process any more, by workflow."""
+        counts: Counter[Labels] = Counter()
+        for workflow in self._workflows:
+            counts[(workflow,)] = 0
+        for store in self._stores.values():
+            counts.update(store.interrupted)
+        return counts
+
+    @property
     def open_runs(self) -> list[OpenRun]:
         """The runs that are alive, of all stores that were there at the last look."""
         return [run for store in self._stores.values() for run in store.open_runs]
@@ -197,7 +207,7 @@ class RunCounters:
         """
         resolved = {path.resolve() for path in paths}
         for path in self._stores.keys() - resolved:
-            self._stores[path].open_runs = []
+            self._stores[path].forget_runs()
 
         is_complete = True
         for path in resolved:
@@ -210,7 +220,7 @@ class RunCounters:
             except StoreError:
                 # another program has damaged or locked it; the page says so
                 is_complete = False
-                store.open_runs = []
+                store.forget_runs()
         if is_complete:
             self.read_at = time.time()
 
@@ -246,6 +256,7 @@ class _StoreReader:
 
     Attributes:
         open_runs: The runs that are alive.
+        interrupted: How many others have not ended, by workflow.
     """
 
     def __init__(self, path: Path, counters: RunCounters) -> None:
@@ -256,6 +267,12 @@ class _StoreReader:
         self._followed: dict[int, _Followed] = {}
         self._is_first = True
         self.open_runs: list[OpenRun] = []
+        self.interrupted: Counter[Labels] = Counter()
+
+    def forget_runs(self) -> None:
+        """Show no runs that are alive or interrupted, until the next look."""
+        self.open_runs = []
+        self.interrupted = Counter()
 
     def read(self) -> None:
         """Read what is new.
@@ -272,7 +289,7 @@ class _StoreReader:
             # another file has taken the place of the one before, with runs of its own
             self._forget_file(identity)
 
-        open_runs = []
+        self.forget_runs()
         with connected(self._path) as connection:
             followed = msgspec.json.encode(list(self._followed)).decode()
             rows = connection.execute(_SELECT_RUNS, (self._last_number, followed)).fetchall()
@@ -280,9 +297,7 @@ class _StoreReader:
                 run = _convert(row)
                 if run is None:
                     continue
-                open_run = self._count_run(connection, run, position)
-                if open_run is not None:
-                    open_runs.append(open_run)
+                self._count_run(connection, run, position)
 
         numbers = [row[0] for row in rows if isinstance(row[0], int)]
         self._last_number = max([self._last_number, *numbers])
@@ -290,18 +305,15 @@ class _StoreReader:
         # runs that were forgotten
         for number in self._followed.keys() - set(numbers):
             del self._followed[number]
-        self.open_runs = open_runs
 
     def _forget_file(self, identity: FileIdentity | None) -> None:
         self._identity = identity
         self._last_number = 0
         self._followed = {}
-        self.open_runs = []
+        self.forget_runs()
 
-    def _count_run(
-        self, connection: sqlite3.Connection, run: _RunRow, position: int
-    ) -> OpenRun | None:
-        """Count what is new of a run; return it if it is alive."""
+    def _count_run(self, connection: sqlite3.Connection, run: _RunRow, position: int) -> None:
+        """Count what is new of a run."""
         counters = self._counters
         workflow = counters.label_of(run.workflow)
         followed = self._followed.get(run.number)
@@ -315,22 +327,23 @@ class _StoreReader:
         followed.items = max(run.items, followed.items)
         followed.failed = max(run.failed, followed.failed)
         has_ended = run.status in ENDED
-        if followed.dead_owner == run.owner and not has_ended:
-            # nothing more comes from it
-            return None
-
-        if not self._is_first or position < _MAX_FIRST_RUNS:
+        is_dead = followed.dead_owner == run.owner and not has_ended
+        # nothing more comes from a run whose process is dead
+        is_read = not self._is_first or position < _MAX_FIRST_RUNS
+        if is_read and not is_dead:
             self._count_tasks(connection, run.number, workflow, followed)
+
         if has_ended:
             del self._followed[run.number]
             self._count_end(run, workflow)
-            return None
-        if not is_alive(run.host, run.pid, run.born, run.beat, run.owner):
+        elif is_dead or not _is_alive(run):
+            self.interrupted[(workflow,)] += 1
             if run.host == socket.gethostname():
                 # on another host it may give a sign of life again
                 followed.dead_owner = run.owner
-            return None
-        return OpenRun(workflow, _state_of(run), run.questions, run.host, run.pid)
+        else:
+            state = _state_of(run)
+            self.open_runs.append(OpenRun(workflow, state, run.questions, run.host, run.pid))
 
     def _count_end(self, run: _RunRow, workflow: str) -> None:
         """Count a run that has ended."""
@@ -385,6 +398,10 @@ def _convert(row: Sequence[Any]) -> _RunRow | None:
         return msgspec.convert(fields, _RunRow)
     except msgspec.ValidationError:
         return None
+
+
+def _is_alive(run: _RunRow) -> bool:
+    return is_alive(run.host, run.pid, run.born, run.beat, run.owner)
 
 
 def _state_of(run: _RunRow) -> str:

@@ -138,12 +138,15 @@ def test_a_run_whose_process_is_dead_is_not_alive(scraped):
 
     samples = scraped.samples()
     assert samples["attune_runs_active", "running", "asking"] == 0
+    assert samples["attune_runs_interrupted", "asking"] == 1
     assert samples[("attune_questions_open",)] == 0
 
     with sqlite3.connect(scraped.store) as connection:
         connection.execute("UPDATE runs SET status = 'succeeded'")
     connection.close()
-    assert scraped.samples()["attune_runs_total", "succeeded", "asking"] == 1
+    samples = scraped.samples()
+    assert samples["attune_runs_total", "succeeded", "asking"] == 1
+    assert samples["attune_runs_interrupted", "asking"] == 0
 
 
 def test_counters_do_not_decrease_when_runs_are_forgotten(scraped):
