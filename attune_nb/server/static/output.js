@@ -34,6 +34,8 @@ class Output {
   }
 
   update() {
+    // a run that was interrupted may go on
+    if (this.run.isActive) this.hasReadEnd = false;
     const isDue = performance.now() - this.readTime >= READ_EVERY;
     if (this.isReading || this.isClosed || this.hasReadEnd || !isDue) return;
     this.#read();
