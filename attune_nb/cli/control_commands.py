@@ -140,8 +140,8 @@ def answer(
         str,
         typer.Argument(
             metavar="VALUE",
-            help="the answer, as the question expects it; - reads it from standard input, so that "
-            "it is in no list of processes",
+            help="the answer, as the question expects it, after `--` if it begins with -; a - "
+            "alone reads it from standard input, so that it is in no list of processes",
         ),
     ],
     store: Store = None,

@@ -231,6 +231,12 @@ class Mailbox:
             raise LookupFailed(f"it came too late: it had expired {late:.0f} s before")
         run = _find_run(outermost, command.run_id)
         _check_status(run, command.kind)
+        if run is not outermost and command.kind in ("pause", "resume"):
+            # they share the workers of the outermost run
+            raise LookupFailed(
+                f"it is a part of run {outermost.run_id}, which can only be paused and resumed as "
+                "a whole"
+            )
 
         data = decode_data(command.data)
         sender = command.sender

@@ -146,6 +146,20 @@ def test_a_child_run_is_cancelled_alone(store):
     }
 
 
+def test_a_child_run_is_not_paused_alone(store):
+    child = attune_nb.loads("""
+    ref: child
+    tasks:
+      - {name: approve, action: core.ask, input: {prompt: ok?}}
+    """)
+    text = "tasks: [{name: deploy, action: child}]"
+    with asking_run(store, text, actions={"child": child}) as run:
+        wait_until(lambda: len(attune_nb.runs(store, children=True)) == 2)
+        part = attune_nb.open_run(f"{run.run_id}/deploy", store)
+        with pytest.raises(CommandRefused, match=f"it is a part of run {run.run_id}"):
+            part.pause()
+
+
 @pytest.mark.parametrize(
     ("kind", "data", "message"),
     [
