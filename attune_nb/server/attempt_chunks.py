@@ -27,6 +27,7 @@ from attune_nb.html import printable
 from attune_nb.store.blobs import load_data
 from attune_nb.store.database import connected
 from attune_nb.store.json_values import from_plain
+from attune_nb.store.reading import reading_record
 
 if TYPE_CHECKING:
     import sqlite3
@@ -87,12 +88,14 @@ class ChunkRange(NamedTuple):
     """The events of a chunk.
 
     Attributes:
+        run_id: The id of the run.
         run: The number of the run in its store.
         after: The number of the event before the first one; -1 if there is none.
         last: The number of the last event.
         more: Whether there are further events, for which another chunk is needed.
     """
 
+    run_id: str
     run: int
     after: int
     last: int
@@ -272,10 +275,10 @@ def find_range(path: Path, run_id: str, after: int, most: int) -> ChunkRange:
     last = after
     for place, (number, length) in enumerate(rows):
         if count >= most or place == _MOST_EVENTS:
-            return ChunkRange(run, after, last, more=True)
+            return ChunkRange(run_id, run, after, last, more=True)
         count += length // _ROW_BYTES
         last = number
-    return ChunkRange(run, after, last, more=False)
+    return ChunkRange(run_id, run, after, last, more=False)
 
 
 def read_chunk(path: Path, span: ChunkRange) -> Chunk:
@@ -289,18 +292,15 @@ def read_chunk(path: Path, span: ChunkRange) -> Chunk:
         StoreError: They cannot be read.
     """
     parts = _ChunkParts()
-    with connected(path) as connection:
+    with connected(path) as connection, reading_record(span.run_id):
         rows = connection.execute(_SELECT_EVENTS, (span.run, span.after, span.last)).fetchall()
-        try:
-            for number, kind, time, task, visit, columns, data, length in rows:
-                if kind == "AttemptsEnded":
-                    batch = _read_batch(connection, span.run, number, columns, length)
-                    parts.add_attempts(task, visit, time, columns, batch)
-                else:
-                    parts.add_fact(kind, time, task, visit, load_data(connection, data))
-        except (ValueError, TypeError, LookupError) as error:
-            raise StoreError(f"the record of the run is damaged: {error}") from None
-    return parts.finish(span)
+        for number, kind, time, task, visit, columns, data, length in rows:
+            if kind == "AttemptsEnded":
+                batch = _read_batch(connection, span.run, number, columns, length)
+                parts.add_attempts(task, visit, time, columns, batch)
+            else:
+                parts.add_fact(kind, time, task, visit, load_data(connection, data))
+        return parts.finish(span)
 
 
 def _read_batch(

@@ -21,6 +21,7 @@ from attune_nb.server.attempt_chunks import unpack_columns
 from attune_nb.store.blobs import load_data
 from attune_nb.store.database import connected
 from attune_nb.store.json_values import from_plain
+from attune_nb.store.reading import reading_record
 
 if TYPE_CHECKING:
     import sqlite3
@@ -175,6 +176,7 @@ class _Attempts(NamedTuple):
         run: The number of the run.
         run_id: Its id.
         task: The path of the task.
+        has_events: Whether any event is about the task.
         with_items: Whether the task is over items.
         started: The number of the event with which an execution started, by its visit.
         columns: The columns of the attempts; `visit` is the number of the execution.
@@ -187,6 +189,7 @@ class _Attempts(NamedTuple):
     run: int
     run_id: str
     task: str
+    has_events: bool
     with_items: bool
     started: Mapping[int, int]
     columns: Mapping[str, NDArray[Any]]
@@ -214,7 +217,7 @@ class ItemRows:
             StoreError: There is no such run, or the store cannot be read.
             LookupError: No event of the run is about such a task.
         """
-        with connected(path) as connection:
+        with connected(path) as connection, reading_record(run_id):
             visits, attempts = _read_attempts(connection, run_id, query)
             items = _LastAttempts(attempts)
             selected = items.select(query.status, query.index)
@@ -224,6 +227,9 @@ class ItemRows:
             _add_values(connection, attempts, items, shown, rows)
             _add_children(connection, attempts, rows)
 
+        if not attempts.has_events:
+            visit = f" {query.visit}" if query.visit else ""
+            raise LookupError(f"the run has no execution{visit} of a task `{query.task}`")
         if attempts.with_items:
             self._add_items(path, attempts, rows)
         return ItemList(
@@ -301,9 +307,6 @@ def _read_attempts(
     (visits,) = connection.execute(_SELECT_VISITS, (run, query.task)).fetchone()
     arguments = (run, query.task, query.visit, query.visit)
     rows = connection.execute(_SELECT_EVENTS, arguments).fetchall()
-    if not rows:
-        visit = f" {query.visit}" if query.visit else ""
-        raise LookupError(f"the run has no execution{visit} of a task `{query.task}`")
 
     with_items = False
     started: dict[int, int] = {}
@@ -338,6 +341,7 @@ def _read_attempts(
         run=run,
         run_id=run_id,
         task=query.task,
+        has_events=bool(rows),
         with_items=with_items,
         started=started,
         columns=all_columns,
@@ -448,10 +452,7 @@ def _add_values(
 
 def _read_values(connection: sqlite3.Connection, run: int, number: int) -> _BatchValues:
     (data,) = connection.execute(_SELECT_DATA, (run, number)).fetchone()
-    try:
-        return _attempts_data.decode(load_data(connection, data)).batch
-    except msgspec.MsgspecError as error:
-        raise StoreError(f"the record of the run is damaged: {error}") from None
+    return _attempts_data.decode(load_data(connection, data)).batch
 
 
 def _decode(encoded: msgspec.Raw) -> str | None:

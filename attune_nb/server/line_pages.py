@@ -10,6 +10,7 @@ from attune_nb.errors import StoreError
 from attune_nb.log_batches import LogBatch, severity, unpack_lines
 from attune_nb.results.log_text import clean_text
 from attune_nb.store.database import connected
+from attune_nb.store.reading import reading_record
 
 if TYPE_CHECKING:
     import sqlite3
@@ -123,13 +124,11 @@ def read_lines(path: Path, run_id: str, query: LinesQuery) -> LinePage:
             raise StoreError(f"there is no run {run_id}")
         run, options = row
         count, total, warnings = connection.execute(_COUNT, (run,)).fetchone()
-        try:
+        with reading_record(run_id):
             if query.after >= 0:
                 page = _read_forward(connection, run, query, count)
             else:
                 page = _read_backward(connection, run, query, count)
-        except ValueError as error:
-            raise StoreError(f"the record of the run is damaged: {error}") from None
 
     page.total = total
     page.warnings = warnings

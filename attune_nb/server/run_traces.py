@@ -12,6 +12,7 @@ from attune_nb.results.trace.chrome import write_chrome_trace
 from attune_nb.store.blobs import load_data
 from attune_nb.store.database import connected
 from attune_nb.store.event_rows import EventRow, event_of
+from attune_nb.store.reading import reading_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +94,7 @@ def _read_events(path: Path, run_id: str) -> list[Event]:
     # a trace shows no positions
     source = Source("<text>", "")
     events = []
-    with connected(path) as connection:
+    with connected(path) as connection, reading_record(run_id):
         found = connection.execute(_SELECT_RUN, (run_id,)).fetchone()
         if found is None:
             raise StoreError(f"there is no run {run_id}")
@@ -102,9 +103,9 @@ def _read_events(path: Path, run_id: str) -> list[Event]:
             row = EventRow(*columns)
             data = load_data(connection, row.data)
             if row.kind in _DECODERS:
-                try:
-                    data = msgspec.json.encode(_DECODERS[row.kind].decode(data))
-                except msgspec.MsgspecError as error:
-                    raise StoreError(f"the record of the run is damaged: {error}") from None
-            events.append(event_of(row._replace(data=data), source))
+                data = msgspec.json.encode(_DECODERS[row.kind].decode(data))
+            try:
+                events.append(event_of(row._replace(data=data), source))
+            except StoreError as error:
+                raise StoreError(f"the record of run {run_id} is damaged ({error})") from None
     return events
