@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from attune_nb.actions.registry import CORE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,7 +28,9 @@ def call_within(context: SpanContext, action: Action) -> Action:
     """
     ids = (context.trace_id, context.span_id, int(context.trace_flags))
     call: Callable[..., Any] = _call
-    if inspect.iscoroutinefunction(action.function):
+    if action == CORE["core.shell"]:
+        call = _call_shell
+    elif inspect.iscoroutinefunction(action.function):
         call = _call_coroutine
 
     function: Any = partial(call, action.function, ids)
@@ -46,6 +50,16 @@ def _call(
 
     with use_span(span, record_exception=False, set_status_on_exception=False):
         return function(*args, **named)
+
+
+def _call_shell(function: Callable[..., Any], ids: tuple[int, int, int], /, **named: Any) -> Any:
+    """Run a command with the span in its environment, as programs with OpenTelemetry expect it."""
+    trace_id, span_id, flags = ids
+    environment = {"TRACEPARENT": f"00-{trace_id:032x}-{span_id:016x}-{flags & 0xFF:02x}"}
+    own_environment = named.pop("env", None)
+    if own_environment is not None:
+        environment |= own_environment
+    return function(env=environment, **named)
 
 
 async def _call_coroutine(

@@ -501,3 +501,20 @@ def test_retried_items_have_the_span_of_their_task(spans):
     trace_id, span_id, _ = retried.result("work")[3]
     context = spans.only("task work").context
     assert (int(trace_id), int(span_id)) == (context.trace_id, context.span_id)
+
+
+def test_a_command_has_the_span_in_its_environment(spans):
+    text = """
+    name: commands
+    tasks:
+      - {name: plain, action: core.shell, input: {cmd: "echo $TRACEPARENT"}, next: [{do: own}]}
+      - name: own
+        action: core.shell
+        input: {cmd: "echo $TRACEPARENT $MORE", env: {TRACEPARENT: mine, MORE: more}}
+    """
+    run = attune_nb.loads(textwrap.dedent(text)).run(readers=[spans.reader(propagate=True)])
+
+    context = spans.only("task plain").context
+    header = f"00-{context.trace_id:032x}-{context.span_id:016x}-"
+    assert run.result("plain")["stdout"].startswith(header)
+    assert run.result("own")["stdout"].strip() == "mine more"
