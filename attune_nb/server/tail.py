@@ -123,6 +123,11 @@ class StoreTail:
         self._call(partial(self._reader.watch_run, run_id))
         return await future
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
     def stop(self) -> None:
         """End all subscriptions, and ask the thread to end."""
         self._is_closed = True

@@ -55,6 +55,11 @@ class Tails:
             self._refreshing = asyncio.create_task(self._refresh())
         return subscription
 
+    @property
+    def run_list(self) -> RunList | None:
+        """The list while it is watched; None before it was read."""
+        return self._list.state
+
     async def _refresh(self) -> None:
         """Watch the lists of all stores, also of those that come to be later."""
         while True:

@@ -8,14 +8,14 @@ from pathlib import Path
 import msgspec
 import pytest
 from support.item_runs import until
-from support.watched_runs import rows_by_progress
+from support.watched_runs import has_ended, rows_by_progress, start_asking
 
 import attune_nb
 from attune_nb.errors import StoreError
 from attune_nb.server import store_reader
 from attune_nb.server.messages import Snapshot
 from attune_nb.server.store_reader import StoreReader
-from attune_nb.store.reading import ENDED, events_of, run_of, runs_in
+from attune_nb.store.reading import events_of, run_of, runs_in
 
 STORES = Path(__file__).parent.parent / "store" / "stores"
 OLD_STORE = STORES / "written_by_278221c.db"
@@ -87,25 +87,6 @@ def run_work(store, work=lambda x: x, **options):
     return run
 
 
-def has_ended(store, run_id):
-    """Return whether the end of a run is on record."""
-    if not store.exists():
-        return False
-    return runs_in(store, lambda stored: stored.run_id == run_id and stored.status in ENDED)
-
-
-def ask(store):
-    """Start a run that waits for an answer."""
-    run = attune_nb.loads(ASKING).run(store=store, background=True, progress=False)
-    until(lambda: asked_in(store, run.run_id))
-    return run
-
-
-def asked_in(store, run_id):
-    """Return the run with an id if it has an open question."""
-    return runs_in(store, lambda stored: stored.run_id == run_id and stored.questions)
-
-
 def watch(reader, run_id):
     """Watch a run, and return what is new about it at once."""
     reader.watch_run(run_id)
@@ -161,7 +142,7 @@ def test_a_quiet_look_is_one_statement(reader, old_store, clock, statements):
 
 
 def test_a_change_is_read_by_few_statements(reader, store, clock, statements):
-    run = ask(store)
+    run = start_asking(store)
     watch(reader, run.run_id)
     statements.clear()
     run.answer("ask", "yes")
@@ -211,7 +192,7 @@ def test_old_runs_have_the_figures_of_results(reader, old_store):
 
 
 def test_a_run_whose_process_died_is_interrupted(reader, store):
-    run = ask(store)
+    run = start_asking(store)
     assert watch(reader, run.run_id).state.status == "running"
     # another process had this number at that time
     execute(store, "UPDATE runs SET pid = 1, born = 1.0")
@@ -277,7 +258,7 @@ def test_a_store_made_again_is_another_one(reader, old_store):
 def test_a_store_that_is_migrated_meanwhile_is_read_anew(reader, old_store, clock):
     reader.watch_list()
     reader.look()
-    run = ask(old_store)
+    run = start_asking(old_store)
 
     clock.now += 1
     (news,) = reader.look()
@@ -307,7 +288,7 @@ def test_a_damaged_run_is_gone_and_others_are_not(reader, store):
 
 
 def test_a_run_that_comes_back_is_folded_on(reader, store, statements):
-    run = ask(store)
+    run = start_asking(store)
     first = watch(reader, run.run_id).state
     reader.unwatch_run(run.run_id)
     run.answer("ask", "yes")
@@ -349,7 +330,7 @@ def test_the_list_reads_only_what_may_change(reader, store, clock, statements):
         run_work(store)
     reader.watch_list()
     reader.look()
-    run = ask(store)
+    run = start_asking(store)
     statements.clear()
     clock.now += 0.4
 

@@ -10,9 +10,7 @@ import pytest
 from support.attune_server import attune_server_in
 from support.item_runs import until
 from support.state_sockets import open_stuck_socket, state_socket
-
-import attune_nb
-from attune_nb.store.reading import runs_in
+from support.watched_runs import start_asking
 
 pytestmark = pytest.mark.slow
 
@@ -28,16 +26,8 @@ MANY_TASKS = "tasks:\n" + "".join(
 
 
 def start(store, text, name):
-    """Start a run that waits for an answer, and return it once that is on record."""
-    run = attune_nb.loads(f"name: {name}\n{text}").run(store=store, background=True, progress=False)
-    until(lambda: asks(store, run.run_id))
-    return run
-
-
-def asks(store, run_id):
-    if not store.exists():
-        return False
-    return runs_in(store, lambda run: run.run_id == run_id and run.questions)
+    """Start a run with a name that waits for an answer."""
+    return start_asking(store, f"name: {name}\n{text}")
 
 
 def test_a_run_is_seen_until_its_end(attune_server):

@@ -1,12 +1,42 @@
 """The states of runs as the server sends them, and those that `results` reads from events."""
 
+import attune_nb
 from attune_nb.results.progress import Progress
 from attune_nb.server.folding import FoldedRun, difference
 from attune_nb.server.messages import RunRow, TaskRow, apply_delta
 from attune_nb.store.event_rows import row_of
-from attune_nb.store.reading import ENDED
+from attune_nb.store.reading import ENDED, runs_in
+from support.item_runs import until
 
-__all__ = ["Client", "fold_events", "list_row", "rows_by_progress", "state_by_progress"]
+__all__ = [
+    "Client",
+    "fold_events",
+    "has_ended",
+    "list_row",
+    "rows_by_progress",
+    "start_asking",
+    "state_by_progress",
+]
+
+_ASKING = "tasks: [{name: ask, action: core.ask, input: {prompt: go?}}]"
+
+
+def start_asking(store, text=_ASKING):
+    """Start a run that asks a question, and return it once that is on record."""
+    run = attune_nb.loads(text).run(store=store, background=True, progress=False)
+    until(lambda: _is_on_record(store, run.run_id, lambda stored: stored.questions))
+    return run
+
+
+def has_ended(store, run_id):
+    """Return whether the end of a run is on record."""
+    return _is_on_record(store, run_id, lambda stored: stored.status in ENDED)
+
+
+def _is_on_record(store, run_id, condition):
+    if not store.exists():
+        return False
+    return bool(runs_in(store, lambda stored: stored.run_id == run_id and condition(stored)))
 
 
 def list_row(status="running", **fields):
