@@ -176,13 +176,14 @@ export class RunHead {
     if (state.status !== this.shownStatus && !this.hasProblem) this.#say('');
     this.shownStatus = state.status;
     setText(this.name, state.name || state.workflow);
+    setAttribute(this.name, 'title', state.name || state.workflow);
     setText(this.parentLink, `‹ the run of ${state.parent_task}[${state.parent_item}]`);
     setAttribute(this.parentLink, 'href', state.parent ? pageAddress(state.parent) : null);
     setShown(this.parentLink, state.parent !== '');
     showStatus(this.status, state.status, this.#statusText(state));
     this.#showButtons(state);
     this.#showProgress(state);
-    setText(this.problem, state.error);
+    setMarkedText(this.problem, state.error);
     setShown(this.problem, state.error !== '');
     const address = notebookAddress(state.notebook);
     setAttribute(this.notebook, 'href', address);

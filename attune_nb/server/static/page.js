@@ -1,7 +1,7 @@
 // The page: the list of runs, and beside it one run, a form, or an overview.
 
 import {PERMISSIONS, pageAddress} from './api.js';
-import {setAttribute, setShown, setText} from './dom.js';
+import {makeElement, setAttribute, setShown, setText} from './dom.js';
 import {formatLeft, isActive} from './format.js';
 import {ListView} from './list.js';
 import {showListSign} from './sign.js';
@@ -78,7 +78,7 @@ class Page {
     this.shownId = id;
     this.view?.close();
     if (this.view?.run) this.connections.delete(this.view.run.connection);
-    this.content.replaceChildren();
+    this.content.replaceChildren(makeElement('h1', {class: 'unseen'}, 'All runs'));
     this.view = this.#makeView(id);
     if (this.view?.run) this.connections.add(this.view.run.connection);
     document.body.dataset.shown = { '': 'list', [START]: 'start' }[id] ?? 'run';

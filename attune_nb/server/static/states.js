@@ -115,9 +115,9 @@ export class RunList extends EventTarget {
 
   /** Return the seconds since the start of a run, up to its end. */
   clock(row) {
-    if (!isActive(row.status) || row.heard === null) return row.duration;
-    // the row was made at the last sign of life
-    return row.duration + Math.max(0, serverTime() - row.heard);
+    if (!isActive(row.status) || row.started === null) return row.duration;
+    // a run that only waits has no event, and its row is old
+    return Math.max(row.duration, serverTime() - row.started);
   }
 
   /** Return the rows, the newest first. */
