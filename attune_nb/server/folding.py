@@ -172,7 +172,7 @@ class FoldedRun:
             started = run.started
         commands: list[Command] = []
         if run.steerable:
-            commands = _find_commands(status, len(asks), len(doubts))
+            commands = _find_commands(status, len(asks), len(doubts), is_part=bool(run.parent))
         rows = self._make_rows(children or {})
         shown = _most_important(rows)
         item_rows = [row for row in rows if row.with_items]
@@ -515,8 +515,8 @@ def _find_attention(status: RunStatus, questions: int, in_doubt: int, run: RunRo
     return "paused" if status == "paused" else ""
 
 
-def _find_commands(status: RunStatus, asks: int, in_doubt: int) -> list[Command]:
-    """Return the commands that a run in a state takes."""
+def _find_commands(status: RunStatus, asks: int, in_doubt: int, *, is_part: bool) -> list[Command]:
+    """Return the commands that a run in a state takes; a child run is paused with its parent."""
     commands: list[Command] = []
     if status in ("interrupted", *ENDED):
         return commands
@@ -524,9 +524,9 @@ def _find_commands(status: RunStatus, asks: int, in_doubt: int) -> list[Command]
         # again by force
         return ["cancel"]
 
-    if status == "running":
+    if status == "running" and not is_part:
         commands.append("pause")
-    if status == "paused":
+    if status == "paused" and not is_part:
         commands.append("resume")
     commands.append("cancel")
     if asks:

@@ -137,6 +137,9 @@ def test_each_state_of_a_run_takes_other_commands():
     assert commands(CancelRequested(time=1.0)) == ["cancel"]
     assert commands(RunEnded(time=1.0, status="failed", output=None, error="e")) == []
     assert commands(status="interrupted") == []
+    # a child run, which is paused and resumed with its parent
+    assert commands(parent="r") == ["cancel"]
+    assert commands(PauseRequested(time=1.0), parent="r") == ["cancel"]
     # an older engine, which looks for no commands
     assert commands(steerable=False) == []
 
