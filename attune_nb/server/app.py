@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp, ExtensionAppJinjaMixin
 from tornado.ioloop import IOLoop, PeriodicCallback
@@ -23,9 +23,6 @@ from attune_nb.server.stores import Stores, check_pattern
 from attune_nb.server.tails import Tails
 from attune_nb.server.unknown import UNKNOWN_PATTERN, UnknownHandler
 from attune_nb.server.workflow_files import WorkflowFiles
-
-if TYPE_CHECKING:
-    from jupyter_server.serverapp import ServerApp
 
 __all__ = ["AttuneApp"]
 
@@ -148,6 +145,8 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
         self.settings["attune_threads"] = threads
         self._metrics = MetricsSource(self.settings["attune_stores"], threads)
         self._metrics.register()
+        # older versions of Jupyter Server do not say when their loop has begun
+        server.io_loop.add_callback(self._start_looking)
         configure_jupyterlab(server)
 
     def _main_store(self, root: Path) -> Path:
@@ -165,12 +164,13 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
         # the last one, since the first that matches is taken
         self.handlers.extend([*routes, (UNKNOWN_PATTERN, UnknownHandler)])
 
-    async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
-        """Begin to look at the runs every second, once the server's loop runs."""
+    def _start_looking(self) -> None:
+        """Begin to look at the runs every second."""
         if not self.notice_every:
             return
 
-        logger: Any = serverapp.event_logger
+        server: Any = self.serverapp
+        logger = server.event_logger
         logger.register_event_schema(schema())
         watch = StateWatch(self.settings["attune_stores"])
         look = partial(self._look, watch, logger)
