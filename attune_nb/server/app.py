@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -80,6 +81,12 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
         help="Packs, or folders of packs, whose actions and workflows the runs that the server "
         "starts may use, as `attune-nb run --pack FOLDER`.",
     )
+    python = Unicode(
+        sys.executable,
+        config=True,
+        help="The Python that executes the runs that the server starts, such as that of a kernel. "
+        "It needs attune_nb, and the packages of the actions.",
+    )
     most_started = Int(
         8, min=1, config=True, help="Number of started runs that may be alive at the same time."
     )
@@ -139,6 +146,7 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
                 allow_imports=self.allow_imports,
                 action_files=[root / Path(name).expanduser() for name in self.action_files],
                 packs=[root / Path(name).expanduser() for name in self.packs],
+                python=self.python,
             ),
             most_started=self.most_started,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -26,11 +27,13 @@ class CodeOptions(NamedTuple):
         allow_imports: Whether actions may be `module:function`.
         action_files: Python files whose functions are actions.
         packs: The folders of packs.
+        python: The Python that executes it, which needs this version of attune_nb.
     """
 
     allow_imports: bool = False
     action_files: Sequence[Path] = ()
     packs: Sequence[Path] = ()
+    python: str = sys.executable
 
     @property
     def is_empty(self) -> bool:

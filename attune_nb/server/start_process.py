@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
@@ -51,6 +50,7 @@ class StartCommand(NamedTuple):
     Attributes:
         store: The store of the run.
         run_id: The run's id.
+        python: The Python that executes it.
         words: The words after `attune-nb`.
         folder: The current folder of the process.
         parameters: The parameters as JSON, for standard input; empty for none.
@@ -61,6 +61,7 @@ class StartCommand(NamedTuple):
 
     store: Path
     run_id: str
+    python: str
     words: Sequence[str]
     folder: Path
     parameters: bytes
@@ -110,7 +111,7 @@ def start_process(command: StartCommand, is_closed: threading.Event) -> bool:
 def _words_of(command: StartCommand) -> list[str]:
     words = [
         # -P: the folder of the workflow must not hide modules of Python
-        *(sys.executable, "-P", "-u", "-m", "attune_nb"),
+        *(command.python, "-P", "-u", "-m", "attune_nb"),
         *command.words,
         *("--store", str(command.store)),
         *("--log-file", str(output_path(command.store, command.run_id))),

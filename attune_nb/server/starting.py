@@ -133,6 +133,7 @@ class Starter:
         command = StartCommand(
             store=self._store,
             run_id=chosen_id,
+            python=self._code.python,
             words=["run", str(path), "--run-id", chosen_id, *words, *self._code.words()],
             folder=path.parent,
             parameters=encode_values(values),
@@ -175,6 +176,7 @@ class Starter:
         command = StartCommand(
             store=store.absolute(),
             run_id=run_id,
+            python=self._code.python,
             words=["resume", run_id, *words, *self._code.words()],
             folder=self._folder_of(stored),
             parameters=encode_values(parameters),
@@ -227,6 +229,7 @@ class Starter:
         command = StartCommand(
             store=store.absolute(),
             run_id=chosen_id,
+            python=self._code.python,
             words=["retry", run_id, "--run-id", chosen_id, *words, *self._code.words()],
             folder=self._folder_of(stored),
             parameters=encode_values(parameters),
