@@ -3,13 +3,17 @@
 // milliseconds until a lost connection is tried again
 const RETRY_DELAY = 3000;
 
+// those of the page
 const MARKS = {
   succeeded: '✓',
-  failed: '✗',
-  timed_out: '✗',
+  failed: '✕',
+  timed_out: '✕',
+  unreadable: '✕',
   cancelled: '⊘',
-  interrupted: '⚡',
-  paused: '⏸',
+  cancelling: '⊘',
+  interrupted: '!',
+  paused: '‖',
+  pending: '…',
   running: '▶',
 };
 const NEEDS = { question: 'asks a question', doubt: 'is in doubt', paused: 'waits to be resumed' };

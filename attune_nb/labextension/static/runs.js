@@ -38,7 +38,7 @@ export async function createPlugin(id, shared) {
 
   // The page of runs in a frame.
   class RunsPage extends Widget {
-    constructor(openNotebook) {
+    constructor(openNotebook, remember) {
       const frame = document.createElement('iframe');
       frame.title = TITLE;
       const node = document.createElement('div');
@@ -50,6 +50,7 @@ export async function createPlugin(id, shared) {
       this.addClass('attune-page');
       this.frame = frame;
       this.openNotebook = openNotebook;
+      this.remember = remember;
       frame.addEventListener('load', () => this.handleLoad());
     }
 
@@ -69,6 +70,9 @@ export async function createPlugin(id, shared) {
 
     handleLoad() {
       this.setTheme();
+      this.remember();
+      // the page goes from run to run without being loaded
+      this.frame.contentWindow?.navigation?.addEventListener('currententrychange', this.remember);
       this.frame.contentDocument?.addEventListener('click', (event) => this.handleClick(event));
     }
 
@@ -90,7 +94,9 @@ export async function createPlugin(id, shared) {
     let tab = null;
 
     function createTab() {
-      tab = new MainAreaWidget({ content: new RunsPage(openNotebook) });
+      // the run in the frame is shown again when JupyterLab is loaded again
+      const remember = () => tab && tracker.has(tab) && tracker.save(tab);
+      tab = new MainAreaWidget({ content: new RunsPage(openNotebook, remember) });
       tab.toolbar.hide();
       tab.id = 'attune-runs';
       tab.title.label = TITLE;
