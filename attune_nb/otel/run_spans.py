@@ -253,7 +253,7 @@ class RunSpans(RunReader):
         key = execution.key
         end = self._nanoseconds(event.time)
         start = self._open_tasks.pop(key, end)
-        if event.error is not None and not event.handled:
+        if event.status in ("failed", "timed_out") and not event.handled:
             self._last_error = event.error
         if not self._is_live and not self._run.past:
             # of a task that a fork reuses, the span is in another trace
@@ -293,9 +293,9 @@ class RunSpans(RunReader):
         self._spans.clear()
 
         message = "" if event.error is None else event.error
-        status, error_attributes = describe_failure(
-            event.status, self._last_error, message, self._run.hide
-        )
+        # a run that has timed out has not failed by an error of a task
+        error = self._last_error if event.status == "failed" else None
+        status, error_attributes = describe_failure(event.status, error, message, self._run.hide)
         if status is not None:
             span.set_status(status)
         executions = self._timeline.executions.values()

@@ -518,3 +518,17 @@ def test_a_command_has_the_span_in_its_environment(spans):
     header = f"00-{context.trace_id:032x}-{context.span_id:016x}-"
     assert run.result("plain")["stdout"].startswith(header)
     assert run.result("own")["stdout"].strip() == "mine more"
+
+
+def test_a_run_that_has_timed_out_says_so(spans):
+    text = "name: late\ntimeout: 0.1\ntasks: [{name: z, action: core.sleep, input: {seconds: 60}}]"
+    run = attune_nb.loads(text).run(readers=[spans.reader(cicd=True)])
+
+    assert run.status == "timed_out"
+    span = spans.only("RUN late")
+    assert span.status.status_code is StatusCode.ERROR
+    assert span.attributes["error.type"] == "timed_out"
+    assert span.attributes["cicd.pipeline.result"] == "timeout"
+    task = spans.only("task z")
+    assert task.attributes["attune.task.status"] == "cancelled"
+    assert task.status.status_code is StatusCode.UNSET
