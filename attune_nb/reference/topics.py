@@ -291,5 +291,15 @@ TOPICS: tuple[Entry, ...] = (
         "%attune runs --all",
         "action", "records",
     ),
+    _topic(
+        "traces and metrics",
+        "`--otel` sends spans of a run and its tasks by OpenTelemetry, and `%config "
+        "AttuneMagics.otel = True` those of all runs of a notebook; in Python "
+        "`readers=[attune_nb.otel.reader()]`, which has options for items. They go to the tracer "
+        "provider that is set, or to the exporter in OTEL_TRACES_EXPORTER. A Jupyter server with "
+        "the extension has metrics of the runs for Prometheus at `/metrics`.",
+        "%attune run NAME --otel",
+        "records", "child runs",
+    ),
 )  # fmt: skip
 """The topics, in the order in which a newcomer meets them."""
