@@ -93,7 +93,12 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
     tail_every = Float(
         0.1, min=0.01, config=True, help="Seconds between two looks at a record that is watched."
     )
-
+    drop_after = Float(
+        30.0,
+        min=0.1,
+        config=True,
+        help="Seconds after which a client of the live stream that reads nothing is dropped.",
+    )
     notice_every = Float(
         1.0,
         min=0.0,
@@ -113,13 +118,6 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
                 raise TraitError(f"c.AttuneApp.stores: {error}") from None
         value: list[str] = proposal["value"]
         return value
-
-    drop_after = Float(
-        30.0,
-        min=0.1,
-        config=True,
-        help="Seconds after which a client of the live stream that reads nothing is dropped.",
-    )
 
     @classmethod
     def get_extension_package(cls) -> str:

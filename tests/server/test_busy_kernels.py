@@ -94,7 +94,7 @@ def test_a_question_is_answered_while_the_kernel_is_busy(attune_server, kernel):
     assert answer.status_code == 200, answer.text
 
     assert kernel.end(cell) == "ok"
-    assert find_run(attune_server, "asks")["status"] == "succeeded"
+    until(lambda: find_run(attune_server, "asks")["status"] == "succeeded")
 
 
 def test_a_cell_that_sleeps_is_cancelled(attune_server, kernel):
@@ -107,7 +107,7 @@ def test_a_cell_that_sleeps_is_cancelled(attune_server, kernel):
     assert answer.status_code == 200, answer.text
 
     kernel.end(cell)
-    assert find_run(attune_server, "sleeps")["status"] == "cancelled"
+    until(lambda: find_run(attune_server, "sleeps")["status"] == "cancelled")
 
 
 def test_a_run_names_the_notebook_and_the_kernel(attune_server, kernel):
