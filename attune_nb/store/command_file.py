@@ -45,6 +45,9 @@ _BUSY = 2000
 # the same for a process that looks again soon
 _SHORT_BUSY = 20
 
+# numbers that are tried for a command
+_MAX_NUMBERS = 100
+
 # seconds for which a command is kept after it has expired
 _KEPT = 3600.0
 
@@ -218,16 +221,21 @@ def _connect(path: Path) -> sqlite3.Connection:
 def insert_command(connection: sqlite3.Connection, row: CommandRow) -> int:
     """Insert a command; return its number, which is that of the row or a later one."""
     number = row.number
-    while True:
-        with suppress(sqlite3.IntegrityError):
+    for attempt in range(1, _MAX_NUMBERS + 1):
+        try:
             connection.execute(
                 "INSERT INTO commands (number, run_id, owner, kind, data, sender, expires) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
                 row._replace(number=number),
             )
-            return number
-        # another process has put one in the same microsecond
-        number += 1
+        except sqlite3.IntegrityError:
+            # another process has put one in the same microsecond
+            if attempt == _MAX_NUMBERS:
+                raise
+            number += 1
+        else:
+            break
+    return number
 
 
 def _take(connection: sqlite3.Connection, owners: Sequence[str]) -> list[CommandRow]:

@@ -82,8 +82,9 @@ _MAX_BYTES = 10_000_000
 # seconds after which a cancel stops attempts, at most
 _MAX_GRACE = 86_400
 
-# characters of the name of the sender
+# characters of the name of the sender, and of a reason
 _MAX_SENDER = 200
+_MAX_REASON = 1_000
 
 
 class _Field(NamedTuple):
@@ -176,10 +177,15 @@ def put_command(
         owner=target.owner,
         kind=kind,
         data=encoded,
-        sender=by[:_MAX_SENDER],
+        sender=_on_one_line(by)[:_MAX_SENDER],
         expires=now + expires_in,
     )
     return _insert(commands_path(store), row)
+
+
+def _on_one_line(text: str) -> str:
+    """Return a text without characters that would move the cursor of a terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _insert(path: Path, row: CommandRow) -> int:
@@ -319,8 +325,7 @@ def check_command(kind: str, data: Mapping[str, Any] | None) -> dict[str, Any]:
         if field.types is _ANY:
             checked[name] = value
         elif value is not None or field.required:
-            _check_value(kind, name, value)
-            checked[name] = value
+            checked[name] = _check_value(kind, name, value)
 
     for name, field in fields.items():
         if field.required and name not in checked:
@@ -330,8 +335,8 @@ def check_command(kind: str, data: Mapping[str, Any] | None) -> dict[str, Any]:
     return checked
 
 
-def _check_value(kind: str, name: str, value: Any) -> None:
-    """Check the value of a field.
+def _check_value(kind: str, name: str, value: Any) -> Any:
+    """Return the value of a field; a reason is cut.
 
     Raises:
         ParameterError: It has another type, or is out of range.
@@ -346,6 +351,9 @@ def _check_value(kind: str, name: str, value: Any) -> None:
         raise ParameterError(
             f"`{name}` of command `{kind}` must be from 0 to {_MAX_GRACE:,} seconds"
         )
+    if name == "reason":
+        return _on_one_line(str(value))[:_MAX_REASON]
+    return value
 
 
 def _explain_unknown(kind: str, name: Any) -> str:

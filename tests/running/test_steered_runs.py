@@ -38,6 +38,15 @@ def test_a_forced_cancel_abandons_the_running_action(store):
     assert held.run.error == "the run was cancelled: asked by ann: the wrong file"
 
 
+def test_a_reason_is_one_line_of_limited_length(store):
+    with held_run(store) as held:
+        held.recorded.cancel(force=True, reason="a\x1b[2Jb\n" + "c" * 10_000, by="an\rn")
+        assert held.run.wait(60)
+    prefix = "the run was cancelled: asked by an n: a [2Jb c"
+    assert held.run.error.startswith(prefix)
+    assert len(held.run.error) < 1_100
+
+
 def test_a_cancel_with_grace_ends_what_does_not_end_itself(store):
     with held_run(store) as held:
         put_command(store, held.run.run_id, "cancel", {"grace": 0.1}, by="ann")
