@@ -123,6 +123,7 @@ Otel = Annotated[
     bool,
     typer.Option(
         "--otel",
+        envvar="ATTUNE_NB_OTEL",
         help="send spans of the run by OpenTelemetry, set up by its variables such as "
         "OTEL_TRACES_EXPORTER",
     ),

@@ -60,9 +60,15 @@ def test_the_command_line_sends_spans_as_variables_say(workflow_file):
     assert names == ["task greet", "run greet"]
 
 
-def test_spans_without_an_exporter_are_an_error(workflow_file, monkeypatch):
+@pytest.mark.parametrize("by_variable", [False, True])
+def test_spans_without_an_exporter_are_an_error(workflow_file, monkeypatch, by_variable):
     monkeypatch.delenv("OTEL_TRACES_EXPORTER", raising=False)
-    outcome = attune_here("run", str(workflow_file), "--otel")
+    words = ["run", str(workflow_file)]
+    if by_variable:
+        monkeypatch.setenv("ATTUNE_NB_OTEL", "1")
+    else:
+        words.append("--otel")
+    outcome = attune_here(*words)
 
     assert outcome.exit_code == 2
     assert "no exporter takes the spans: set OTEL_TRACES_EXPORTER" in outcome.stderr
