@@ -346,8 +346,10 @@ def _describe_open_questions(run: LiveRun, pause_text: str) -> str:
 
 
 def _store_words(run: LiveRun) -> str:
-    """Return the option that names the store of a run, if commands need it."""
-    return "" if run.store is None else store_option(run.store)
+    """Return the option that names the store of a run, for commands in any folder."""
+    if run.store is None:
+        return ""
+    return f" --store {shlex.quote(str(run.store.absolute()))}"
 
 
 def _example_answer(question: AskOpened) -> str:
