@@ -39,10 +39,16 @@ __all__ = [
 MAX_RUNS = 200
 """The runs of a list that is sent whole."""
 
+# the older runs of such a list that have not ended
+_MAX_OPEN = 500
+
 _NEWEST_FIRST = "ORDER BY started DESC, run_id DESC"
 
 # a column with flipped bytes names no parent
 _IS_OUTERMOST = "(parent = '' OR typeof(parent) != 'text')"
+
+# the columns with the texts in which words are searched
+_SEARCHED = "workflow || ' ' || run_id || ' ' || jupyter || ' ' || options || ' ' || parent_task"
 
 _UNENDED = "status NOT IN ('" + "', '".join(ENDED) + "')"
 
@@ -75,6 +81,11 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(name for name in names if name)
 
     @property
+    def words(self) -> list[str]:
+        """The words to search for."""
+        return self.search.casefold().split()
+
+    @property
     def cursor(self) -> tuple[float, str] | None:
         """The start and the id of the last run of the page before; None for the first page."""
         started, _, run_id = self.before.partition("~")
@@ -90,7 +101,7 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
         if self.attention and not row.attention:
             return False
         text = f"{row.workflow} {row.name} {row.id} {row.notebook} {row.kind}".casefold()
-        return all(word in text for word in self.search.casefold().split())
+        return all(word in text for word in self.words)
 
 
 def make_row(run: StoredRun, children: int = 0, store: str = "") -> RunRow:
@@ -190,6 +201,11 @@ def _condition_of(wanted: RunFilter) -> tuple[str, list[Any]]:
         others = "" if len(ended) == len(wanted.statuses) else f" OR {_UNENDED}"
         conditions.append(f"(status IN ({marks}){others})")
         parameters += ended
+    for word in wanted.words:
+        if word.isalnum() and word.isascii():
+            # a name may hold a word in another way than its column, if it is not plain
+            conditions.append(f"({_SEARCHED}) LIKE ?")
+            parameters.append(f"%{word}%")
     if wanted.cursor is not None:
         conditions.append("(started, run_id) < (?, ?)")
         parameters += wanted.cursor
@@ -231,11 +247,23 @@ class LiveList:
         return make_list(self._rows.values())
 
     def read_all(self, connection: sqlite3.Connection) -> None:
-        """Read the whole list."""
+        """Read the list anew: the newest runs, and all that have not ended."""
+        condition = f"WHERE {_IS_OUTERMOST} AND {_UNENDED} {_NEWEST_FIRST} LIMIT {_MAX_OPEN}"
+        self._rows = _read_rows(connection, condition, (), self._store)
+        self.read_newest(connection)
+
+    def read_newest(self, connection: sqlite3.Connection) -> None:
+        """Read the newest runs again, since some may have been removed.
+
+        Of the others those stay that have not ended: `read_changes` looks at them one by one, as
+        a search for all of them reads the whole table.
+        """
         condition = f"WHERE {_IS_OUTERMOST} {_NEWEST_FIRST} LIMIT {MAX_RUNS}"
         rows = _read_rows(connection, condition, (), self._store)
-        condition = f"WHERE {_IS_OUTERMOST} AND {_UNENDED} {_NEWEST_FIRST} LIMIT {MAX_RUNS}"
-        rows |= _read_rows(connection, condition, (), self._store)
+        oldest = min(rows, default=0)
+        for number, row in self._rows.items():
+            if number < oldest and row.status not in ENDED:
+                rows.setdefault(number, row)
         self._rows = rows
 
     def read_changes(self, connection: sqlite3.Connection) -> None:

@@ -35,9 +35,9 @@ __all__ = ["News", "StoreReader"]
 # seconds between two looks at what no commit shows
 _SLOW = 1.0
 
-# seconds between two looks at the list of runs, and at the whole of it
+# seconds between two looks at the list of runs, and at those of it that have ended
 _LIST_EVERY = 0.3
-_WHOLE_LIST_EVERY = 2.0
+_NEWEST_EVERY = 2.0
 
 # runs that are watched no longer, but whose states are kept for clients that come back
 _MAX_KEPT = 8
@@ -117,7 +117,7 @@ class StoreReader:
         self._fault = ""
         self._slow_time = float("-inf")
         self._list_time = float("-inf")
-        self._whole_list_time = float("-inf")
+        self._newest_time = float("-inf")
         self._has_list_changed = False
 
     @property
@@ -315,11 +315,16 @@ class StoreReader:
         if live_list is None:
             return []
         self._list_time = self._clock()
-        is_whole = self._list_time - self._whole_list_time >= _WHOLE_LIST_EVERY
-        if self._is_list_due or (is_whole and self._has_list_changed):
-            self._whole_list_time = self._list_time
-            self._has_list_changed = False
+        is_newest_due = self._list_time - self._newest_time >= _NEWEST_EVERY
+        if self._is_list_due:
             live_list.read_all(connection)
+            self._has_list_changed = False
+            self._newest_time = self._list_time
+        elif is_newest_due and self._has_list_changed:
+            self._has_list_changed = False
+            live_list.read_newest(connection)
+            live_list.read_changes(connection)
+            self._newest_time = self._list_time
         else:
             live_list.read_changes(connection)
         return self._report_list(live_list.state)

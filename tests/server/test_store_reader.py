@@ -12,8 +12,9 @@ from support.watched_runs import has_ended, rows_by_progress, start_asking
 
 import attune_nb
 from attune_nb.errors import StoreError
-from attune_nb.server import store_reader
+from attune_nb.server import run_rows, store_reader
 from attune_nb.server.messages import Snapshot
+from attune_nb.server.run_rows import RunFilter, read_page
 from attune_nb.server.store_reader import StoreReader
 from attune_nb.store.reading import events_of, run_of, runs_in
 
@@ -341,3 +342,44 @@ def test_the_list_reads_only_what_may_change(reader, store, clock, statements):
     assert "LIMIT" not in "".join(statements)
     run.answer("ask", "yes")
     until(lambda: has_ended(store, run.run_id))
+
+
+def test_the_list_forgets_removed_runs(reader, old_store, clock):
+    """The newest are looked at again some seconds after a change, others if they have not ended."""
+    reader.watch_list()
+    (news,) = reader.look()
+    rows = news.state.runs
+    execute(old_store, "DELETE FROM runs WHERE run_id IN (?, ?)", rows[0].id, rows[-1].id)
+    clock.now += 3
+
+    (news,) = reader.look()
+    assert news.state.runs == rows[1:-1]
+
+
+def test_old_runs_that_have_not_ended_stay_in_the_list(reader, old_store, clock, monkeypatch):
+    monkeypatch.setattr(run_rows, "MAX_RUNS", 3)
+    reader.watch_list()
+    (news,) = reader.look()
+    oldest_open = runs_in(old_store, lambda run: run.status == "interrupted")[-1].run_id
+    assert {row.id for row in news.state.runs} >= {oldest_open}
+    execute(old_store, "UPDATE runs SET status = 'cancelled' WHERE run_id = ?", oldest_open)
+    clock.now += 3
+
+    (news,) = reader.look()
+    assert {row.id: row.status for row in news.state.runs}[oldest_open] == "cancelled"
+    execute(old_store, "UPDATE runs SET tasks = tasks + 1")
+    clock.now += 3
+    (news,) = reader.look()
+    assert oldest_open not in {row.id for row in news.state.runs}
+
+
+def test_runs_are_found_by_words_of_any_case(old_store):
+    def names(search):
+        return {row.workflow for row in read_page(old_store, RunFilter(search=search))}
+
+    assert names("INTERRUPTED") == set()
+    assert names("Cont") == {"continued"}
+    assert names("dry rehear") == {"rehearsal"}
+    assert names("%") == set()
+    (run, *_) = runs_in(old_store)
+    assert names(run.run_id[:6]) == {run.workflow}
