@@ -125,7 +125,6 @@ class Mailbox:
                 _log.warning("the run takes no commands from other processes: %s", error)
 
     def _remove(self, entry: _Entry) -> None:
-        # by identity: a run compares as any object does, but its record may not
         with self._lock:
             self._entries = [other for other in self._entries if other is not entry]
 
@@ -134,11 +133,12 @@ class Mailbox:
         while True:
             # the first look comes later: most short runs have ended before
             time.sleep(_LOOK)
-            has_runs = True
             try:
                 has_runs = self._look()
             except Exception:  # noqa: BLE001 - the thread serves later runs, too
                 _log.exception("commands of other processes cannot be carried out")
+                time.sleep(_BACK_OFF)
+                continue
             if has_runs:
                 last_run = time.monotonic()
             elif time.monotonic() - last_run > _LINGER and self._end_thread():
@@ -210,13 +210,12 @@ class Mailbox:
         try:
             self._control(outermost, command)
         except AttuneError as error:
-            outcome = str(error)
+            return outermost.mask_text(str(error))[:_MAX_OUTCOME]
         except Exception as error:  # noqa: BLE001 - a fault of a command must not end the thread
-            _log.exception("the command `%s` for run %s failed", command.kind, command.run_id)
-            outcome = f"it failed: {error!r}"
-        else:
-            return DONE
-        return outermost.mask_text(outcome)[:_MAX_OUTCOME]
+            outcome = outermost.mask_text(f"it failed: {error!r}")[:_MAX_OUTCOME]
+            _log.warning("command `%s` for run %s: %s", command.kind, command.run_id, outcome)
+            return outcome
+        return DONE
 
     def _control(self, outermost: SteeredRun, command: CommandRow) -> None:
         """Call the method of the run that a command is for.

@@ -302,6 +302,10 @@ def read_progress(connection: sqlite3.Connection, number: int) -> CommandProgres
 def delete_old_commands(connection: sqlite3.Connection) -> None:
     """Remove the data of commands that have expired, and the commands some time later."""
     now = time.time()
+    expired = connection.execute("SELECT 1 FROM commands WHERE expires < ? LIMIT 1", (now,))
+    if expired.fetchone() is None:
+        # mostly: to write takes longer
+        return
     connection.execute(
         "UPDATE commands SET data = NULL WHERE expires < ? AND data IS NOT NULL", (now,)
     )
@@ -401,6 +405,8 @@ class CommandInbox:
             self._connection = _connect(self._path)
             # the next look comes soon, and other stores wait meanwhile
             self._connection.execute(f"PRAGMA busy_timeout = {_SHORT_BUSY}")
+            if _has_table(self._connection):
+                delete_old_commands(self._connection)
         if self._unwritten:
             self._write_outcomes(self._connection)
 

@@ -153,6 +153,16 @@ def test_a_command_that_has_expired_is_not_carried_out(store):
     assert command_rows(store, "data") == [(None,)]
 
 
+def test_the_data_of_an_expired_command_is_removed_by_a_later_run(store):
+    """Its engine and its sender may both have died before one of them could."""
+    create_command_file(commands_path(store))
+    with open_command_file(commands_path(store)) as connection:
+        expires = time.time() - 1
+        insert_command(connection, CommandRow(1, "run", "dead", "answer", b"private", "", expires))
+    with held_run(store):
+        wait_until(lambda: command_rows(store, "data") == [(None,)])
+
+
 def test_a_run_of_an_older_version_takes_no_commands(store, monkeypatch):
     monkeypatch.setattr("attune_nb.store.claims.TAKES_COMMANDS", "")
     with held_run(store) as held:
