@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["StartCommand", "start_process"]
 
 # seconds that a start waits for the first row of the run; a cluster may take longer to connect
-_PATIENCE = 20.0
+_PATIENCE = 50.0
 _LOOK = 0.05
 
 # bytes of the output of a process that could not start its run
@@ -71,7 +71,7 @@ class StartCommand(NamedTuple):
 
 
 def start_process(command: StartCommand, is_closed: threading.Event) -> bool:
-    """Start the process of a command; return whether it has begun within 20 s.
+    """Start the process of a command; return whether it has begun within 50 s.
 
     Args:
         command: The command.
@@ -129,7 +129,7 @@ def _wait_for_begin(
     begin: int,
     is_closed: threading.Event,
 ) -> bool:
-    """Return whether a process has written to the record of its run, once it has; after 20 s False.
+    """Return whether a process has written to the record of its run, once it has; after 50 s False.
 
     Args:
         process: The process.

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Started", "Starter"]
 
 # seconds that a request waits for an earlier one with the same id
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 _LOOK = 0.05
 
 _NO_CODE = CodeOptions()

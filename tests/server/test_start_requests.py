@@ -106,11 +106,15 @@ def test_a_run_goes_on_while_its_server_begins_again(tmp_path):
     with attune_server_in(tmp_path, *options) as server:
         (server.root / "held.yaml").write_text(HELD)
         body = {"file": "held.yaml", "parameters": {"gate": str(tmp_path / "gate")}}
-        run_id = server.post("/api/runs", body).json()["run_id"]
+        headers = with_key(server, "0000feedbeef")
+        run_id = server.post("/api/runs", body, headers=headers).json()["run_id"]
         server.kill()
 
         server.start()
         assert status_of(server, run_id) == "running"
+        # the answer got lost with the server, and the page asks again
+        again = server.post("/api/runs", body, headers=headers)
+        assert (again.status_code, again.json()["run_id"]) == (200, run_id)
         refusal = server.post("/api/runs", body)
         assert refusal.status_code == 429
         assert "c.AttuneApp.most_started" in refusal.json()["message"]
