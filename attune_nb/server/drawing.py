@@ -12,7 +12,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -57,8 +57,8 @@ class AttemptsQuery(msgspec.Struct, frozen=True):
         most: The number of attempts after which no more events are added to the chunk.
     """
 
-    after: int = -1
-    most: int = 200_000
+    after: Annotated[int, msgspec.Meta(ge=-1, le=2**53)] = -1
+    most: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 200_000
 
 
 class DrawingHandler(AttuneHandler):
@@ -101,11 +101,8 @@ class AttemptsHandler(DrawingHandler):
     @requires("read")
     async def get(self, run_id: str) -> None:
         """Send the chunk after an event; `X-Attune` has its size and place, the body says all."""
-        query = self.read_query(AttemptsQuery)
-        if query.most < 1:
-            raise ApiError(422, "the address of the request: `most` must be at least 1")
-
         store = await self.find_store(run_id)
+        query = self.read_query(AttemptsQuery)
         span: ChunkRange = await self.work(find_range, store, run_id, query.after, query.most)
         if self.is_known(f"{FORMAT}-{run_id}-{span.after}-{span.last}-{span.more}"):
             return

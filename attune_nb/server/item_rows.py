@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, OrderedDict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -37,9 +37,6 @@ _MAX_PREVIEW = 2_000
 _MAX_MESSAGE = 2_000
 _MAX_TRACEBACK = 6_000
 _MAX_TYPE = 200
-
-# rows of a page
-_MOST_ROWS = 500
 
 # events before the start of a task, and bytes of them, that are replayed to find its items
 _MOST_REPLAYED = 5_000
@@ -79,15 +76,15 @@ class ItemsQuery(msgspec.Struct, frozen=True):
         status: Only items of this status; empty for all.
         index: Only the item of this index; -1 for all.
         offset: The number of rows before the page.
-        limit: The most rows of the page: up to 500.
+        limit: The most rows of the page.
     """
 
     task: str
-    visit: int = 0
+    visit: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
     status: str = ""
-    index: int = -1
-    offset: int = 0
-    limit: int = 100
+    index: Annotated[int, msgspec.Meta(ge=-1, le=2**53)] = -1
+    offset: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
+    limit: Annotated[int, msgspec.Meta(ge=0, le=500)] = 100
 
 
 class ItemRow(msgspec.Struct, kw_only=True):
@@ -221,8 +218,7 @@ class ItemRows:
             visits, attempts = _read_attempts(connection, run_id, query)
             items = _LastAttempts(attempts)
             selected = items.select(query.status, query.index)
-            limit = min(max(query.limit, 0), _MOST_ROWS)
-            shown = selected[max(query.offset, 0) :][:limit]
+            shown = selected[query.offset : query.offset + query.limit]
             rows = [items.row(place) for place in shown.tolist()]
             _add_values(connection, attempts, items, shown, rows)
             _add_children(connection, attempts, rows)

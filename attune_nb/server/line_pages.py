@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
@@ -23,9 +23,6 @@ __all__ = ["LinePage", "LineRow", "LinesQuery", "read_lines"]
 
 # characters of a line
 _MAX_LINE = 2_000
-
-# lines of a page, with which it ends at the next border of a batch
-_MOST_LINES = 5_000
 
 # batches that are searched for one page, and read at once
 _MOST_BATCHES = 2_000
@@ -52,17 +49,17 @@ class LinesQuery(msgspec.Struct, frozen=True):
         index: Only lines of the item of this index; -1 for all.
         level: Only lines of this logging level or above, such as WARNING, or `stderr`.
         search: Only lines with this text, in whatever case.
-        limit: The number of lines after which the page ends: up to 5,000.
+        limit: The number of lines after which the page ends, at the border of a batch.
     """
 
-    after: int = -1
-    before: int = -1
+    after: Annotated[int, msgspec.Meta(ge=-1, le=2**53)] = -1
+    before: Annotated[int, msgspec.Meta(ge=-1, le=2**53)] = -1
     task: str = ""
-    visit: int = 0
-    index: int = -1
+    visit: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
+    index: Annotated[int, msgspec.Meta(ge=-1, le=2**53)] = -1
     level: str = ""
     search: str = ""
-    limit: int = 500
+    limit: Annotated[int, msgspec.Meta(ge=1, le=5_000)] = 500
 
 
 class LineRow(msgspec.Struct, kw_only=True):
@@ -144,7 +141,7 @@ def _read_forward(
     lines: list[LineRow] = []
     first = min(query.after, count)
     number = first
-    while number < min(count, first + _MOST_BATCHES) and len(lines) < _limit(query):
+    while number < min(count, first + _MOST_BATCHES) and len(lines) < query.limit:
         end = min(number + _READ_AT_ONCE, count)
         lines += _select(_lines_of(connection, run, number, end), query)
         number = end
@@ -162,16 +159,12 @@ def _read_backward(
     number = end
     # few batches hold the lines of most pages
     size = 1
-    while number > max(0, end - _MOST_BATCHES) and len(lines) < _limit(query):
+    while number > max(0, end - _MOST_BATCHES) and len(lines) < query.limit:
         start = max(number - size, 0)
         lines = [*_select(_lines_of(connection, run, start, number), query), *lines]
         number = start
         size = min(2 * size, _READ_AT_ONCE)
     return LinePage(lines=lines, first=number, next=count, total=0, warnings=0)
-
-
-def _limit(query: LinesQuery) -> int:
-    return min(max(query.limit, 1), _MOST_LINES)
 
 
 def _lines_of(connection: sqlite3.Connection, run: int, start: int, end: int) -> Iterator[LogLine]:

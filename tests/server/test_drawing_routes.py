@@ -42,11 +42,21 @@ def test_attempts_after_the_last_event_are_none(attune_server, run_id):
     assert unpack_chunk(answer.content)[0]["count"] == 0
 
 
-@pytest.mark.parametrize("query", ["after=x", "most=0"])
-def test_a_wrong_parameter_is_named(attune_server, run_id, query):
-    answer = attune_server.get(f"/api/runs/{run_id}/attempts?{query}")
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("attempts?after=x", "after"),
+        ("attempts?most=0", "most"),
+        (f"attempts?after={10**30}", "after"),
+        ("items?task=second&limit=501", "limit"),
+        ("items?visit=1", "task"),
+        ("lines?before=-2", "before"),
+    ],
+)
+def test_a_wrong_parameter_is_named(attune_server, run_id, path, name):
+    answer = attune_server.get(f"/api/runs/{run_id}/{path}")
     assert answer.status_code == 422
-    assert query.partition("=")[0] in answer.json()["message"]
+    assert name in answer.json()["message"]
 
 
 def test_the_graph_of_a_run_is_sent_once(attune_server, run_id):

@@ -61,10 +61,12 @@ class Explorer extends EventTarget {
   update(data) {
     const showedAll = this.#showsAll();
     const before = this.data;
+    const name = this.lanes[this.lane]?.name;
     this.failure = null;
     this.#setData(data);
     if (this.attempt >= 0) this.attempt = data.find(before, this.attempt);
-    if (this.lane >= this.lanes.length) this.lane = -1;
+    // a new worker may have its lane before others
+    this.lane = this.lanes.findIndex((lane) => lane.name === name);
     if (showedAll) this.view = {...this.view, from: 0, to: data.end};
     if (this.query) this.#match();
     this.resize();

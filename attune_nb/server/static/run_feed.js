@@ -7,8 +7,11 @@ const {LiveRunData, readChunk} = await import(`${HOME}/explore.js`);
 // milliseconds between two readings of a run that goes on, at least
 const READ_EVERY = 500;
 
-// a reading and its drawing take at most one part of this number of the time
+// drawing takes at most one part of this number of the time
 const IDLE_SHARE = 6;
+
+// milliseconds until a reading that failed is tried again
+const RETRY_AFTER = 3_000;
 
 // attempts that a page holds; further ones are listed, and not drawn
 const MAX_ATTEMPTS = 1_000_000;
@@ -39,13 +42,14 @@ export class AttemptFeed extends EventTarget {
     this.problem = '';
     this.isFull = false;
     this.isReading = false;
+    this.readTo = -1; // the position of the run up to which events were read
     this.readyTime = 0;
     this.timer = 0;
   }
 
   /** Read what is new, now or a moment later. */
   update() {
-    if (this.isReading || this.isFull || !this.#isBehind()) return;
+    if (this.isReading || this.isFull || this.isClosed || !this.#isBehind()) return;
     const wait = this.readyTime - performance.now();
     clearTimeout(this.timer);
     if (wait > 0) this.timer = setTimeout(() => this.#read(), wait);
@@ -54,26 +58,36 @@ export class AttemptFeed extends EventTarget {
 
   #isBehind() {
     const {state} = this.run;
-    return state !== null && (this.data === null || this.data.last < state.at - 1);
+    return state !== null && this.readTo < state.at;
   }
 
   async #read() {
     if (this.isReading) return;
     this.isReading = true;
-    const began = performance.now();
+    const position = this.run.state.at;
+    let least = READ_EVERY;
     try {
       await this.#readChunks();
+      this.readTo = position;
       this.problem = '';
     } catch (error) {
-      // the next message of the run tries again
+      // without contact, the page says so
       this.problem = error instanceof ApiError ? error.message : '';
+      least = RETRY_AFTER;
     }
     this.isReading = false;
     this.setClock();
+    const began = performance.now();
     this.dispatchEvent(new Event('change'));
     const now = performance.now();
-    this.readyTime = now + Math.max(READ_EVERY, IDLE_SHARE * (now - began));
-    if (!this.problem) this.update();
+    this.readyTime = now + Math.max(least, IDLE_SHARE * (now - began));
+    if (!this.isClosed) this.update();
+  }
+
+  /** Read no more: the reader has left the run. */
+  close() {
+    this.isClosed = true;
+    clearTimeout(this.timer);
   }
 
   async #readChunks() {

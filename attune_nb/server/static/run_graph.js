@@ -86,6 +86,7 @@ class LiveGraph {
   }
 
   close() {
+    this.feed.close();
     this.feed.removeEventListener('change', this.onFeed);
   }
 }

@@ -189,6 +189,7 @@ class TimelineView {
   }
 
   close() {
+    this.feed.close();
     this.feed.removeEventListener('change', this.onFeed);
     document.removeEventListener('keydown', this.onKey);
     for (const media of this.media) media.removeEventListener('change', this.onColours);
