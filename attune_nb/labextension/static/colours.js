@@ -3,7 +3,12 @@
 const MAGIC = /^%%attune(?:\s|$)/;
 
 export async function createPlugin(id, shared) {
-  const names = ['@jupyterlab/codemirror', '@codemirror/state', '@codemirror/view', '@codemirror/language'];
+  const names = [
+    '@jupyterlab/codemirror',
+    '@codemirror/state',
+    '@codemirror/view',
+    '@codemirror/language',
+  ];
   const [codemirror, state, view, { indentUnit }] = await Promise.all(names.map(shared));
   const { EditorExtensionRegistry, IEditorExtensionRegistry, IEditorLanguageRegistry } = codemirror;
   const { Compartment, EditorState, Prec, RangeSet, StateField } = state;

@@ -91,7 +91,12 @@ class Checker {
 }
 
 export async function createPlugin(id, shared) {
-  const names = ['@jupyterlab/codemirror', '@jupyterlab/notebook', '@codemirror/state', '@codemirror/view'];
+  const names = [
+    '@jupyterlab/codemirror',
+    '@jupyterlab/notebook',
+    '@codemirror/state',
+    '@codemirror/view',
+  ];
   const [codemirror, { INotebookTracker }, state, view] = await Promise.all(names.map(shared));
   const { EditorExtensionRegistry, IEditorExtensionRegistry } = codemirror;
   const { StateEffect, StateField } = state;
@@ -115,8 +120,11 @@ export async function createPlugin(id, shared) {
       return null;
     }
 
-    const attributes = { 'aria-label': message };
-    const mark = Decoration.mark({ class: `attune-problem attune-${severity}`, attributes, message });
+    const mark = Decoration.mark({
+      class: `attune-problem attune-${severity}`,
+      attributes: { 'aria-label': message },
+      message,
+    });
     return mark.range(start, end);
   }
 

@@ -1,7 +1,8 @@
 // The runs of the server as a list, which follows them while it is shown.
 
-// milliseconds until a lost connection is tried again
-const RETRY_DELAY = 3000;
+// milliseconds until a lost connection is tried again: at first, and at most
+const FIRST_DELAY = 3000;
+const LONGEST_DELAY = 60000;
 
 // those of the page
 const MARKS = {
@@ -40,6 +41,9 @@ function describeTime(seconds) {
 }
 
 function describeRun(run) {
+  if (run.damage) {
+    return run.damage;
+  }
   const parts = [run.status.replace('_', ' ')];
   if (run.attention) {
     parts[0] = NEEDS[run.attention] ?? run.attention;
@@ -84,16 +88,19 @@ export function createRunList(url, open) {
   all.type = 'button';
   all.addEventListener('click', () => open(''));
   const rows = createElement('div', 'attune-runs-rows');
-  const node = createElement('div', 'attune-runs', createElement('div', 'attune-runs-head', summary, all), rows);
+  const head = createElement('div', 'attune-runs-head', summary, all);
+  const node = createElement('div', 'attune-runs', head, rows);
 
   let runs = new Map();
   const shownRows = new Map();
   let problem = '';
   let socket = null;
   let timer = null;
+  let delay = FIRST_DELAY;
 
   function render() {
-    const ordered = [...runs.values()].sort((first, second) => (second.started ?? 0) - (first.started ?? 0));
+    const ordered = [...runs.values()];
+    ordered.sort((first, second) => (second.started ?? 0) - (first.started ?? 0));
     for (const [id, row] of shownRows) {
       if (!runs.has(id)) {
         row.node.remove();
@@ -151,12 +158,16 @@ export function createRunList(url, open) {
     }
     const opened = new WebSocket(url);
     socket = opened;
-    opened.addEventListener('message', ({ data }) => receive(JSON.parse(data)));
+    opened.addEventListener('message', ({ data }) => {
+      delay = FIRST_DELAY;
+      receive(JSON.parse(data));
+    });
     opened.addEventListener('close', () => {
       if (socket === opened) {
         socket = null;
         setText(summary, 'no contact; trying again');
-        timer = setTimeout(start, RETRY_DELAY);
+        timer = setTimeout(start, delay);
+        delay = Math.min(2 * delay, LONGEST_DELAY);
       }
     });
   }

@@ -18,9 +18,16 @@ const ICON = `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 16
 </svg>`;
 
 export async function createPlugin(id, shared) {
-  const names = ['@jupyterlab/application', '@jupyterlab/apputils', '@jupyterlab/coreutils', '@jupyterlab/launcher',
-    '@jupyterlab/ui-components', '@lumino/widgets'];
-  const [application, apputils, coreutils, { ILauncher }, { LabIcon }, { Widget }] = await Promise.all(names.map(shared));
+  const names = [
+    '@jupyterlab/application',
+    '@jupyterlab/apputils',
+    '@jupyterlab/coreutils',
+    '@jupyterlab/launcher',
+    '@jupyterlab/ui-components',
+    '@lumino/widgets',
+  ];
+  const modules = await Promise.all(names.map(shared));
+  const [{ ILayoutRestorer }, apputils, coreutils, { ILauncher }, { LabIcon }, { Widget }] = modules;
   const { ICommandPalette, IThemeManager, MainAreaWidget, WidgetTracker } = apputils;
   const { PageConfig, URLExt } = coreutils;
 
@@ -65,7 +72,8 @@ export async function createPlugin(id, shared) {
     }
 
     setTheme() {
-      this.frame.contentWindow?.postMessage({ type: 'attune-theme', theme: theme() }, location.origin);
+      const message = { type: 'attune-theme', theme: theme() };
+      this.frame.contentWindow?.postMessage(message, location.origin);
     }
 
     handleLoad() {
@@ -79,10 +87,10 @@ export async function createPlugin(id, shared) {
     // Open a notebook to which a link of the page leads in this JupyterLab, not in the frame.
     handleClick(event) {
       const link = event.target.closest('a[href]');
-      const prefix = URLExt.join(PageConfig.getBaseUrl(), 'lab/tree/');
-      if (link?.href.startsWith(prefix)) {
+      const { pathname: folder } = new URL('lab/tree/', PageConfig.getBaseUrl());
+      if (link?.origin === location.origin && link.pathname.startsWith(folder)) {
         event.preventDefault();
-        this.openNotebook(decodeURIComponent(new URL(link.href).pathname.slice(new URL(prefix).pathname.length)));
+        this.openNotebook(decodeURIComponent(link.pathname.slice(folder.length)));
       }
     }
   }
@@ -174,7 +182,7 @@ export async function createPlugin(id, shared) {
     id,
     description: 'Shows the runs of workflows: a card, a tab and a side panel.',
     autoStart: true,
-    optional: [ICommandPalette, ILauncher, IThemeManager, application.ILayoutRestorer],
+    optional: [ICommandPalette, ILauncher, IThemeManager, ILayoutRestorer],
 
     activate(app, palette, launcher, themes, restorer) {
       if (!runsUrl) {
