@@ -1,10 +1,6 @@
 """The runs of the server in JupyterLab: a card, a side panel, and a tab with the page."""
 
-import re
-
 from playwright.sync_api import expect
-
-import attune_nb as attune
 
 GREETING = """
 tasks:
@@ -27,28 +23,28 @@ JSON.parse = (...values) => {
 """
 
 
-def test_a_run_is_opened_from_the_panel(lab):
-    store = lab.root / ".attune/runs.db"
-    run = attune.loads(GREETING).run(name="greeting", store=str(store))
-    with lab.opened("1") as notebook:
+def test_a_run_is_opened_from_the_panel_and_leads_back(lab):
+    run_cell = f"%%attune greeting --store {lab.root / '.attune/runs.db'}{GREETING}"
+    with lab.opened("%load_ext attune_nb", run_cell) as notebook:
         page = notebook.page
         page.locator("[data-id=attune-run-list]").click()
+        notebook.run(0)
+        notebook.run(1)
         row = page.locator(".attune-run").filter(has_text="greeting")
-        expect(row).to_contain_text("succeeded")
-        expect(row).to_contain_text("3 items")
+        expect(row).to_contain_text("succeeded · 3 items")
 
         row.click()
-        frame = page.locator("#attune-runs iframe")
-        expect(frame).to_have_attribute(
-            "src", re.compile(rf"/attune/runs/{run.run_id}\?theme=light")
-        )
-        content = page.frame_locator("#attune-runs iframe").locator("body")
-        expect(content).to_contain_text("attune")
-
+        run_page = page.frame_locator("#attune-runs iframe")
+        expect(run_page.get_by_role("heading", name="greeting")).to_be_visible()
+        html = run_page.locator("html")
+        expect(html).to_have_attribute("data-theme", "light")
         notebook.change_theme("Dark")
-        root = page.frame_locator("#attune-runs iframe").locator("html")
-        expect(root).to_have_attribute("data-theme", "dark")
+        expect(html).to_have_attribute("data-theme", "dark")
         notebook.take_screenshot("runs-in-lab-dark")
+
+        run_page.get_by_text("Open the notebook").click()
+        expect(page.locator(".jp-NotebookPanel")).to_be_visible()
+        expect(page.locator("#attune-runs")).to_be_hidden()
 
 
 def test_the_launcher_has_a_card_if_there_is_a_page(lab):
