@@ -139,7 +139,7 @@ class FoldedRun:
             self._fold_run(row)
             self._fold_task(row)
             self.now = max(self.now, row.time)
-        except (msgspec.MsgspecError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - the bytes of a damaged row may mean anything
             raise StoreError(f"an event of kind {row.kind} cannot be read: {error}") from None
         self.at = number + 1
 
@@ -551,16 +551,19 @@ def _text(value: Any, most: int) -> str:
 
 
 def _read_schema(schema: Any, data: bytes) -> Any:
-    """Return the JSON Schema of an answer, without values of secrets; None if it is too large."""
+    """Return the JSON Schema of an answer, without values of secrets.
+
+    It is None if it is too large, or if JSON cannot hold it: the run checks the answer in any case.
+    """
     if schema is None:
         return None
     if has_tag(data):
         schema = thaw(from_plain(schema))
-    schema = _without_secrets(schema)
-    encoded = msgspec.json.encode(schema, enc_hook=str)
-    if len(encoded) > _MAX_SCHEMA:
+    try:
+        encoded = msgspec.json.encode(_without_secrets(schema), enc_hook=str)
+    except (UnicodeError, msgspec.MsgspecError):
         return None
-    return msgspec.json.decode(encoded)
+    return None if len(encoded) > _MAX_SCHEMA else msgspec.json.decode(encoded)
 
 
 def _without_secrets(schema: Any) -> Any:

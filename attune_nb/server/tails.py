@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from attune_nb.server.channels import Channel
@@ -20,6 +21,8 @@ __all__ = ["Tails"]
 
 # seconds between two looks for new stores, while the list of runs is watched
 _STORES_EVERY = 5.0
+
+_log = logging.getLogger("attune_nb")
 
 
 class Tails:
@@ -63,7 +66,11 @@ class Tails:
     async def _refresh(self) -> None:
         """Watch the lists of all stores, also of those that come to be later."""
         while True:
-            paths = await asyncio.to_thread(self._stores.paths)
+            try:
+                paths = await asyncio.to_thread(self._stores.paths)
+            except OSError as error:
+                _log.warning("the stores of the server cannot be listed: %s", error)
+                paths = [self._stores.main]
             for path in paths:
                 tail = self.tail_of(path)
                 if tail not in self._listed:
@@ -72,12 +79,8 @@ class Tails:
             await asyncio.sleep(_STORES_EVERY)
 
     def wake(self) -> None:
-        """Merge the lists of the stores, once they all have been read."""
-        lists = []
-        for tail in self._listed:
-            if tail.run_list is None:
-                return
-            lists.append(tail.run_list)
+        """Merge the lists of the stores. A store that is slow to be read delays no other."""
+        lists = [tail.run_list for tail in self._listed if tail.run_list is not None]
         merged = merge_lists(lists)
         if merged != self._list.state:
             self._list.publish(merged)

@@ -1,9 +1,12 @@
 """The states that the server sends are those that `results` reads from the whole run."""
 
+import contextlib
+
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.manual_driver import make_batch
 from support.random_workflows import flows, load_flow
 from support.simulated_world import OUTCOMES, LazyItems, SimulatedWorld
 from support.watched_runs import Client, fold_events, list_row, rows_by_progress, state_by_progress
@@ -12,6 +15,7 @@ from attune_nb.errors import StoreError, WorkflowError
 from attune_nb.events import (
     AskAnswered,
     AskOpened,
+    AttemptsEnded,
     CancelRequested,
     Event,
     PauseRequested,
@@ -24,7 +28,7 @@ from attune_nb.events import (
 )
 from attune_nb.server.folding import FoldedRun
 from attune_nb.server.messages import encode
-from attune_nb.store.event_rows import EventRow
+from attune_nb.store.event_rows import EventRow, row_of
 
 ROW = list_row()
 STEPS = (
@@ -215,3 +219,38 @@ def test_a_kind_of_a_later_version_changes_nothing():
     folded = FoldedRun()
     folded.fold(0, EventRow("TaskPraised", 1.0, "t", 1, b'{"by": "ann"}', None))
     assert (folded.at, folded.now, folded.snapshot(list_row()).tasks) == (1, 1.0, [])
+
+
+ROWS = [(0, 1, "succeeded", 1), (1, 1, "failed", None)]
+EVENTS = [
+    RunResumed(time=1.0, started_at=1e9, doubts=(("t", 1, 0, 1),)),
+    TaskStarted(
+        time=1.0, task="t", visit=1, total=3, with_items=True, concurrency=1, causes=(),
+    ),
+    AttemptsEnded(time=1.0, task="t", visit=1, batch=make_batch(ROWS)),
+    AskOpened(time=1.0, task="t", visit=1, prompt="go?", response_schema={"type": "boolean"}),
+    RunEnded(time=1.0, status="failed", output=None, error="e"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+@pytest.mark.parametrize("column", ["data", "columns"])
+def test_damaged_bytes_raise_one_kind_of_error(event, column):
+    """Whatever the bytes of a row mean, the other runs of the store are still watched."""
+    row = row_of(event)
+    content = getattr(row, column) or b""
+    for place in range(len(content)):
+        for byte in (b"", b"7", b'"', b"{", b"\xff"):
+            damaged = content[:place] + byte + content[place + 1 :]
+            folded = FoldedRun()
+            with contextlib.suppress(StoreError):
+                folded.fold(0, row._replace(**{column: damaged}))
+            assert encode(folded.snapshot(list_row()))
+
+
+def test_a_schema_that_is_no_text_of_utf_8_is_left_out():
+    ask = AskOpened(
+        time=1.0, task="t", visit=1, prompt="\udce9?", response_schema={"enum": ["\udce9"]}
+    )
+    (shown,) = fold_events([ask]).snapshot(list_row()).asks
+    assert (shown.prompt, shown.schema) == ("??", None)

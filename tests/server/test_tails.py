@@ -148,9 +148,10 @@ def test_the_runs_of_all_stores_are_one_list(tmp_path, main_store):
 
     async def watch():
         async with tails_of(tmp_path, patterns=["*/.attune/runs.db"]) as tails:
-            client = tails.watch_list()
-            messages = client.messages()
-            await anext(messages)
+            messages = tails.watch_list().messages()
+            async for _ in messages:
+                if len(tails.run_list.runs) == 2:
+                    break
             first = tails.run_list
             runs["etl"].answer("ask", "yes")
             async for _ in messages:
@@ -174,7 +175,9 @@ def test_a_fault_of_one_store_hides_no_other(tmp_path, main_store):
 
     async def watch():
         async with tails_of(tmp_path, patterns=["*/.attune/runs.db"]) as tails:
-            await anext(tails.watch_list().messages())
+            async for _ in tails.watch_list().messages():
+                if tails.run_list.runs and tails.run_list.problem:
+                    break
             return tails.run_list
 
     runs = asyncio.run(watch())
