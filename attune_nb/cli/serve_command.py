@@ -8,7 +8,12 @@ from typing import Annotated
 
 import typer
 
-from attune_nb.cli.options import Store  # noqa: TC001 - typer reads the annotations
+from attune_nb.cli.options import (  # noqa: TC001 - typer reads the annotations
+    Actions,
+    AllowImports,
+    Packs,
+    Store,
+)
 from attune_nb.cli.output import exit_with_error
 from attune_nb.errors import AttuneError
 
@@ -44,6 +49,9 @@ def serve(
             help="allow to start workflows of the folder: whoever has the token can run code",
         ),
     ] = False,
+    actions: Actions = None,
+    packs: Packs = None,
+    allow_imports: AllowImports = False,
     open_browser: Annotated[
         bool, typer.Option("--open", help="open the page in a browser")
     ] = False,
@@ -58,6 +66,14 @@ def serve(
     """Serve a page of the runs at 127.0.0.1, where they can be watched and steered."""
     if read_only and allow_start:
         exit_with_error(AttuneError("--read-only and --allow-start contradict each other"))
+    has_code = bool(actions) or bool(packs) or allow_imports
+    if has_code and not allow_start:
+        exit_with_error(
+            AttuneError(
+                "--actions, --pack and --allow-imports are for runs that the server starts: add "
+                "--allow-start"
+            )
+        )
     try:
         from attune_nb.server import serve as serving  # noqa: PLC0415 - an extra's packages
     except ImportError as error:
@@ -75,6 +91,9 @@ def serve(
             store=store,
             read_only=read_only,
             allow_start=allow_start,
+            action_files=actions or (),
+            packs=packs or (),
+            allow_imports=allow_imports,
             open_browser=open_browser,
             settings=_read_settings(jupyter),
         )

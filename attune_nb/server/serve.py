@@ -17,7 +17,7 @@ from attune_nb.server.app import AttuneApp
 from attune_nb.server.too_old import explain_old_version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["DEFAULT_PORT", "RunsServer", "serve"]
@@ -82,6 +82,9 @@ def serve(
     store: str | None = None,
     read_only: bool = False,
     allow_start: bool = False,
+    action_files: Sequence[Path] = (),
+    packs: Sequence[Path] = (),
+    allow_imports: bool = False,
     open_browser: bool = False,
     settings: Mapping[str, str] | None = None,
 ) -> None:
@@ -95,6 +98,9 @@ def serve(
         store: The record; by default ATTUNE_NB_STORE, or `.attune/runs.db` in the folder.
         read_only: Whether runs are only shown.
         allow_start: Whether runs can be started.
+        action_files: Python files whose functions are actions of these runs.
+        packs: Packs, or folders of packs, that they may use.
+        allow_imports: Whether they may call `module:function`.
         open_browser: Whether to open a browser.
         settings: More settings of Jupyter Server, such as `{"ServerApp.certfile": "FILE"}`.
 
@@ -117,7 +123,11 @@ def serve(
         "ServerApp.allow_root": True,
         "ServerApp.port": DEFAULT_PORT,
         "AttuneApp.allow_start": allow_start,
+        "AttuneApp.action_files": _absolute_paths(action_files),
+        "AttuneApp.packs": _absolute_paths(packs),
     }
+    if allow_imports:
+        options["AttuneApp.allow_imports"] = True
     if port is not None:
         options["ServerApp.port"] = port or _free_port()
         options["ServerApp.port_retries"] = 0
@@ -131,10 +141,25 @@ def serve(
         options |= settings
 
     # words of a command line go before configuration files
-    words = [f"--{name}={value}" for name, value in options.items()]
+    words = []
+    for name, value in options.items():
+        values = value if isinstance(value, list) else [value]
+        words += [f"--{name}={item}" for item in values]
     server = RunsServer.instance(config=config, jpserver_extensions=dict(_EXTENSIONS))
     server.initialize(argv=words, find_extensions=False, starter_extension=AttuneApp.name)
     server.start()
+
+
+def _absolute_paths(paths: Sequence[Path]) -> list[str]:
+    """Return paths that do not depend on the current folder.
+
+    Raises:
+        AttuneError: There is no such file or folder.
+    """
+    for path in paths:
+        if not path.exists():
+            raise AttuneError(f"there is no file {path}")
+    return [str(path.absolute()) for path in paths]
 
 
 def _resolve_store(store: str | None) -> Path | None:

@@ -54,9 +54,14 @@ def test_the_command_serves_runs_alone(tmp_path):
             ["--jupyter", "certfile"],
             "--jupyter certfile: must be CLASS.NAME=VALUE, such as ServerApp.certfile=FILE",
         ),
+        (
+            ["--actions", "x.py"],
+            "--actions, --pack and --allow-imports are for runs that the server",
+        ),
+        (["--allow-start", "--actions", "x.py"], "there is no file x.py"),
         (["--store", "none"], "--store none: a server shows the runs of a record; name its file"),
     ],
-    ids=["folder", "contradiction", "setting", "store"],
+    ids=["folder", "contradiction", "setting", "code without starts", "action file", "store"],
 )
 def test_the_command_says_what_is_wrong(words, message):
     done = attune_here("serve", *words)

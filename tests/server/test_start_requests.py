@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import pytest
 from support.attune_server import attune_server_in
 from support.item_runs import until
-from support.started_runs import HELD
 
 from attune_nb.server.access import ApiError
 from attune_nb.server.start_handlers import AllRunsHandler
@@ -100,12 +99,28 @@ def test_a_server_that_starts_no_runs_says_how_to_change_that():
     assert "attune-nb serve --allow-start" in caught.value.reply.message
 
 
+ACTIONS = """
+import time
+from pathlib import Path
+
+def wait_for(path):
+    while not Path(path).exists():
+        time.sleep(0.02)
+"""
+WAIT = """
+parameters: {path: {type: string, required: true}}
+tasks: [{name: wait, action: wait_for, input: {path: "{{ parameters.path }}"}}]
+"""
+
+
 def test_a_run_goes_on_while_its_server_begins_again(tmp_path):
     """The server is killed; a new one shows the run, counts it, cancels it, and retries it."""
-    options = ("--AttuneApp.most_started=1",)
-    with attune_server_in(tmp_path, *options) as server:
-        (server.root / "held.yaml").write_text(HELD)
-        body = {"file": "held.yaml", "parameters": {"gate": str(tmp_path / "gate")}}
+    actions = tmp_path / "waits.py"
+    actions.write_text(ACTIONS)
+    options = ("--allow-start", "--actions", str(actions), "--jupyter", "AttuneApp.most_started=1")
+    with attune_server_in(tmp_path, *options, stand_alone=True) as server:
+        (server.root / "wait.yaml").write_text(WAIT)
+        body = {"file": "wait.yaml", "parameters": {"path": str(tmp_path / "gate")}}
         headers = with_key(server, "0000feedbeef")
         run_id = server.post("/api/runs", body, headers=headers).json()["run_id"]
         server.kill()
