@@ -37,7 +37,10 @@ __all__ = [
 ]
 
 # Two runs are read at once: more threads would only take the interpreter from the server's loop.
-_threads = ThreadPoolExecutor(2, "attune drawing")
+_readers = ThreadPoolExecutor(2, "attune drawing")
+
+# for work that takes up to some seconds, of which a server has little
+_layouters = ThreadPoolExecutor(1, "attune layout")
 
 _layouts = GraphLayouts()
 _items = ItemRows()
@@ -66,10 +69,19 @@ class DrawingHandler(AttuneHandler):
 
     _etag = ""
 
-    async def work(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what a function returns that reads a store; it runs in another thread."""
+    async def work(
+        self, function: Callable[..., Any], *arguments: Any, is_slow: bool = False
+    ) -> Any:
+        """Return what a function returns that reads a store; it runs in another thread.
+
+        Args:
+            function: The function.
+            arguments: Its arguments.
+            is_slow: Whether it may take seconds, so that others must not wait for it.
+        """
+        threads = _layouters if is_slow else _readers
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(_threads, function, *arguments)
+        return await loop.run_in_executor(threads, function, *arguments)
 
     def compute_etag(self) -> str | None:
         """Return the name of this version of the answer; None for one that has none."""
@@ -122,7 +134,8 @@ class GraphHandler(DrawingHandler):
         texts = await self.work(read_graph_texts, await self.find_store(run_id), run_id)
         if self.is_known(texts.digest):
             return
-        self.send(await self.work(_layouts.get, texts), "application/json")
+        layout = await self.work(_layouts.get, texts, is_slow=True)
+        self.send(layout, "application/json")
 
 
 class ItemsHandler(DrawingHandler):
@@ -159,7 +172,7 @@ class TraceHandler(DrawingHandler):
         store = await self.find_store(run_id)
         with tempfile.TemporaryDirectory(prefix="attune-") as folder:
             path = Path(folder) / "trace.json.gz"
-            await self.work(write_run_trace, store, run_id, path)
+            await self.work(write_run_trace, store, run_id, path, is_slow=True)
             name = f"attune-{run_id}.json.gz"
             self.set_header("Content-Type", "application/gzip")
             self.set_header("Content-Disposition", f'attachment; filename="{name}"')

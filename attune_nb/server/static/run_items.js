@@ -12,6 +12,7 @@ const {formatDuration} = await import(`${HOME}/explore.js`);
 const ROWS_AT_ONCE = 100;
 const MAX_VISITS = 500;
 const READ_EVERY = 1_500; // milliseconds, of a run that goes on
+const IDLE_SHARE = 10; // a reading takes at most one part of this number of the time
 const STATUSES = ['failed', 'timed_out', 'retrying', 'cancelled', 'succeeded'];
 const HEADS = [['Item', ''], ['State', ''], ['Attempts', 'number'], ['Time', 'number'],
   ['Value', 'text'], ['Result or error', 'text']];
@@ -133,7 +134,7 @@ class ItemsView {
   async #read(state) {
     this.isReading = true;
     this.read = state;
-    this.readyTime = performance.now() + READ_EVERY;
+    const began = performance.now();
     const {task, status, index} = this;
     const visit = this.visits.value || '0';
     const query = new URLSearchParams({task, status, visit, limit: this.limit});
@@ -149,8 +150,10 @@ class ItemsView {
       setShown(this.table, false);
     }
     this.isReading = false;
+    const now = performance.now();
+    this.readyTime = now + Math.max(READ_EVERY, IDLE_SHARE * (now - began));
     // asked for something else meanwhile
-    if (this.read === '') this.#refresh();
+    if (this.read === '') this.#ask();
   }
 
   #show(page) {
