@@ -196,10 +196,9 @@ def _condition_of(wanted: RunFilter) -> tuple[str, list[Any]]:
 
     ended = [status for status in wanted.statuses if status in ENDED]
     if wanted.statuses:
-        marks = ", ".join("?" * len(ended))
         # whether another run is interrupted stands in no column
         others = "" if len(ended) == len(wanted.statuses) else f" OR {_UNENDED}"
-        conditions.append(f"(status IN ({marks}){others})")
+        conditions.append(f"(status IN ({_marks(ended)}){others})")
         parameters += ended
     for word in wanted.words:
         if word.isalnum() and word.isascii():
@@ -255,27 +254,45 @@ class LiveList:
     def read_newest(self, connection: sqlite3.Connection) -> None:
         """Read the newest runs again, since some may have been removed.
 
-        Of the others those stay that have not ended: `read_changes` looks at them one by one, as
-        a search for all of them reads the whole table.
+        Of the others those are read that had not ended: a search for all of them reads the whole
+        table.
         """
         condition = f"WHERE {_IS_OUTERMOST} {_NEWEST_FIRST} LIMIT {MAX_RUNS}"
         rows = _read_rows(connection, condition, (), self._store)
-        oldest = min(rows, default=0)
-        for number, row in self._rows.items():
-            if number < oldest and row.status not in ENDED:
-                rows.setdefault(number, row)
-        self._rows = rows
+        others = [
+            number
+            for number, row in self._rows.items()
+            if number not in rows and row.status not in ENDED
+        ]
+        condition = f"WHERE {_IS_OUTERMOST} AND number IN ({_marks(others)})"
+        self._rows = rows | _read_rows(connection, condition, others, self._store)
 
     def read_changes(self, connection: sqlite3.Connection) -> None:
-        """Read the runs that have not ended, and new ones."""
-        open_numbers = [number for number, row in self._rows.items() if row.status not in ENDED]
-        marks = ", ".join("?" * len(open_numbers))
-        newest = max(self._rows, default=-1)
-        condition = f"WHERE {_IS_OUTERMOST} AND (number IN ({marks}) OR number > ?)"
-        changed = _read_rows(connection, condition, (*open_numbers, newest), self._store)
-        for number in open_numbers:
+        """Read the runs that a process drives, and those that one has begun or continued."""
+        driven = []
+        stopped = []
+        last_sign = 0.0
+        for number, row in self._rows.items():
+            if row.status in ("interrupted", "unreadable"):
+                stopped.append(number)
+                last_sign = max(last_sign, row.heard or 0.0)
+            elif row.status not in ENDED:
+                driven.append(number)
+
+        condition = (
+            f"WHERE {_IS_OUTERMOST} AND (number IN ({_marks(driven)}) OR number > ? "
+            f"OR (number IN ({_marks(stopped)}) AND beat > ?))"
+        )
+        parameters = (*driven, max(self._rows, default=-1), *stopped, last_sign)
+        changed = _read_rows(connection, condition, parameters, self._store)
+        for number in driven:
             self._rows.pop(number, None)
         self._rows |= changed
+
+
+def _marks(values: Sequence[Any]) -> str:
+    """Return a question mark for each of some values."""
+    return ", ".join("?" * len(values))
 
 
 def _read_rows(
@@ -289,9 +306,8 @@ def _read_rows(
 
 def _count_children(connection: sqlite3.Connection, run_ids: Sequence[str]) -> dict[str, int]:
     """Return the numbers of the runs directly within some runs; those without any are left out."""
-    marks = ", ".join("?" * len(run_ids))
     statement = (
-        f"SELECT parent, count(*) FROM runs WHERE parent IN ({marks}) AND parent != '' "  # noqa: S608
+        f"SELECT parent, count(*) FROM runs WHERE parent IN ({_marks(run_ids)}) AND parent != '' "  # noqa: S608
         "GROUP BY parent"
     )
     return dict(connection.execute(statement, run_ids).fetchall())

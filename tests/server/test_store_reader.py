@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import time
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -383,3 +384,18 @@ def test_runs_are_found_by_words_of_any_case(old_store):
     assert names("%") == set()
     (run, *_) = runs_in(old_store)
     assert names(run.run_id[:6]) == {run.workflow}
+
+
+def test_a_run_that_was_continued_is_driven_again(reader, old_store, clock):
+    reader.watch_list()
+    reader.look()
+    run_id = interrupted_in(old_store)
+    execute(
+        old_store, "UPDATE runs SET host = 'other', beat = ? WHERE run_id = ?", time.time(), run_id
+    )
+    clock.now += 0.5
+
+    (news,) = reader.look()
+    (row,) = [row for row in news.state.runs if row.id == run_id]
+    # on another host it is alive as long as it gives signs of life
+    assert row.status in ("running", "paused")
