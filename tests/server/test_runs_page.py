@@ -286,8 +286,16 @@ def test_finished_tasks_are_folded(browser, attune_server):
 
 def test_a_run_is_started_by_its_form(browser, attune_server):
     (attune_server.root / "nightly.yaml").write_text(NIGHTLY)
+    mended = attune_server.root / "mended.yaml"
+    mended.write_text("tasks: [{name: a, action: core.noop, next: [{do: b}]}]")
     with served_page(browser, attune_server, refusals=(REFUSED,)) as page:
         press(page, "New run")
+        page.locator("[data-file='mended.yaml']").click()
+        expect(page.locator(".problems")).to_contain_text("line 1, column ")
+        mended.write_text("tasks: [{name: a, action: core.noop}]")
+        page.locator("[data-file='mended.yaml']").click()
+        expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
+
         page.locator("[data-file='nightly.yaml']").click()
         expect(page.get_by_text("What runs each night.")).to_be_visible()
         press(page, "Start")

@@ -9,6 +9,14 @@ const MARKS = {
   pending: '…',
 };
 
+// made once: the making of a format costs more than its use
+const NUMBERS = [0, 1].map((places) => new Intl.NumberFormat('en-US',
+  {minimumFractionDigits: places, maximumFractionDigits: places}));
+const TIME = new Intl.DateTimeFormat([], {hour: '2-digit', minute: '2-digit'});
+const WEEKDAY = new Intl.DateTimeFormat([], {weekday: 'short'});
+const DAY = new Intl.DateTimeFormat([], {year: 'numeric', month: 'short', day: 'numeric'});
+const DATE = new Intl.DateTimeFormat([], {dateStyle: 'medium', timeStyle: 'long'});
+
 const ACTIVE = ['pending', 'running', 'paused', 'cancelling'];
 
 /** Return whether a run with a status has a process that works on it. */
@@ -42,10 +50,9 @@ export function showStatus(element, status, text = formatStatus(status)) {
   setText(label, text);
 }
 
-/** Return a number with commas between thousands. */
+/** Return a number with commas between thousands, and no decimal place or one. */
 export function formatNumber(value, places = 0) {
-  return value.toLocaleString('en-US',
-    {minimumFractionDigits: places, maximumFractionDigits: places});
+  return NUMBERS[places].format(value);
 }
 
 /** Return a count with its noun: `1 item`, `1,200 items`. */
@@ -101,16 +108,15 @@ export function formatRate(rate) {
 /** Return a moment as a person says it: the time today, `Mon 14:02` this week, else the date. */
 export function formatMoment(seconds) {
   const date = new Date(seconds * 1000);
-  const time = date.toLocaleTimeString([], {hour: '2-digit', minute: '2-digit'});
   const today = new Date();
   today.setHours(0, 0, 0, 0);
   const days = (today - date) / 86_400_000;
-  if (days <= 0) return time;
-  if (days < 6) return `${date.toLocaleDateString([], {weekday: 'short'})} ${time}`;
-  return date.toLocaleDateString([], {year: 'numeric', month: 'short', day: 'numeric'});
+  if (days <= 0) return TIME.format(date);
+  if (days < 6) return `${WEEKDAY.format(date)} ${TIME.format(date)}`;
+  return DAY.format(date);
 }
 
 /** Return a moment in full, for a tooltip. */
 export function formatDate(seconds) {
-  return new Date(seconds * 1000).toLocaleString([], {dateStyle: 'medium', timeStyle: 'long'});
+  return DATE.format(new Date(seconds * 1000));
 }

@@ -185,6 +185,7 @@ export class RunHead {
     this.#showProgress(state);
     setMarkedText(this.problem, state.error);
     setShown(this.problem, state.error !== '');
+    setAttribute(this.facts, 'title', `started ${formatDate(state.started)}`);
     const address = notebookAddress(state.notebook);
     setAttribute(this.notebook, 'href', address);
     setAttribute(this.notebook, 'title', state.notebook);
@@ -250,7 +251,6 @@ export class RunHead {
 
     setText(this.clock, run.isActive ? formatClock(run.clock) : formatDuration(state.now));
     setText(this.facts, this.#facts(state).join(' · '));
-    setAttribute(this.facts, 'title', `started ${formatDate(state.started)}`);
   }
 
   #facts(state) {

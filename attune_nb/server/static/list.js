@@ -8,6 +8,9 @@ import {formatAgo, formatClock, formatCount, formatDate, formatDuration, formatM
 // milliseconds after the last letter before the server is searched
 const SEARCH_WAIT = 300;
 
+// seconds after its start in which a run shows how long ago that was
+const RECENT = 3600;
+
 const ACTIVE_STATUSES = ['pending', 'running', 'paused', 'cancelling'];
 const FAILED_STATUSES = ['failed', 'timed_out', 'interrupted', 'unreadable'];
 
@@ -185,6 +188,8 @@ export class ListView {
 /** One row of the list. */
 class RunLine {
   constructor(id, onOpen) {
+    this.row = null;
+    this.hasMoment = false;
     this.status = makeStatus('');
     this.name = makeElement('b', {class: 'name'});
     this.attention = makeElement('span', {class: 'attention', hidden: true});
@@ -206,6 +211,13 @@ class RunLine {
   }
 
   update(row, clock, isChosen) {
+    setAttribute(this.element, 'aria-current', isChosen ? 'page' : null);
+    if (row !== this.row) this.#show(row);
+    this.row = row;
+    this.tick(row, clock);
+  }
+
+  #show(row) {
     showStatus(this.status, row.status);
     setText(this.name, row.name || row.workflow || row.id);
     setAttribute(this.name, 'title', row.name || row.workflow);
@@ -214,11 +226,12 @@ class RunLine {
     setText(this.attention, row.questions > 1 ? `${row.questions} questions` : attention);
     setShown(this.attention, isNews);
     setAttribute(this.element, 'data-attention', row.attention);
-    setAttribute(this.element, 'aria-current', isChosen ? 'page' : null);
     setText(this.counts, this.#counts(row));
     setText(this.place, [row.kind, fileName(row.notebook), row.store].filter(Boolean).join(' · '));
     setAttribute(this.place, 'title', row.notebook || null);
-    this.tick(row, clock);
+    if (row.started === null) return;
+    setAttribute(this.start, 'datetime', new Date(row.started * 1000).toISOString());
+    setAttribute(this.start, 'title', formatDate(row.started));
   }
 
   #counts(row) {
@@ -234,9 +247,10 @@ class RunLine {
     setText(this.time, isActive(row.status) ? formatClock(clock) : formatDuration(clock));
     if (row.started === null) return;
     const age = serverTime() - row.started;
-    setText(this.start, age < 3600 ? formatAgo(age) : formatMoment(row.started));
-    setAttribute(this.start, 'datetime', new Date(row.started * 1000).toISOString());
-    setAttribute(this.start, 'title', formatDate(row.started));
+    // the moment of an old run changes at most at midnight
+    if (age < RECENT) setText(this.start, formatAgo(age));
+    else if (!this.hasMoment) setText(this.start, formatMoment(row.started));
+    this.hasMoment = age >= RECENT;
   }
 }
 

@@ -6,6 +6,9 @@ import {makeElement, setShown, setText} from './dom.js';
 // milliseconds between two readings while the run goes on
 const READ_EVERY = 1000;
 
+// milliseconds after the end of the run in which its process may write a summary
+const LAST_WORDS = 5000;
+
 // bytes of the end that are read at first, and characters that the page keeps
 const FIRST_BYTES = 200_000;
 const MAX_CHARACTERS = 1_000_000;
@@ -23,6 +26,7 @@ class Output {
     this.isClosed = false;
     this.readTime = -Infinity;
     this.hasReadEnd = false;
+    this.endTime = Infinity;
 
     this.note = makeElement('p', {class: 'note', hidden: true});
     this.text = makeElement('pre', {class: 'output', tabindex: 0, 'aria-label': 'All output of the process'});
@@ -35,7 +39,12 @@ class Output {
 
   update() {
     // a run that was interrupted may go on
-    if (this.run.isActive) this.hasReadEnd = false;
+    if (this.run.isActive) {
+      this.hasReadEnd = false;
+      this.endTime = Infinity;
+    } else if (this.endTime === Infinity) {
+      this.endTime = performance.now();
+    }
     const isDue = performance.now() - this.readTime >= READ_EVERY;
     if (this.isReading || this.isClosed || this.hasReadEnd || !isDue) return;
     this.#read();
@@ -43,8 +52,7 @@ class Output {
 
   async #read() {
     this.isReading = true;
-    // what is written before the end of the run is there once its end is known
-    const isLast = !this.run.isActive;
+    const isLast = performance.now() - this.endTime > LAST_WORDS;
     try {
       await this.#readParts();
       this.hasReadEnd = isLast;

@@ -31,16 +31,20 @@ function showIcon(name) {
   document.documentElement.dataset.sign = name;
 }
 
+function showTitle(title) {
+  if (document.title !== title) document.title = title;
+}
+
 /** Show the state of a run in title and icon. */
 export function showRunSign(state) {
   const name = state.name || state.workflow;
-  document.title = `${titleMark(state)}${name} · attune`;
+  showTitle(`${titleMark(state)}${name} · attune`);
   showIcon(shapeOf(state));
 }
 
 /** Show how many runs need a person, and how many are active. */
 export function showListSign(attention, active) {
-  document.title = attention ? `(${attention}) attune` : 'attune';
+  showTitle(attention ? `(${attention}) attune` : 'attune');
   let shape = 'idle';
   if (active) shape = 'running';
   if (attention) shape = 'attention';

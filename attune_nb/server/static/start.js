@@ -72,18 +72,27 @@ export class StartView {
 
   #buttonOf(workflow) {
     if (!this.rows.has(workflow.file)) {
-      const isWrong = (workflow.problems ?? []).length > 0;
       this.rows.set(workflow.file, makeElement('button', {
         type: 'button', class: 'file', 'aria-pressed': 'false', 'data-file': workflow.file,
         onclick: () => this.#choose(workflow)},
       makeElement('b', {}, workflow.name), makeElement('small', {}, workflow.file),
-      isWrong ? makeElement('small', {class: 'wrong'}, '✕ it cannot run') : null));
+      canRun(workflow) ? null : makeElement('small', {class: 'wrong'}, '✕ it cannot run')));
     }
     return this.rows.get(workflow.file);
   }
 
-  #choose(workflow) {
-    this.chosen = workflow;
+  /** Show the form of a file as it is now: it may have been changed since the list was made. */
+  async #choose(listed) {
+    this.chosen = listed.file;
+    let workflow = listed;
+    try {
+      const answer = await get(`/workflows?file=${encodeURIComponent(listed.file)}`);
+      [workflow] = answer.workflows;
+    } catch {
+      // the form of the list says what is wrong, or the start does
+    }
+    if (this.isClosed || this.chosen !== listed.file) return;
+    this.#replace(listed, workflow);
     for (const [file, button] of this.rows) {
       setAttribute(button, 'aria-pressed', String(file === workflow.file));
     }
@@ -91,9 +100,24 @@ export class StartView {
     this.formArea.replaceChildren(this.form.element);
   }
 
+  /** Show in the list that a file can run now, or no longer. */
+  #replace(listed, workflow) {
+    const place = this.list.workflows.indexOf(listed);
+    if (place < 0 || canRun(listed) === canRun(workflow)) return;
+    this.list.workflows[place] = workflow;
+    const hadFocus = this.rows.get(workflow.file) === document.activeElement;
+    this.rows.delete(workflow.file);
+    this.#showFiles();
+    if (hadFocus) this.rows.get(workflow.file).focus();
+  }
+
   close() {
     this.isClosed = true;
   }
+}
+
+function canRun(workflow) {
+  return !workflow.problems?.length;
 }
 
 /** The form of one workflow. */

@@ -12,6 +12,8 @@ const FOLD_AFTER = 8;
 const RATE_SPAN = 15;
 const SAMPLE_EVERY = 0.5;
 
+const FAILED = ['failed', 'timed_out'];
+
 const HEADS = [
   ['Task', ''], ['State', ''], ['Progress', ''], ['Items', 'number'], ['Failed', 'number'],
   ['Rate', 'number rate'], ['Left', 'number left'], ['Time', 'number'], ['Last error', 'error'],
@@ -103,7 +105,9 @@ export class TaskTable {
   tick() {
     const {state} = this.run;
     if (state === null || !this.run.isActive) return;
-    for (const row of state.tasks) this.lines.get(row.task)?.tick(row, this.run);
+    for (const row of state.tasks) {
+      if (row.open > 0) this.lines.get(row.task)?.tick(row, this.run);
+    }
     this.#showFolded(false);
   }
 }
@@ -126,6 +130,8 @@ function isOver(row, run) {
 /** One row of the table. */
 class TaskLine {
   constructor(row, onChoose) {
+    this.row = null;
+    this.runStatus = '';
     this.samples = [];
     this.name = makeElement('button', {
       type: 'button', class: 'link', onclick: () => onChoose(row.task)});
@@ -144,6 +150,17 @@ class TaskLine {
   }
 
   update(row, run) {
+    // rows that have not changed are the same objects
+    const isOld = row === this.row && run.state.status === this.runStatus;
+    if (isOld && row.open === 0) return;
+    this.row = row;
+    this.runStatus = run.state.status;
+    if (!isOld) this.#show(row, run);
+    this.#sample(row, run);
+    this.tick(row, run);
+  }
+
+  #show(row, run) {
     setText(this.name, row.task);
     setText(this.visits, row.visits > 1 ? ` × ${formatNumber(row.visits)}` : '');
     setAttribute(this.element, 'data-status', statusOf(row, run));
@@ -152,8 +169,6 @@ class TaskLine {
     setText(this.failed, describeLosses(row));
     setText(this.error, row.error);
     setAttribute(this.error, 'title', row.error || null);
-    this.#sample(row, run);
-    this.tick(row, run);
   }
 
   #showItems(row) {
@@ -216,6 +231,10 @@ class TaskLine {
 
   #state(row, run) {
     const status = formatStatus(statusOf(row, run));
+    // a failure that is not handled fails the run
+    if (row.open === 0 && FAILED.includes(row.status) && run.state.status === 'succeeded') {
+      return `${status}, handled`;
+    }
     if (row.waiting !== null && row.open > 0 && run.isActive) {
       return `${status} ${formatClock(run.clock - row.waiting)}`;
     }
