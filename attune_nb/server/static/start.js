@@ -98,6 +98,19 @@ export class StartView {
     }
     this.form = new StartForm(workflow, this.list.can_start, (id) => this.page.open(id));
     this.formArea.replaceChildren(this.form.element);
+    this.#refresh(workflow);
+  }
+
+  /** Read a file again: a person may have mended it since the list was read. */
+  async #refresh(workflow) {
+    const address = `/workflows?file=${encodeURIComponent(workflow.file)}`;
+    const fresh = (await get(address).catch(() => null))?.workflows[0];
+    const isSame = !fresh || JSON.stringify(fresh) === JSON.stringify(workflow);
+    if (isSame || this.isClosed || this.chosen !== workflow) return;
+    this.list.workflows[this.list.workflows.indexOf(workflow)] = fresh;
+    this.rows.delete(workflow.file);
+    this.#showFiles();
+    this.#choose(fresh);
   }
 
   /** Show in the list that a file can run now, or no longer. */
