@@ -143,7 +143,7 @@ def _start_of(stored: StoredRun) -> datetime | None:
 
 
 def open_run(run_id: str, store: str | PathLike[str] | None = None) -> RecordedRun:
-    """Open a run of a store as it stands there, to read it, fork it or retry it.
+    """Open a run of a store as it stands there, to read, control, fork or retry it.
 
     Its items, results and context are read when something of them is first looked at.
 

@@ -267,6 +267,11 @@ def _check_interrupted(stored: StoredRun, path: Path) -> None:
             f"run {stored.run_id} has ended ({status}), so there is nothing to resume; "
             f"`open_run({stored.run_id!r}, {str(path)!r}).retry()` repeats the failed tasks"
         )
+    if stored.status == "paused":
+        raise StoreError(
+            f"run {stored.run_id} is paused in process {stored.pid} on {stored.host}; "
+            f"`open_run({stored.run_id!r}, {str(path)!r}).resume()` continues it there"
+        )
     if stored.status != "interrupted":
         raise StoreError(in_progress_message(stored.run_id, stored.host, stored.pid))
 

@@ -8,7 +8,7 @@ from support.outcomes import wait_until
 from support.steered_runs import asking_run, command_rows, held_run, open_recorded, requests_of
 
 import attune_nb
-from attune_nb.errors import CommandRefused, ParameterError
+from attune_nb.errors import CommandRefused, ParameterError, StoreError
 from attune_nb.store.command_file import commands_path
 from attune_nb.store.commands import put_command, wait_for_outcome
 
@@ -28,6 +28,14 @@ def test_a_run_is_paused_and_continued_by_name(store):
         assert held.run.wait(60)
     assert requests_of(held.run) == [("PauseRequested", "ann"), ("ResumeRequested", "bob")]
     assert held.run.status == "succeeded"
+
+
+def test_resume_says_how_to_continue_a_run_paused_elsewhere(store):
+    with held_run(store) as held:
+        held.recorded.pause()
+        wait_until(lambda: attune_nb.runs(store)["status"].tolist() == ["paused"])
+        with pytest.raises(StoreError, match=r"is paused in process \d+ .*resume\(\)` continues"):
+            attune_nb.resume(held.run.run_id, store)
 
 
 def test_a_forced_cancel_abandons_the_running_action(store):
