@@ -54,7 +54,7 @@ def test_the_launcher_has_a_card_if_there_is_a_page(lab):
         expect(notebook.page.locator("#attune-runs iframe")).to_be_visible()
 
         notebook.page.add_init_script(HIDE_RUNS)
-        notebook.reopen()
-        notebook.execute_command("launcher:create")
+        notebook.page.goto(f"{lab.url('lab')}?reset")
         expect(notebook.page.locator(CARD).filter(has_text="Terminal")).to_be_visible()
         expect(notebook.page.locator(CARD).filter(has_text=TITLE)).to_have_count(0)
+        notebook.forget_errors()
