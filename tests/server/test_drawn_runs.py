@@ -3,6 +3,7 @@
 import logging
 import re
 import threading
+from collections import Counter
 
 import pytest
 from playwright.sync_api import expect
@@ -10,6 +11,8 @@ from support.item_runs import until
 from support.served_pages import served_page
 
 import attune_nb
+from attune_nb.explore.attempts import STATUSES, read_attempts
+from attune_nb.results.batches import batches_by_key
 
 pytestmark = pytest.mark.slow
 
@@ -29,6 +32,33 @@ tasks:
   - {name: repair, action: core.noop}
   - {name: celebrate, action: core.noop}
 """
+RETRIES = """
+tasks:
+  - name: flaky
+    action: flaky
+    with_items: "{{ range(300) }}"
+    report_every: 20
+    retry: {count: 2, delay: 0}
+    input: {n: "{{ item }}"}
+    next: [{do: last}]
+  - {name: last, action: core.noop}
+"""
+# the attempts that the page's script makes of chunks: task, index, number, status
+READ_CHUNKS = """async ([id, most]) => {
+  const {url} = document.body.dataset;
+  const {LiveRunData, readChunk} = await import(`${url}/explore.js`);
+  let data = null;
+  for (let head = {last: -1, more: true}; head.more;) {
+    const query = `after=${head.last}&most=${most}`;
+    const response = await fetch(`${url}/api/runs/${id}/attempts?${query}`);
+    const chunk = readChunk(await response.arrayBuffer());
+    data ??= new LiveRunData({seconds: 0, breaks: []}, chunk.head.statuses);
+    data.append(chunk);
+    head = chunk.head;
+  }
+  data.gather();
+  return Array.from({length: data.count}, (_, row) => [
+    data.tasks[data.taskOf(row)], data.index[row], data.attempt[row], data.statusOf(row)]); }"""
 COUNT = 100_000
 FAILURES = (20_007, 60_007)
 
@@ -139,6 +169,32 @@ def test_lines_are_searched(page):
     page.get_by_label("Search lines").fill(str(FAILURES[1]))
     expect(lines).to_have_count(1)
     expect(lines).to_contain_text(f"{FAILURES[1]} is broken {MARKUP}")
+
+
+@pytest.mark.parametrize("most", [30, 100_000])
+def test_a_live_run_has_the_attempts_of_an_explored_one(page, attune_server, most):
+    """An attempt is retried if another one follows it, also in a later chunk."""
+    numbers = Counter()
+
+    def flaky(n):
+        numbers[n] += 1
+        if n % 50 == 7 and numbers[n] < 3:
+            raise ConnectionError(n)
+        if n % 50 == 9:
+            raise ValueError(n)
+
+    run = attune_nb.loads(RETRIES).run(
+        actions={"flaky": flaky}, progress=False, store=attune_server.store
+    )
+    keys = [("flaky", 1), ("last", 1)]
+    attempts = read_attempts(batches_by_key(run.events), keys)
+    tasks = [keys[number][0] for number in attempts.execution.tolist()]
+    statuses = [STATUSES[code] for code in attempts.status.tolist()]
+    columns = (tasks, attempts.index.tolist(), attempts.attempt.tolist(), statuses)
+    expected = sorted(map(list, zip(*columns, strict=True)))
+
+    assert Counter(statuses)["retried"] == 24
+    assert sorted(page.evaluate(READ_CHUNKS, [run.run_id, most])) == expected
 
 
 def test_a_timeline_grows_and_its_zoom_is_kept(browser, attune_server):
