@@ -1,4 +1,4 @@
-"""Runs seen from outside: from an event to the page, what watching costs, 100,000 attempts."""
+"""Runs seen from outside: from an event to the page, the cost of watchers, 100,000 attempts."""
 
 from __future__ import annotations
 
@@ -101,8 +101,10 @@ def _watch_page(
     with _open_browser() as page:
         if page is None:
             return None
+
         page.add_init_script(_OBSERVER)
         page.goto(f"{server.url}/runs/{run.run_id}?token={server.token}")
+
         _wait_until(lambda: watchers.messages[-1][1] == TIMED_ITEMS)
         _wait_until(lambda: _read_count(page.evaluate("seen.at(-1)[1]")) == TIMED_ITEMS)
         seen = page.evaluate("seen")
@@ -142,6 +144,7 @@ def _measure_cost(server: Server) -> Iterator[Verdict]:
     run_shares: dict[int, list[float]] = {count: [] for count in WATCHERS}
     seconds = WINDOWS * len(WATCHERS) * (WINDOW + 5.0)
     items = int(seconds * FAST_CONCURRENCY / FAST_SECONDS)
+
     with running(server.store, items, FAST_SECONDS, FAST_CONCURRENCY) as run:
         processes = [psutil.Process(server.pid), psutil.Process(run.pid)]
         for turn in range(WINDOWS):
@@ -261,6 +264,7 @@ def _draw_attempts(server: Server, run_id: str) -> list[float]:
     with _open_browser() as page:
         if page is None:
             return []
+
         page.add_init_script(_OBSERVER)
         for _ in range(WINDOWS):
             page.goto(f"{server.url}/runs/{run_id}?token={server.token}")
@@ -272,7 +276,9 @@ def _draw_attempts(server: Server, run_id: str) -> list[float]:
 @contextmanager
 def _open_browser() -> Iterator[Any]:
     """Open Chromium, and yield a page; yield None if it is not installed."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    path = shutil.which("chromium")
+    if path is None:
+        path = shutil.which("chromium-browser")
     if path is None or importlib.util.find_spec("playwright") is None:
         yield None
         return

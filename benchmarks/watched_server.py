@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Server", "Watchers", "running", "serving_runs"]
 
-# seconds until a process has done what it was started for
+# seconds to wait for an answer, or for a process
 _PATIENCE = 60.0
 
 _RUN = """
@@ -68,7 +68,7 @@ class Server(NamedTuple):
 
     Attributes:
         url: The address of the page.
-        token: What a caller sends.
+        token: The token that a caller sends.
         store: The record of the runs.
         pid: Its process.
     """
@@ -100,16 +100,19 @@ def serving_runs(folder: Path) -> Iterator[Server]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+
     token = secrets.token_hex(16)
     words = [sys.executable, "-m", "attune_nb", "serve", str(folder), f"--port={port}"]
     words += ["--jupyter", f"IdentityProvider.token={token}"]
     environment = dict(os.environ)
     environment.pop("ATTUNE_NB_STORE", None)
+
     with Path(folder, "server.log").open("w") as log:
         process = subprocess.Popen(words, env=environment, stdout=log, stderr=log)  # noqa: S603
     server = Server(
         f"http://127.0.0.1:{port}/attune", token, folder / ".attune" / "runs.db", process.pid
     )
+
     try:
         _wait_until_ready(server, process)
         yield server
@@ -152,6 +155,7 @@ class RunProcess(NamedTuple):
         """
         ends: list[float] = []
         started = 0.0
+
         for event in attune.open_run(self.run_id, self.store).events:
             if isinstance(event, RunStarted):
                 started = event.started_at
@@ -177,6 +181,7 @@ def running(
     takes_commands = "yes" if commands else "no"
     arguments = [str(store), str(count), str(seconds), str(concurrency), takes_commands]
     command = [sys.executable, "-c", _RUN, *arguments]
+
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
     try:
         stdout: Any = process.stdout
@@ -203,6 +208,7 @@ class Watchers:
         self._address = f"{server.url.replace('http', 'ws', 1)}/api/runs/{run_id}/socket"
         self._headers = {"Authorization": f"token {server.token}"}
         self._count = count
+
         self._open = threading.Semaphore(0)
         self._connections: list[WebSocketClientConnection] = []
         self._loop = asyncio.new_event_loop()
@@ -258,6 +264,7 @@ class Watchers:
         request = HTTPRequest(self._address, headers=self._headers)
         connection = await websocket_connect(request)
         self._connections.append(connection)
+
         is_first = True
         while (message := await connection.read_message()) is not None:
             received = time.time()

@@ -37,7 +37,7 @@ def reader(
     of its message, without secrets.
 
     Args:
-        items: What becomes of single attempts. "none"; "failed" adds an event to the span of the
+        items: The spans of single attempts. "none"; "failed" adds an event to the span of the
             task for each attempt that failed, 100 at most; "sample:N" makes spans of N items of
             each task; "all" makes spans of all attempts, which takes 0.1 ms for each.
         propagate: Whether the span of a task is the current span of its attempts, so that spans

@@ -101,6 +101,7 @@ class AttemptSpans:
                 "error.message": shorten_message(error.message, self._hide),
             }
             span.add_event("attempt failed", attributes, round(end * 1e9))
+
         if count:
             self._failed_counts[key] = count
 
@@ -111,6 +112,7 @@ class AttemptSpans:
         index = batch.index[row]
         attempt = batch.attempt[row]
         start = epoch + batch.start[row]
+
         attempt_span = self._maker.start(
             f"attempt {execution.task}",
             span_id_of(self._run_id, *execution.key, index, attempt),
@@ -124,9 +126,11 @@ class AttemptSpans:
                 "attune.item.status": STATUS_CODES[batch.status[row]],
             },
         )
+
         error = batch.errors.get(row)
         if error is not None and batch.status[row] in (FAILED, TIMED_OUT):
             message = shorten_message(error.message, self._hide)
             attempt_span.set_status(Status(StatusCode.ERROR, message))
             attempt_span.set_attribute(ERROR_TYPE, shorten_message(error.type, self._hide))
+
         attempt_span.end(round((start + batch.duration[row]) * 1e9))

@@ -57,6 +57,7 @@ def run_start_attributes(event: RunStarted, parent_id: str, backend: str) -> Att
         "attune.workflow.name": event.workflow,
         "attune.run.id": event.run_id,
     }
+
     if event.kind:
         attributes["attune.run.kind"] = event.kind
     if parent_id:
@@ -76,6 +77,7 @@ def run_end_attributes(event: RunEnded, executions: Iterable[TaskExecution]) -> 
         if execution.with_items:
             items += execution.done
             failed += execution.failed
+
     return {
         "attune.run.status": event.status,
         "attune.run.tasks": tasks,
@@ -96,6 +98,7 @@ def task_end_attributes(event: TaskEnded, execution: TaskExecution) -> Attribute
         "attune.task.attempts": event.attempts,
         "attune.task.concurrency": execution.concurrency,
     }
+
     if execution.with_items:
         attributes["attune.task.items"] = execution.done
         attributes["attune.task.items.failed"] = execution.failed

@@ -44,11 +44,13 @@ class CicdMetrics:
         """
         state = _state_of(workflow)
         self._active.add(-1, state)
+
         outcome = {"cicd.pipeline.result": result}
         if error_type:
             error = {"error.type": error_type}
             outcome |= error
             self._errors.add(1, {"cicd.pipeline.name": workflow, **error})
+
         self._duration.record(seconds, {**state, **outcome})
 
 

@@ -154,12 +154,14 @@ class RunSpans(RunReader):
     def _start_run(self, event: RunStarted) -> None:
         self._started = event
         self._epoch = event.started_at
+
         if event.origin:
             # until `RunResumed` come the events of the other run
             self._is_live = False
             if self._parent is None:
                 _, _, origin_id = event.origin.rpartition(" ")
                 self._links.append(Link(_context_of_run(origin_id)))
+
         if self._is_live:
             self._open_run_span()
 
@@ -176,8 +178,9 @@ class RunSpans(RunReader):
             self._mark(event)
             earliest = 0
         else:
-            # what a fork reuses has run in the time of another run
+            # reused results come from the time of another run
             earliest = self._nanoseconds(event.time)
+
         for key, start in self._open_tasks.items():
             self._open_task_span(self._timeline.executions[key], max(start, earliest))
 
@@ -193,6 +196,7 @@ class RunSpans(RunReader):
             name = f"RUN {event.workflow}"
             kind = SpanKind.SERVER
             attributes |= cicd_run_attributes(event)
+
         self._span = self._maker.start(
             name,
             span_id_of(self._run.run_id),
@@ -202,6 +206,7 @@ class RunSpans(RunReader):
             links=self._links,
             attributes=attributes,
         )
+
         if self._metrics is not None:
             self._metrics.count_start(event.workflow)
 
@@ -223,7 +228,8 @@ class RunSpans(RunReader):
         attributes = task_start_attributes(*key)
         if self._settings.cicd:
             attributes |= cicd_task_attributes(self._run.run_id, *key)
-        # what a fork reuses has no span in this trace; a record has arrays for tuples
+
+        # reused executions have no span in this trace; a record has arrays for tuples
         causes = [self._contexts.get((task, visit)) for task, visit in execution.causes]
         span = self._maker.start(
             f"task {execution.task}",
@@ -245,6 +251,7 @@ class RunSpans(RunReader):
             for key in reversed(self._open_tasks):
                 if key[0] == outer_task and key in self._contexts:
                     return self._contexts[key]
+
         if self._span is None:
             return None
         return self._span.get_span_context()
@@ -253,6 +260,7 @@ class RunSpans(RunReader):
         key = execution.key
         end = self._nanoseconds(event.time)
         start = self._open_tasks.pop(key, end)
+
         if event.status in ("failed", "timed_out") and not event.handled:
             self._last_error = event.error
         if not self._is_live and not self._run.past:
@@ -273,10 +281,12 @@ class RunSpans(RunReader):
         )
         if status is not None:
             span.set_status(status)
+
         if span.is_recording():
             span.set_attributes({**task_end_attributes(event, execution), **error_attributes})
             if self._settings.cicd:
                 span.set_attribute("cicd.pipeline.task.run.result", cicd_result(event.status))
+
         span.end(end)
         self._attempts.forget(key)
 
@@ -304,6 +314,7 @@ class RunSpans(RunReader):
         if self._settings.cicd:
             span.set_attribute("cicd.pipeline.result", result)
         span.end(end)
+
         if self._metrics is not None:
             seconds = end / 1e9 - self._started.started_at
             error_type = str(error_attributes.get(ERROR_TYPE, ""))

@@ -19,7 +19,7 @@ class SpanSettings:
     """The settings of a reader that makes spans.
 
     Attributes:
-        items: What becomes of single attempts.
+        items: Which attempts get spans; "failed" stands for events of those that failed.
         sample_size: How many items of a task get spans, if `items` is "sample".
         propagate: Whether the span of a task is the current one of its attempts.
         cicd: Whether there are also the attributes of the conventions for CI/CD.

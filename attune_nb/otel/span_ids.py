@@ -46,7 +46,7 @@ def make_context(trace_id: int, span_id: int, *, sampled: bool = True) -> SpanCo
 def _digest(text: str, size: int) -> int:
     digest = hashlib.sha256(text.encode()).digest()
     # an id of zero is no id
-    return int.from_bytes(digest[:size], "big") or 1
+    return max(1, int.from_bytes(digest[:size], "big"))
 
 
 class _ChosenIds:

@@ -164,7 +164,7 @@ def _adapting(readers: Sequence[RunReader]) -> Callable[[Key, Action], Action]:
             try:
                 action = reader.adapt_action(key, action)
             except Exception:  # noqa: BLE001 - logged here
-                # the attempts are more important than what follows them
+                # the attempts are more important than their readers
                 _log.exception("task %s calls its own action", key[0])
         return action
 

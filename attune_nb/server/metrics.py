@@ -74,6 +74,7 @@ class MetricsSource:
                 collector = RunCollector()
                 _collectors[self._registry] = collector
                 self._registry.register(collector)
+
             collector.add(self)
 
     def unregister(self) -> None:
@@ -82,6 +83,7 @@ class MetricsSource:
             collector = _collectors.get(self._registry)
             if collector is None or not collector.remove(self):
                 return
+
             del _collectors[self._registry]
             self._registry.unregister(collector)
 
@@ -113,6 +115,7 @@ class RunCollector(Collector):
         """Yield the metrics after a look at the stores; as they were, if the look takes long."""
         if self._look is None or self._look.done():
             self._look = self._begin_look()
+
         if self._look is not None:
             # its errors are logged in its thread
             wait([self._look], _MAX_WAIT)
@@ -150,6 +153,7 @@ def _metrics_of(counters: RunCounters) -> Iterator[Metric]:
         ["workflow"],
         counters.interrupted,
     )
+
     yield _histogram(
         "attune_run_duration_seconds",
         "Durations of runs that have ended.",
@@ -163,6 +167,7 @@ def _metrics_of(counters: RunCounters) -> Iterator[Metric]:
         ["workflow"],
         counters.failed_items,
     )
+
     yield _histogram(
         "attune_task_duration_seconds",
         "Durations of executions of tasks.",
@@ -175,6 +180,7 @@ def _metrics_of(counters: RunCounters) -> Iterator[Metric]:
         ["workflow", "task"],
         counters.item_durations,
     )
+
     yield _counter(
         "attune_context_scopes",
         "Scopes that runs which have ended made for items.",
@@ -193,13 +199,14 @@ def _metrics_of(counters: RunCounters) -> Iterator[Metric]:
         ["workflow"],
         _memory_of(counters.open_runs),
     )
+
     questions = sum(run.questions for run in counters.open_runs)
     yield _gauge("attune_questions_open", "Questions that wait for an answer.", [], {(): questions})
     yield _gauge(
         "attune_store_last_read_timestamp_seconds",
         "When all stores were last read.",
         [],
-        {(): counters.read_at},
+        {(): counters.read_time},
     )
 
 
@@ -226,6 +233,7 @@ def _memory_of(runs: list[OpenRun]) -> dict[Labels, float]:
         except psutil.Error:
             # it has just ended
             continue
+
         labels = (run.workflow,)
         memory[labels] = max(size, memory.get(labels, 0))
     return memory

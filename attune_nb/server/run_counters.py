@@ -160,7 +160,7 @@ class RunCounters:
         context_bytes: The size of the context at the end of the latest run, by workflow.
         task_durations: The durations of executions of tasks, by workflow, task and status.
         item_durations: The durations of executions of tasks with items, by workflow and task.
-        read_at: When all stores were last read, in seconds since the epoch, UTC; 0 if never.
+        read_time: When all stores were last read, in seconds since the epoch, UTC; 0 if never.
     """
 
     def __init__(self) -> None:
@@ -174,7 +174,8 @@ class RunCounters:
         self._context_starts: dict[Labels, float] = {}
         self.task_durations: dict[Labels, Histogram] = {}
         self.item_durations: dict[Labels, Histogram] = {}
-        self.read_at = 0.0
+        self.read_time = 0.0
+
         self._workflows: set[str] = set()
         self._tasks: set[Labels] = set()
         self._stores: dict[Path, _StoreReader] = {}
@@ -197,10 +198,13 @@ class RunCounters:
     @property
     def open_runs(self) -> list[OpenRun]:
         """The runs that are alive, of all stores that were there at the last look."""
-        return [run for store in self._stores.values() for run in store.open_runs]
+        runs: list[OpenRun] = []
+        for store in self._stores.values():
+            runs += store.open_runs
+        return runs
 
     def read(self, paths: Iterable[Path]) -> None:
-        """Read what is new in stores.
+        """Read the new rows of stores.
 
         Args:
             paths: The stores. One that does not exist, or cannot be read, is left out.
@@ -215,14 +219,16 @@ class RunCounters:
             if store is None:
                 store = _StoreReader(path, self)
                 self._stores[path] = store
+
             try:
                 store.read()
             except StoreError:
                 # another program has damaged or locked it; the page says so
                 is_complete = False
                 store.forget_runs()
+
         if is_complete:
-            self.read_at = time.time()
+            self.read_time = time.time()
 
     def label_of(self, workflow: str) -> str:
         """Return the label of a workflow: its name, or `other` if there are too many."""
@@ -252,7 +258,7 @@ class RunCounters:
 
 
 class _StoreReader:
-    """Reads one store, and adds what it finds to counters.
+    """Reads one store, and adds its runs to counters.
 
     Attributes:
         open_runs: The runs that are alive.
@@ -275,7 +281,7 @@ class _StoreReader:
         self.interrupted = Counter()
 
     def read(self) -> None:
-        """Read what is new.
+        """Read the new rows.
 
         Raises:
             StoreError: The store cannot be read.
@@ -313,7 +319,7 @@ class _StoreReader:
         self.forget_runs()
 
     def _count_run(self, connection: sqlite3.Connection, run: _RunRow, position: int) -> None:
-        """Count what is new of a run."""
+        """Count the changes of a run since the look before."""
         counters = self._counters
         workflow = counters.label_of(run.workflow)
         followed = self._followed.get(run.number)
@@ -327,6 +333,7 @@ class _StoreReader:
         followed.items = max(run.items, followed.items)
         followed.failed = max(run.failed, followed.failed)
         has_ended = run.status in ENDED
+
         is_dead = followed.dead_owner == run.owner and not has_ended
         # nothing more comes from a run whose process is dead
         is_read = not self._is_first or position < _MAX_FIRST_RUNS
