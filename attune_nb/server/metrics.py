@@ -145,6 +145,12 @@ class RunCollector(Collector):
 
 def _metrics_of(counters: RunCounters) -> Iterator[Metric]:
     """Yield the metrics; a name and its labels are yielded once."""
+    yield from _run_metrics(counters)
+    yield from _task_metrics(counters)
+    yield from _process_metrics(counters)
+
+
+def _run_metrics(counters: RunCounters) -> Iterator[Metric]:
     yield _counter("attune_runs", "Runs that have ended.", ["workflow", "status"], counters.ended)
     yield _active_runs(counters)
     yield _gauge(
@@ -153,13 +159,15 @@ def _metrics_of(counters: RunCounters) -> Iterator[Metric]:
         ["workflow"],
         counters.interrupted,
     )
-
     yield _histogram(
         "attune_run_duration_seconds",
         "Durations of runs that have ended.",
         ["workflow"],
         counters.durations,
     )
+
+
+def _task_metrics(counters: RunCounters) -> Iterator[Metric]:
     yield _counter("attune_items", "Items of tasks that have ended.", ["workflow"], counters.items)
     yield _counter(
         "attune_items_failed",
@@ -167,7 +175,6 @@ def _metrics_of(counters: RunCounters) -> Iterator[Metric]:
         ["workflow"],
         counters.failed_items,
     )
-
     yield _histogram(
         "attune_task_duration_seconds",
         "Durations of executions of tasks.",
@@ -181,6 +188,8 @@ def _metrics_of(counters: RunCounters) -> Iterator[Metric]:
         counters.item_durations,
     )
 
+
+def _process_metrics(counters: RunCounters) -> Iterator[Metric]:
     yield _counter(
         "attune_context_scopes",
         "Scopes that runs which have ended made for items.",
