@@ -15,7 +15,7 @@ import msgspec
 from attune_nb.errors import StoreError
 from attune_nb.events import CANCELLED, NO_WORKER, SUCCEEDED
 from attune_nb.forms.entries import form_of_question
-from attune_nb.html import shortened
+from attune_nb.html import printable, shortened
 from attune_nb.server.event_data import (
     AskData,
     AttemptsData,
@@ -358,7 +358,7 @@ class FoldedRun:
             task=state.task,
             visit=row.visit or 0,
             inquiry=event.inquiry,
-            prompt=_text(event.prompt, _MAX_PROMPT),
+            prompt=_lines(event.prompt, _MAX_PROMPT),
             schema=schema,
             asked=row.time,
             form=_make_form(schema),
@@ -541,13 +541,23 @@ def _decode(row: EventRow, kind: type[_Data]) -> _Data:
 
 
 def _text(value: Any, most: int) -> str:
-    """Return a text of a row, cut to some characters."""
+    """Return a text of a row on one line, cut to some characters."""
+    return shortened(_string(value), most)
+
+
+def _lines(value: Any, most: int) -> str:
+    """Return a text of a row with its lines, cut to some characters."""
+    text = printable(_string(value)).strip()
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _string(value: Any) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
         # an object in place of a text that UTF-8 cannot hold
         value = str(from_plain(value)).encode("utf-8", "replace").decode()
-    return shortened(value, most)
+    return str(value)
 
 
 def _read_schema(schema: Any, data: bytes) -> Any:

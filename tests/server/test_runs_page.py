@@ -30,7 +30,7 @@ tasks:
   - name: staff
     action: core.ask
     input:
-      prompt: Who is <b>on call</b>?
+      prompt: "Who is <b>on call</b>?\\nWrite a name."
       response_schema:
         type: object
         required: [name]
@@ -234,7 +234,8 @@ def test_a_form_keeps_what_is_entered(browser, attune_server):
         asking_run(attune_server.store, FORM) as run,
         served_page(browser, attune_server, path_of(run), refusals=(REFUSED,)) as page,
     ):
-        expect(page.locator(".prompt")).to_have_text("Who is <b>on call</b>?")
+        prompt = "Who is <b>on call</b>?\nWrite a name."
+        expect(page.locator(".prompt")).to_have_js_property("innerText", prompt)
         page.get_by_label("servers").fill("many")
         page.get_by_label("token").fill("hunter2")
         press(page, "Answer")

@@ -185,6 +185,10 @@ export class Connection extends EventTarget {
       clearTimeout(this.timer);
       this.#change('connecting');
       this.#connect();
+    } else if (this.state === 'refused') {
+      // the reader may have logged in meanwhile, in another tab
+      this.#change('connecting');
+      this.#connect();
     } else {
       this.#retryNow();
     }

@@ -249,7 +249,7 @@ export class RunHead {
     const {state} = run;
     if (state === null) return;
 
-    setText(this.clock, run.isActive ? formatClock(run.clock) : formatDuration(state.now));
+    setText(this.clock, run.isActive ? formatClock(run.clock) : formatDuration(run.clock));
     setText(this.facts, this.#facts(state).join(' · '));
   }
 

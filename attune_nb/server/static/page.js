@@ -45,6 +45,11 @@ class Page {
       event.preventDefault();
       this.open('');
     });
+    document.querySelector('.skip').addEventListener('click', (event) => {
+      // the address names the run, or the form
+      event.preventDefault();
+      this.content.focus();
+    });
     const start = this.byId('new-run');
     setShown(start, PERMISSIONS.has('start'));
     start.addEventListener('click', () => this.open(START));

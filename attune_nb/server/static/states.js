@@ -40,10 +40,12 @@ export class Run extends EventTarget {
     return this.state !== null && isActive(this.state.status);
   }
 
-  /** The seconds since the start of the run, up to its end; the clock of the page ticks on. */
+  /** The seconds from the start of the run to its end, its last sign of life, or now. */
   get clock() {
     const {state} = this;
-    if (!this.isActive || !state.started) return state?.now ?? 0;
+    if (!state?.started) return state?.now ?? 0;
+    if (state.status === 'interrupted') return Math.max(state.now, (state.heard ?? 0) - state.started);
+    if (!this.isActive) return state.now;
     // the state has the time of its last event, which may be long ago; it never runs backwards
     this.lastClock = Math.max(this.lastClock, state.now, serverTime() - state.started);
     return this.lastClock;
@@ -115,7 +117,9 @@ export class RunList extends EventTarget {
 
   /** Return the seconds since the start of a run, up to its end. */
   clock(row) {
-    if (!isActive(row.status) || row.started === null) return row.duration;
+    if (row.started === null) return row.duration;
+    if (row.status === 'interrupted') return Math.max(row.duration, (row.heard ?? 0) - row.started);
+    if (!isActive(row.status)) return row.duration;
     // a run that only waits has no event, and its row is old
     return Math.max(row.duration, serverTime() - row.started);
   }

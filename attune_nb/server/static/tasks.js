@@ -223,7 +223,7 @@ class TaskLine {
     setText(this.left, rate > 0 && remaining > 0 ? formatLeft(remaining / rate) : '');
 
     const isOpen = row.open > 0 && run.isActive;
-    const end = row.ended ?? run.state.now;
+    const end = row.ended ?? run.clock;
     setText(this.time, isOpen
       ? formatClock(run.clock - row.started) : formatDuration(end - row.started));
     showStatus(this.status, statusOf(row, run), this.#state(row, run));
