@@ -1,8 +1,8 @@
 """The attempts of a run as packed columns, for the timeline of its page.
 
-A chunk has what a span of a run's events adds to the timeline. It depends on these events alone, so
-it never changes, and a client that asks for the events after those that it has gets all of them
-once. It is read by SQL and packed by numpy; results are not decoded.
+A chunk is the contribution of a span of a run's events to the timeline. It depends on these events
+alone, so it never changes, and a client that asks for the events after those that it has gets all
+of them once. It is read by SQL and packed by numpy; results are not decoded.
 
 The body of a chunk is
 
@@ -103,7 +103,7 @@ class ChunkRange(NamedTuple):
 
 
 class Chunk(msgspec.Struct, frozen=True):
-    """What a span of events adds to the timeline.
+    """The contribution of a span of events to the timeline.
 
     Attributes:
         count: The number of its attempts.
@@ -137,7 +137,7 @@ class _Error(msgspec.Struct, frozen=True):
 
 
 class _ExecutionPart(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What the events of a chunk say about an execution of a task.
+    """The changes of an execution of a task in the events of a chunk.
 
     Attributes:
         task: The task's number in `ChunkHead.tasks`.
@@ -294,12 +294,14 @@ def read_chunk(path: Path, span: ChunkRange) -> Chunk:
     parts = _ChunkParts()
     with connected(path) as connection, reading_record(span.run_id):
         rows = connection.execute(_SELECT_EVENTS, (span.run, span.after, span.last)).fetchall()
+
         for number, kind, time, task, visit, columns, data, length in rows:
             if kind == "AttemptsEnded":
                 batch = _read_batch(connection, span.run, number, columns, length)
                 parts.add_attempts(task, visit, time, columns, batch)
             else:
                 parts.add_fact(kind, time, task, visit, load_data(connection, data))
+
         return parts.finish(span)
 
 
@@ -323,29 +325,36 @@ class _ChunkParts:
         self._executions: dict[tuple[str, int], int] = {}
         self._parts: list[_ExecutionPart] = []
         self._runs: list[tuple[int, int]] = []
+
         self._columns: dict[str, list[NDArray[Any]]] = {name: [] for name, _ in _STORED}
         self._count = 0
+
         self._errors = _Errors()
         # the numbers of the errors, by the row of the attempt
         self._error_numbers: dict[int, int] = {}
+
         self._spans: list[tuple[int, float, float, int, float, int]] = []
         self._fired: dict[tuple[int, int], int] = {}
 
     def add_fact(self, kind: str, time: float, task: str, visit: int, data: bytes) -> None:
         """Add an event that is no batch of attempts."""
         part = self._parts[self._find(task, visit, time)]
+
         if kind == "TaskStarted":
             started = _started_data.decode(data)
+
             part.started = _round(time)
             part.total = started.total
             part.with_items = started.with_items
             part.status = "running"
         elif kind == "TaskEnded":
             ended = _ended_data.decode(data)
+
             part.ended = _round(time)
             part.status = ended.status
             if ended.error is not None:
                 part.error = _cut(ended.error.message, _MAX_MESSAGE)
+
             for number in ended.fired:
                 key = (part.task, number)
                 self._fired[key] = self._fired.get(key, 0) + 1
@@ -362,6 +371,7 @@ class _ChunkParts:
         arrays = unpack_columns(columns)
         count = len(arrays["index"])
         begun = arrays["worker"] != NO_WORKER
+
         first = time
         if begun.any():
             first = float(arrays["start"][begun].min())
@@ -409,12 +419,13 @@ class _ChunkParts:
     def _find(self, task: str, visit: int, time: float) -> int:
         """Return the number of an execution; of a new one if no event was about it."""
         key = (task, visit)
-        number = self._executions.get(key)
-        if number is None:
-            number = len(self._parts)
-            self._executions[key] = number
-            task_number = self._tasks.setdefault(task, len(self._tasks))
-            self._parts.append(_ExecutionPart(task=task_number, visit=visit, seen=_round(time)))
+        if key in self._executions:
+            return self._executions[key]
+
+        number = len(self._parts)
+        self._executions[key] = number
+        task_number = self._tasks.setdefault(task, len(self._tasks))
+        self._parts.append(_ExecutionPart(task=task_number, visit=visit, seen=_round(time)))
         return number
 
     def finish(self, span: ChunkRange) -> Chunk:
@@ -476,6 +487,7 @@ class _Errors:
         row = _Error(_cut(error.type, _MAX_TYPE), message)
         if row not in self._numbers and len(self.rows) >= _MOST_ERRORS:
             row = _Error(row.type, "")
+
         if row not in self._numbers:
             self.rows.append(row)
             self._numbers[row] = len(self.rows)
@@ -506,8 +518,8 @@ def unpack_columns(columns: bytes) -> dict[str, NDArray[Any]]:
     Raises:
         ValueError: The bytes are no columns, or have a status that does not exist.
     """
-    count, rest = divmod(len(columns), _ROW_BYTES)
-    if rest:
+    count, surplus = divmod(len(columns), _ROW_BYTES)
+    if surplus:
         raise ValueError(f"{len(columns)} bytes of a batch of attempts")
 
     arrays = {}
@@ -546,9 +558,11 @@ def _pack(
     """Return the names and types of columns, and their bytes."""
     named = []
     packed = []
+
     for name, values in columns.items():
         differences = name in with_differences
         kind, planes = pack_planes(values, differences=differences)
         named.append(_Column(name, kind, differences))
         packed.append(planes)
+
     return named, packed

@@ -72,7 +72,7 @@ class DrawingHandler(AttuneHandler):
     async def work(
         self, function: Callable[..., Any], *arguments: Any, is_slow: bool = False
     ) -> Any:
-        """Return what a function returns that reads a store; it runs in another thread.
+        """Return the result of a function that reads a store; it runs in another thread.
 
         Args:
             function: The function.
@@ -85,15 +85,19 @@ class DrawingHandler(AttuneHandler):
 
     def compute_etag(self) -> str | None:
         """Return the name of this version of the answer; None for one that has none."""
-        return self._etag or None
+        if not self._etag:
+            return None
+        return self._etag
 
     def is_known(self, version: str) -> bool:
         """Name the version of the answer, and return whether the client has it; then answer 304."""
         self._etag = f'"{version}"'
         self.set_header("Cache-Control", "private, no-cache")
         self.set_etag_header()
+
         if not self.check_etag_header():
             return False
+
         self.set_status(304)
         self.finish()
         return True
@@ -173,10 +177,12 @@ class TraceHandler(DrawingHandler):
         with tempfile.TemporaryDirectory(prefix="attune-") as folder:
             path = Path(folder) / "trace.json.gz"
             await self.work(write_run_trace, store, run_id, path, is_slow=True)
+
             name = f"attune-{run_id}.json.gz"
             self.set_header("Content-Type", "application/gzip")
             self.set_header("Content-Disposition", f'attachment; filename="{name}"')
             self.set_header("Cache-Control", "no-store")
+
             with path.open("rb") as file:
                 while piece := file.read(_PIECE):
                     self.write(piece)

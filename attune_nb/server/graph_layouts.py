@@ -97,9 +97,11 @@ class GraphLayouts:
             layout = self._layouts.pop(texts.digest, None)
             if layout is None:
                 layout = _build(texts)
+
             self._layouts[texts.digest] = layout
             while len(self._layouts) > _MOST_KEPT:
                 self._layouts.popitem(last=False)
+
             return layout
 
 

@@ -240,11 +240,13 @@ class ItemRows:
     def _add_items(self, path: Path, attempts: _Attempts, rows: Sequence[ItemRow]) -> None:
         """Add the items that are not on record, but follow from the expression of the task."""
         visits = sorted({row.visit for row in rows if row.item is None})
+
         # each of them is a replay
         for visit in visits[:_MOST_SOURCES]:
             source = self._find_source(path, attempts, visit)
             if source is None or not hasattr(source, "__getitem__"):
                 continue
+
             for row in rows:
                 if row.visit == visit and row.item is None:
                     row.item = _preview_at(source, row.index)
@@ -328,11 +330,16 @@ def _read_attempts(
             planned.pop(visit, None)
 
     lengths = [len(batch["index"]) for batch in batches]
+    places = [np.arange(length) for length in lengths]
+    planned_of_events: dict[int, int] = {}
+    for counts in planned.values():
+        planned_of_events |= counts
+
     all_columns = {}
     for name in ("visit", "index", "attempt", "worker", "start", "duration", "status"):
         parts = [np.array([], np.int64), *(batch[name] for batch in batches)]
         all_columns[name] = np.concatenate(parts)
-    places = [np.arange(length) for length in lengths]
+
     attempts = _Attempts(
         run=run,
         run_id=run_id,
@@ -343,7 +350,7 @@ def _read_attempts(
         columns=all_columns,
         event=np.repeat(np.array(numbers, np.int64), lengths),
         place=np.concatenate([np.array([], np.int64), *places]),
-        planned={event: count for counts in planned.values() for event, count in counts.items()},
+        planned=planned_of_events,
     )
     return visits, attempts
 
@@ -360,10 +367,12 @@ class _LastAttempts:
     def __init__(self, attempts: _Attempts) -> None:
         self._attempts = attempts
         columns = attempts.columns
+
         item = (columns["visit"].astype(np.int64) << _INDEX_BITS) | columns["index"]
         _, self.first_rows = np.unique(item, return_index=True)
         _, rows = np.unique(item[::-1], return_index=True)
         self.rows = len(item) - 1 - rows
+
         # by the code of a status
         order = np.array([_ORDER.index(name) for name in STATUS_CODES[:-1]])
         self.status = order[columns["status"][self.rows].astype(np.int64)]
@@ -373,9 +382,11 @@ class _LastAttempts:
         """Mark the items whose last attempt failed, and will be made again."""
         if not self._attempts.planned:
             return
+
         columns = self._attempts.columns
         is_failed = np.isin(columns["status"][self.rows], (FAILED, TIMED_OUT))
         events = self._attempts.event[self.rows]
+
         for number, count in self._attempts.planned.items():
             places = np.flatnonzero(is_failed & (events == number))
             attempts = columns["attempt"][self.rows[places]]
@@ -391,11 +402,13 @@ class _LastAttempts:
     def select(self, status: str, index: int) -> NDArray[np.intp]:
         """Return the places of items: failures first, and in the order of the items."""
         is_selected = np.ones(len(self.rows), bool)
+
         if status:
             codes = [code for code, name in enumerate(_ORDER) if name == status]
             is_selected &= np.isin(self.status, codes)
         if index >= 0:
             is_selected &= self._attempts.columns["index"][self.rows] == index
+
         places = np.flatnonzero(is_selected)
         return places[np.argsort(self.status[places], kind="stable")]
 
@@ -403,7 +416,10 @@ class _LastAttempts:
         """Return the row of an item, without values."""
         columns = self._attempts.columns
         row = self.rows[place]
-        worker = int(columns["worker"][row])
+        worker: int | None = int(columns["worker"][row])
+        if worker == NO_WORKER:
+            worker = None
+
         return ItemRow(
             visit=int(columns["visit"][row]),
             index=int(columns["index"][row]),
@@ -411,7 +427,7 @@ class _LastAttempts:
             attempts=int(columns["attempt"][row]),
             start=float(columns["start"][row]),
             duration=float(columns["duration"][row]),
-            worker=None if worker == NO_WORKER else worker,
+            worker=worker,
         )
 
 

@@ -24,9 +24,9 @@ __all__ = ["LinePage", "LineRow", "LinesQuery", "read_lines"]
 # characters of a line
 _MAX_LINE = 2_000
 
-# batches that are searched for one page, and read at once
+# batches that are searched for one page, and that are read together
 _MOST_BATCHES = 2_000
-_READ_AT_ONCE = 50
+_MOST_READ = 50
 
 _SELECT_RUN = "SELECT number, options FROM runs WHERE run_id = ?"
 _COUNT = (
@@ -141,10 +141,12 @@ def _read_forward(
     lines: list[LineRow] = []
     first = min(query.after, count)
     number = first
+
     while number < min(count, first + _MOST_BATCHES) and len(lines) < query.limit:
-        end = min(number + _READ_AT_ONCE, count)
+        end = min(number + _MOST_READ, count)
         lines += _select(_lines_of(connection, run, number, end), query)
         number = end
+
     return LinePage(lines=lines, first=first, next=number, total=0, warnings=0)
 
 
@@ -155,15 +157,18 @@ def _read_backward(
     end = count
     if query.before >= 0:
         end = min(query.before, count)
+
     lines: list[LineRow] = []
     number = end
     # few batches hold the lines of most pages
     size = 1
+
     while number > max(0, end - _MOST_BATCHES) and len(lines) < query.limit:
         start = max(number - size, 0)
         lines = [*_select(_lines_of(connection, run, start, number), query), *lines]
         number = start
-        size = min(2 * size, _READ_AT_ONCE)
+        size = min(2 * size, _MOST_READ)
+
     return LinePage(lines=lines, first=number, next=count, total=0, warnings=0)
 
 
@@ -181,6 +186,7 @@ def _select(lines: Iterator[LogLine], query: LinesQuery) -> list[LineRow]:
     search = query.search.lower()
     least = severity(query.level.upper())
     selected = []
+
     for line in lines:
         is_selected = (
             (not query.task or line.task == query.task)
@@ -201,15 +207,17 @@ def _select(lines: Iterator[LogLine], query: LinesQuery) -> list[LineRow]:
                     text=clean_text(line.text, _MAX_LINE),
                 )
             )
+
     return selected
 
 
-def _has_level(level: str, wanted: str, least: int) -> bool:
+def _has_level(level: str, name: str, least: int) -> bool:
     """Return whether a line is of a level or above; standard error counts as a warning."""
-    if level == wanted:
+    if level == name:
         return True
     if not least:
         return False
+
     own = severity(level)
     if level == "stderr":
         own = severity("WARNING")

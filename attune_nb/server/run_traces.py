@@ -95,11 +95,11 @@ def _read_events(path: Path, run_id: str) -> list[Event]:
     source = Source("<text>", "")
     events = []
     with connected(path) as connection, reading_record(run_id):
-        found = connection.execute(_SELECT_RUN, (run_id,)).fetchone()
-        if found is None:
+        number = connection.execute(_SELECT_RUN, (run_id,)).fetchone()
+        if number is None:
             raise StoreError(f"there is no run {run_id}")
 
-        for columns in connection.execute(_SELECT_EVENTS, found).fetchall():
+        for columns in connection.execute(_SELECT_EVENTS, number).fetchall():
             row = EventRow(*columns)
             data = load_data(connection, row.data)
             if row.kind in _DECODERS:

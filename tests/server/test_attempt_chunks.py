@@ -1,4 +1,4 @@
-"""Chunks of attempts: what the events of a run add to its timeline, read by SQL."""
+"""Chunks of attempts: the contribution of events to the timeline of a run, read by SQL."""
 
 import gzip
 
@@ -61,11 +61,11 @@ def by_attempt(tasks, columns):
     return dict(zip(keys, times, strict=True))
 
 
-def assert_same(found, expected):
+def assert_same(attempts, expected):
     """Assert that attempts are the same; times are rounded to microseconds."""
-    assert found.keys() == expected.keys()
+    assert attempts.keys() == expected.keys()
     for key, times in expected.items():
-        assert found[key] == pytest.approx(times, abs=3e-6)
+        assert attempts[key] == pytest.approx(times, abs=3e-6)
 
 
 def tasks_of(head, columns):
@@ -85,14 +85,14 @@ def test_a_chunk_has_the_attempts_of_the_run(store, run):
 
 
 def test_small_chunks_have_together_what_one_has(store, run):
-    ((head, whole),) = read_chunks(store, run.run_id)
+    ((head, columns),) = read_chunks(store, run.run_id)
     parts = list(read_chunks(store, run.run_id, most=60))
 
     assert len(parts) > 3
-    found = {}
-    for part, columns in parts:
-        found |= by_attempt(tasks_of(part, columns), columns)
-    assert_same(found, by_attempt(tasks_of(head, whole), whole))
+    attempts = {}
+    for part, part_columns in parts:
+        attempts |= by_attempt(tasks_of(part, part_columns), part_columns)
+    assert_same(attempts, by_attempt(tasks_of(head, columns), columns))
     assert sum(part["count"] for part, _ in parts) == head["count"] == 406
     assert [part["after"] for part, _ in parts[1:]] == [part["last"] for part, _ in parts[:-1]]
 

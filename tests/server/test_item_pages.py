@@ -134,11 +134,11 @@ def test_lines_are_read_in_pages_from_both_ends(store, run):
     while last.first:
         last = read_lines(store, run.run_id, LinesQuery(before=last.first, limit=1))
         before += last.lines
-    whole = read_lines(store, run.run_id, LinesQuery(after=0))
+    page = read_lines(store, run.run_id, LinesQuery(after=0))
 
-    assert whole.next == read_lines(store, run.run_id, LinesQuery()).next
-    assert len(whole.lines) == 10
-    assert read_lines(store, run.run_id, LinesQuery(after=whole.next)).lines == []
+    assert page.next == read_lines(store, run.run_id, LinesQuery()).next
+    assert len(page.lines) == 10
+    assert read_lines(store, run.run_id, LinesQuery(after=page.next)).lines == []
 
 
 def test_a_trace_is_that_of_the_run(store, run, tmp_path):
