@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
+from getpass import getpass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,13 +15,12 @@ from attune_nb.cli.output import exit_with_error
 from attune_nb.cli.stored_runs import open_stored_run
 from attune_nb.cli.values import read_value
 from attune_nb.errors import AttuneError, ParameterError
-from attune_nb.html import printable
+from attune_nb.html import printable, shortened
 from attune_nb.running.answers import AnswerText
 from attune_nb.running.child_paths import split_index
+from attune_nb.values.secrets import is_secret_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from attune_nb.running.recorded_run import RecordedRun
 
 __all__ = ["accept", "answer", "cancel", "continue_live_run", "pause", "rerun"]
@@ -30,6 +31,9 @@ _GRACE = 0.5
 # seconds that a command waits for its effect, and between two looks
 _PATIENCE = 3.0
 _LOOK = 0.05
+
+# characters of a question
+_MAX_PROMPT = 200
 
 # stands for a value on standard input
 _STANDARD_INPUT = "-"
@@ -137,19 +141,25 @@ def answer(
         ),
     ],
     value: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="VALUE",
             help="the answer, as the question expects it, after `--` if it begins with -; a - "
-            "alone reads it from standard input, so that it is in no list of processes",
+            "alone reads it from standard input, so that it is in no list of processes; without "
+            "it the command asks",
         ),
-    ],
+    ] = None,
     store: Store = None,
 ) -> None:
     """Answer a question of a run of any process, also of one that waits at its prompt."""
     try:
         asking_run = open_stored_run(run, store)
-        text = _read_standard_input() if value == _STANDARD_INPUT else value
+        if value is None:
+            text = _ask(asking_run, task)
+        elif value == _STANDARD_INPUT:
+            text = _read_standard_input()
+        else:
+            text = value
         asking_run.answer(task, AnswerText.parse(text))
     except AttuneError as error:
         exit_with_error(error)
@@ -225,6 +235,41 @@ def _await_status(run: RecordedRun, wanted_status: str, seconds: float) -> str:
 
 def _describe(run: RecordedRun) -> str:
     return f"run {run.run_id} of `{printable(run.workflow_name)}`"
+
+
+def _ask(run: RecordedRun, task: str) -> str:
+    """Return the answer that a person types.
+
+    Raises:
+        ParameterError: Standard input is no terminal, or has ended.
+    """
+    if not sys.stdin.isatty():
+        raise ParameterError(
+            f"the answer is missing: `attune-nb answer {run.run_id} {task} VALUE`, or - in place "
+            "of VALUE for one on standard input"
+        )
+
+    prompt = f"{task}: "
+    # of a question of a child run it is not known whether its answer is secret
+    is_hidden = True
+    for question in run.questions:
+        if question.task == task:
+            prompt = f"{task}: {shortened(question.prompt, _MAX_PROMPT)} "
+            is_hidden = _has_secret(question.response_schema)
+            break
+    try:
+        return getpass(printable(prompt)) if is_hidden else input(printable(prompt))
+    except EOFError:
+        raise ParameterError("there is no answer: standard input has ended") from None
+
+
+def _has_secret(schema: Any) -> bool:
+    """Return whether the answer to a question, or a property of it, is secret."""
+    if not isinstance(schema, Mapping):
+        return False
+    properties = schema.get("properties")
+    inner = properties.values() if isinstance(properties, Mapping) else ()
+    return is_secret_schema(schema) or any(map(_has_secret, inner))
 
 
 def _read_standard_input() -> str:

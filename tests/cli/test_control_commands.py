@@ -93,6 +93,37 @@ def test_an_answer_is_read_from_standard_input(store):
     assert run.result("approve") == {"response": False}
 
 
+def test_without_a_value_the_command_asks(store):
+    with asking_run(store) as run:
+        command = TypedCommand("answer", run.run_id, "approve")
+        command.type("approve: Ship it? ", "yes")
+        shown, _ = command.finish()
+        assert run.wait(60)
+    assert "has its answer" in shown
+    assert run.result("approve") == {"response": True}
+
+
+def test_a_secret_answer_is_not_shown_as_it_is_typed(store):
+    schema = "{type: string, format: password}"
+    text = f"""
+    tasks: [{{name: login, action: core.ask, input: {{prompt: pin?, response_schema: {schema}}}}}]
+    """
+    with asking_run(store, text) as run:
+        command = TypedCommand("answer", run.run_id, "login")
+        command.type("login: pin? ", "hunter2")
+        shown, _ = command.finish()
+        assert run.wait(60)
+    assert "hunter2" not in shown
+    assert run.status == "succeeded"
+
+
+def test_a_missing_answer_is_asked_for_only_in_a_terminal(store):
+    with asking_run(store) as run:
+        outcome = attune_here("answer", run.run_id, "approve")
+    assert outcome.exit_code == 2
+    assert "the answer is missing" in outcome.stderr
+
+
 def test_an_answer_that_does_not_fit_gets_the_reason(store):
     with asking_run(store) as run:
         outcome = attune_here("answer", run.run_id, "approve", "perhaps")
