@@ -26,10 +26,13 @@ __all__ = ["ListSocket", "RunSocket", "RunStream", "StreamQuery"]
 # seconds between two signs of life: a proxy closes a connection that is quiet for a minute
 _PING_EVERY = 25.0
 
-# the codes of closed sockets: there is nothing more to send; the server stops; too slow
+# the codes of closed sockets: there is nothing more to send; the server stops; it has failed
 _DONE = 1000
 _GOING_AWAY = 1001
-_TRY_AGAIN = 1013
+_FAILED = 1011
+
+# bytes of a message of a client, which is ignored
+_MAX_MESSAGE = 1_000
 
 
 class StreamQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +54,11 @@ class _StateSocket(AttuneSocket):
 
     # a page that is open keeps no server alive
     _track_activity = False
+
+    @property
+    def max_message_size(self) -> int:
+        """The most bytes of a message of the client; a larger one ends the connection."""
+        return _MAX_MESSAGE
 
     @property
     def ping_interval(self) -> float:
@@ -88,6 +96,9 @@ class _StateSocket(AttuneSocket):
         except WebSocketClosedError:
             # the client has left
             pass
+        except Exception:
+            self.log.exception("the stream of %s has failed", self.request.path)
+            self.close(_FAILED, "the server has failed")
         else:
             code = _GOING_AWAY if subscription.has_stopped else _DONE
             self.close(code, "the server stops" if subscription.has_stopped else "the end")
