@@ -11,7 +11,7 @@ from msgspec import UNSET
 from attune_nb.server.messages import ListDelta, RunList, RunRow, order_of
 from attune_nb.store.claims import TAKES_COMMANDS
 from attune_nb.store.database import connected
-from attune_nb.store.reading import ENDED, run_summaries
+from attune_nb.store.reading import ENDED, read_interrupted_again, run_summaries
 
 if TYPE_CHECKING:
     import sqlite3
@@ -147,14 +147,16 @@ def make_row(run: StoredRun, children: int = 0, store: str = "") -> RunRow:
 def read_row(connection: sqlite3.Connection, run_id: str, store: str = "") -> RunRow | None:
     """Return one run as a row of the list; None if it is not in the store.
 
+    A run whose process has just ended it may seem interrupted.
+
     Args:
         connection: A connection to the store.
         run_id: The whole id of the run.
         store: The name of the store, if there are several.
     """
-    rows = _read_rows(connection, "WHERE run_id = ?", (run_id,), store)
-    for row in rows.values():
-        return row
+    for run in run_summaries(connection, "WHERE run_id = ?", (run_id,)):
+        counts = _count_children(connection, [run_id])
+        return make_row(run, counts.get(run_id, 0), store)
     return None
 
 
@@ -177,6 +179,7 @@ def read_page(path: Path, wanted: RunFilter, store: str = "") -> list[RunRow]:
                 break
             if wanted.fits(make_row(run)):
                 runs.append(run)
+        runs = read_interrupted_again(connection, runs)
         counts = _count_children(connection, [run.run_id for run in runs])
     return [make_row(run, counts.get(run.run_id, 0), store) for run in runs]
 
@@ -299,7 +302,9 @@ def _read_rows(
     connection: sqlite3.Connection, condition: str, parameters: Sequence[Any], store: str
 ) -> dict[int, RunRow]:
     """Return runs as rows of the list, by their numbers in the store."""
-    runs = list(run_summaries(connection, condition, parameters))
+    runs = read_interrupted_again(
+        connection, list(run_summaries(connection, condition, parameters))
+    )
     counts = _count_children(connection, [run.run_id for run in runs])
     return {run.number: make_row(run, counts.get(run.run_id, 0), store) for run in runs}
 

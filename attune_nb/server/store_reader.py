@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from attune_nb.server.messages import RunRow, Snapshot
+    from attune_nb.server.messages import Snapshot
 
 __all__ = ["News", "StoreReader"]
 
@@ -175,6 +175,7 @@ class StoreReader:
             return self._read(self._connection, version, is_slow_look=is_slow_look)
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorname", "").startswith(_BUSY_ERRORS):
+                self._make_all_due()
                 return []
             return self._report_fault(self._close_after(error))
         except StoreError as error:
@@ -188,19 +189,17 @@ class StoreReader:
     def _open_if_needed(self, *, is_slow_look: bool) -> None:
         """Open the store; again if another file has its name, or if it could not be read."""
         identity = self._identify()
-        if self._connection is not None and identity == self._identity:
+        is_same = identity == self._identity
+        if self._connection is not None and is_same:
             return
 
-        if self._connection is not None:
+        if self._identity is not None and not is_same:
             self._forget_states()
-        self.close()
-        if identity is None or (self._fault and not is_slow_look):
-            self._identity = identity
-            return
-
         self._identity = identity
-        self._connect()
-        self._fault = ""
+        self.close()
+        if identity is not None and (is_slow_look or not self._fault):
+            self._connect()
+            self._fault = ""
 
     def _reopen_if_migrated(self, connection: sqlite3.Connection) -> bool:
         """Open the store again if another process has changed its tables meanwhile.
@@ -248,6 +247,12 @@ class StoreReader:
             return str(store_error)
         return str(error)
 
+    def _make_all_due(self) -> None:
+        """Report all states anew at the next look, as this one had to give up amid them."""
+        for run in self._runs.values():
+            run.is_due = True
+        self._is_list_due = self._list is not None
+
     def _report_missing(self) -> list[News]:
         """Report that there is no store: an empty list, and no run."""
         if self._identity is not None:
@@ -292,16 +297,10 @@ class StoreReader:
             return []
 
         news: list[News] = []
-        # a row of a run and its events are of the same moment
-        connection.execute("BEGIN")
-        try:
-            for run_id in due_runs:
-                news += self._read_run(connection, run_id, is_slow_look=is_slow_look)
-            if is_list_due:
-                news += self._read_list(connection)
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+        for run_id in due_runs:
+            news += self._read_run(connection, run_id, is_slow_look=is_slow_look)
+        if is_list_due:
+            news += self._read_list(connection)
         self._version = version
         return news
 
@@ -334,30 +333,55 @@ class StoreReader:
     ) -> list[News]:
         """Read one run as far as it has changed."""
         run = self._runs[run_id]
-        row = read_row(connection, run_id, self._name)
-        fault = _fault_of(row)
-        if not fault:
-            try:
-                self._fold_events(connection, run_id, run.folded)
-            except StoreError as error:
-                fault = str(error)
-        if row is None or fault:
-            del self._runs[run_id]
-            return [News(run_id, None, is_last=True, reason=fault)]
-
         if is_slow_look or run.is_due:
             run.has_output = output_path(self.path, run_id).exists()
-            if row.children:
-                run.children = count_by_task(connection, run_id)
-        state = run.folded.snapshot(row, run.children, has_output=run.has_output)
-        is_last = state.status in ENDED
+        try:
+            state = self._read_state(connection, run_id, run, is_slow_look=is_slow_look)
+            was_interrupted = run.state is not None and run.state.status == "interrupted"
+            if state.status == "interrupted" and not was_interrupted:
+                # its process may have ended it after the row was read
+                state = self._read_state(connection, run_id, run, is_slow_look=is_slow_look)
+        except StoreError as error:
+            del self._runs[run_id]
+            return [News(run_id, None, is_last=True, reason=str(error))]
+
         if state == run.state and not run.is_due:
             return []
         run.state = state
         run.is_due = False
+        is_last = state.status in ENDED
         if is_last:
             self.unwatch_run(run_id)
         return [News(run_id, state, is_last=is_last)]
+
+    def _read_state(
+        self,
+        connection: sqlite3.Connection,
+        run_id: str,
+        run: _WatchedRun,
+        *,
+        is_slow_look: bool,
+    ) -> Snapshot:
+        """Return the state of a run. Its row and its events are of the same moment.
+
+        Raises:
+            StoreError: The run cannot be watched.
+        """
+        connection.execute("BEGIN")
+        try:
+            row = read_row(connection, run_id, self._name)
+            if row is None:
+                raise StoreError("the run was removed from the store")
+            if row.damage:
+                raise StoreError(f"the record of run {run_id} is damaged ({row.damage})")
+
+            self._fold_events(connection, run_id, run.folded)
+            if row.children and (is_slow_look or run.is_due):
+                run.children = count_by_task(connection, run_id)
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        return run.folded.snapshot(row, run.children, has_output=run.has_output)
 
     def _fold_events(self, connection: sqlite3.Connection, run_id: str, folded: FoldedRun) -> None:
         """Fold the events that are new."""
@@ -377,12 +401,3 @@ def _data_version(connection: sqlite3.Connection) -> int:
 def _tables_version(connection: sqlite3.Connection) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     return int(version)
-
-
-def _fault_of(row: RunRow | None) -> str:
-    """Return why a run cannot be watched; an empty string if it can."""
-    if row is None:
-        return "the run was removed from the store"
-    if row.damage:
-        return f"the record of run {row.id} is damaged ({row.damage})"
-    return ""

@@ -19,7 +19,7 @@ from attune_nb.server.access import ApiError, AttuneHandler, AttuneSocket, requi
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from attune_nb.server.channels import Subscription
+    from attune_nb.server.feeds import Subscription
 
 __all__ = ["ListSocket", "RunSocket", "RunStream", "StreamQuery"]
 

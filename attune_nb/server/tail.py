@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, cast
 
 from attune_nb.errors import StoreError
-from attune_nb.server.channels import Channel
+from attune_nb.server.feeds import Feed
 from attune_nb.server.folding import catch_up, difference
 from attune_nb.server.run_rows import list_difference
 from attune_nb.server.store_reader import StoreReader
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from attune_nb.server.channels import Subscription, Watcher
+    from attune_nb.server.feeds import Subscription, Watcher
     from attune_nb.server.messages import RunList, Snapshot
     from attune_nb.server.store_reader import News
 
 __all__ = ["StoreTail"]
 
-# channels of runs that nobody watches, which are kept for clients that come back
+# feeds of runs that nobody watches, which are kept for clients that come back
 _MAX_KEPT = 8
 
 # seconds to wait for the thread at the end
@@ -52,8 +52,8 @@ class StoreTail:
         self._every = every
         self._loop = asyncio.get_running_loop()
         self._reader = StoreReader(path, name)
-        self._runs: dict[str, Channel[Snapshot]] = {}
-        self._list = Channel(list_difference, on_empty=self._leave_list)
+        self._runs: dict[str, Feed[Snapshot]] = {}
+        self._list = Feed(list_difference, on_empty=self._leave_list)
         self._readings: dict[str, list[asyncio.Future[Snapshot]]] = {}
         # calls for the thread, which owns the reader
         self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -68,25 +68,25 @@ class StoreTail:
             run_id: The whole id of the run.
             at: The number of the next event that the client knows.
         """
-        channel = self._runs.get(run_id)
-        if channel is None or channel.farewell is not None:
-            channel = Channel(difference, catch_up, partial(self._leave_run, run_id))
-            self._runs[run_id] = channel
-        is_first = not channel.watchers
-        subscription = channel.subscribe(at)
-        if is_first and not channel.has_ended:
+        feed = self._runs.get(run_id)
+        if feed is None or feed.farewell is not None:
+            feed = Feed(difference, catch_up, partial(self._leave_run, run_id))
+            self._runs[run_id] = feed
+        is_first = not feed.watchers
+        subscription = feed.subscribe(at)
+        if is_first and not feed.has_ended:
             self._call(partial(self._reader.watch_run, run_id))
         return subscription
 
-    def _leave_run(self, run_id: str, channel: Channel[Snapshot]) -> None:
+    def _leave_run(self, run_id: str, feed: Feed[Snapshot]) -> None:
         """Stop to look at a run that nobody watches."""
-        if self._runs.get(run_id) is channel and run_id not in self._readings:
+        if self._runs.get(run_id) is feed and run_id not in self._readings:
             self._call(partial(self._reader.unwatch_run, run_id))
-        self._drop_channels()
+        self._drop_feeds()
 
-    def _drop_channels(self) -> None:
-        """Keep the channels that somebody watches, and some more."""
-        unwatched = [run_id for run_id, channel in self._runs.items() if not channel.watchers]
+    def _drop_feeds(self) -> None:
+        """Keep the feeds that somebody watches, and some more."""
+        unwatched = [run_id for run_id, feed in self._runs.items() if not feed.watchers]
         for run_id in unwatched[:-_MAX_KEPT]:
             if run_id not in self._readings:
                 del self._runs[run_id]
@@ -107,7 +107,7 @@ class StoreTail:
         """Wake a watcher no longer."""
         self._list.leave(watcher)
 
-    def _leave_list(self, _: Channel[RunList]) -> None:
+    def _leave_list(self, _: Feed[RunList]) -> None:
         self._list.state = None
         self._call(self._reader.unwatch_list)
 
@@ -132,8 +132,8 @@ class StoreTail:
         """End all subscriptions, and ask the thread to end."""
         self._is_closed = True
         self._has_calls.set()
-        for channel in self._runs.values():
-            channel.stop()
+        for feed in self._runs.values():
+            feed.stop()
         for waiting in self._readings.values():
             for future in waiting:
                 future.cancel()
@@ -201,14 +201,14 @@ class StoreTail:
             else:
                 future.set_result(state)
 
-        channel = self._runs.get(news.run_id)
-        if channel is None or not channel.watchers:
+        feed = self._runs.get(news.run_id)
+        if feed is None or not feed.watchers:
             # it was only read once
             self._call(partial(self._reader.unwatch_run, news.run_id))
-        if channel is None:
+        if feed is None:
             return
         if state is None:
-            channel.end(news.reason)
+            feed.end(news.reason)
             del self._runs[news.run_id]
         else:
-            channel.publish(state, is_last=news.is_last)
+            feed.publish(state, is_last=news.is_last)

@@ -6,14 +6,14 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from attune_nb.server.channels import Channel
+from attune_nb.server.feeds import Feed
 from attune_nb.server.run_rows import list_difference, merge_lists
 from attune_nb.server.tail import StoreTail
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from attune_nb.server.channels import Subscription
+    from attune_nb.server.feeds import Subscription
     from attune_nb.server.messages import RunList
     from attune_nb.server.stores import Stores
 
@@ -39,7 +39,7 @@ class Tails:
         self._stores = stores
         self._every = every
         self._tails: dict[Path, StoreTail] = {}
-        self._list = Channel(list_difference, on_empty=self._leave_list)
+        self._list = Feed(list_difference, on_empty=self._leave_list)
         self._listed: list[StoreTail] = []
         self._refreshing: asyncio.Task[None] | None = None
 
@@ -85,7 +85,7 @@ class Tails:
         if merged != self._list.state:
             self._list.publish(merged)
 
-    def _leave_list(self, _: Channel[RunList]) -> None:
+    def _leave_list(self, _: Feed[RunList]) -> None:
         """Stop to look at the lists: nobody watches them."""
         if self._refreshing is not None:
             self._refreshing.cancel()

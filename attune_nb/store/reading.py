@@ -24,7 +24,7 @@ from attune_nb.values.describe import describe
 from attune_nb.values.named_values import plain_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from attune_nb.events import Event
@@ -44,6 +44,7 @@ __all__ = [
     "intents_of",
     "is_alive",
     "last_event_number",
+    "read_interrupted_again",
     "reading_record",
     "run_of",
     "run_summaries",
@@ -237,29 +238,38 @@ def runs_in(
 def run_summaries(
     connection: sqlite3.Connection, condition: str, parameters: Sequence[Any] = ()
 ) -> Iterator[StoredRun]:
-    """Return runs as they stand now, without their texts, versions and metrics.
+    """Return runs without their texts, versions and metrics.
+
+    A run whose process has just ended it may seem interrupted: see `read_interrupted_again`.
 
     Args:
         connection: A connection to the store.
         condition: What follows `FROM runs` in the statement, such as `WHERE parent = ?`.
         parameters: The values for its question marks.
     """
-    rows = connection.execute(f"{_SELECT_SUMMARIES} {condition}", parameters)
-    for row in rows:
-        run = _stored_run(row)
+    return map(_stored_run, connection.execute(f"{_SELECT_SUMMARIES} {condition}", parameters))
+
+
+def read_interrupted_again(
+    connection: sqlite3.Connection, runs: Iterable[StoredRun]
+) -> list[StoredRun]:
+    """Return runs as they stand now, of which some seem interrupted.
+
+    The row of a run is read before its process is looked for, which may have ended the run between.
+    This must be called after the statement or the transaction that read the rows.
+
+    Args:
+        connection: A connection to the store.
+        runs: The results of `run_summaries`.
+    """
+    runs_now = []
+    for run in runs:
+        run_now = run
         if run.status == "interrupted":
-            # its engine may have ended it after the row was read
-            run = _summary_again(connection, run)
-        yield run
-
-
-def _summary_again(connection: sqlite3.Connection, run: StoredRun) -> StoredRun:
-    statement = f"{_SELECT_SUMMARIES} WHERE number = ? AND run_id = ?"
-    row = connection.execute(statement, (run.number, run.run_id)).fetchone()
-    if row is None:
-        return run
-    run_now = _stored_run(row)
-    return run if run_now.damage else run_now
+            rows = run_summaries(connection, "WHERE run_id = ?", (column_text(run.run_id),))
+            run_now = next(rows, run)
+        runs_now.append(run_now)
+    return runs_now
 
 
 def children_of(path: Path, run_id: str, *, texts: bool = True) -> list[StoredRun]:

@@ -17,6 +17,7 @@ from attune_nb.server import run_rows, store_reader
 from attune_nb.server.messages import Snapshot
 from attune_nb.server.run_rows import RunFilter, read_page
 from attune_nb.server.store_reader import StoreReader
+from attune_nb.store import reading
 from attune_nb.store.reading import events_of, run_of, runs_in
 
 STORES = Path(__file__).parent.parent / "store" / "stores"
@@ -399,3 +400,54 @@ def test_a_run_that_was_continued_is_driven_again(reader, old_store, clock):
     (row,) = [row for row in news.state.runs if row.id == run_id]
     # on another host it is alive as long as it gives signs of life
     assert row.status in ("running", "paused")
+
+
+def test_a_run_that_ends_amid_a_look_is_not_interrupted(reader, store, monkeypatch):
+    """Its row was read before its process ended it, and its process was looked for after that."""
+    run = start_asking(store)
+
+    def end(*_):
+        execute(store, "UPDATE runs SET status = 'succeeded'")
+        return False
+
+    monkeypatch.setattr(reading, "is_alive", end)
+    reader.watch_list()
+    reader.watch_run(run.run_id)
+
+    news = {item.run_id: item.state for item in reader.look()}
+    assert news[run.run_id].status == "succeeded"
+    assert [row.status for row in news[""].runs] == ["succeeded"]
+    run.cancel()
+
+
+def test_a_store_replaced_while_nobody_watches_is_another(reader, old_store, tmp_path):
+    run_id = interrupted_in(old_store)
+    assert watch(reader, run_id).state.at > 2
+    reader.unwatch_run(run_id)
+    reader.close()
+
+    backup = tmp_path / "backup.db"
+    shutil.copyfile(OLD_STORE, backup)
+    execute(backup, "DELETE FROM events WHERE number > 1")
+    old_store.unlink()
+    backup.rename(old_store)
+
+    assert watch(reader, run_id).state.at == 2
+
+
+def test_a_look_that_meets_a_lock_is_made_again(reader, old_store, monkeypatch):
+    run_id = interrupted_in(old_store)
+    read_row = store_reader.read_row
+
+    def meet_lock(*_):
+        monkeypatch.setattr(store_reader, "read_row", read_row)
+        error = sqlite3.OperationalError("database is locked")
+        error.sqlite_errorname = "SQLITE_BUSY_RECOVERY"
+        raise error
+
+    monkeypatch.setattr(store_reader, "read_row", meet_lock)
+    reader.watch_run(run_id)
+
+    assert reader.look() == []
+    (news,) = reader.look()
+    assert news.state.status == "interrupted"

@@ -74,8 +74,8 @@ def test_a_hundred_watchers_read_the_store_once(main_store, statements):
 
     messages = watch_many(main_store, run.run_id, 100)
 
-    # one more, as a run that seems interrupted is looked at twice
-    assert len(reads_for_one) == 4
+    # three, and all of them again, since the run seems interrupted
+    assert len(reads_for_one) == 6
     assert reads_in(statements) == reads_for_one
     # one object: it was encoded once
     assert {id(other) for other in messages} == {id(messages[0])}

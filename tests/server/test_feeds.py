@@ -5,8 +5,8 @@ import asyncio
 import msgspec
 from support.watched_runs import list_row
 
-from attune_nb.server import channels
-from attune_nb.server.channels import Channel
+from attune_nb.server import feeds
+from attune_nb.server.feeds import Feed
 from attune_nb.server.folding import catch_up, difference
 from attune_nb.server.messages import (
     Delta,
@@ -41,19 +41,19 @@ async def receive_all(subscription):
     return [decode(message) async for message in subscription.messages()]
 
 
-def run_channel():
-    return Channel(difference, catch_up)
+def run_feed():
+    return Feed(difference, catch_up)
 
 
 def test_a_client_gets_the_state_and_then_changes():
     async def watch():
-        channel = run_channel()
-        channel.publish(state(1))
-        messages = channel.subscribe().messages()
+        feed = run_feed()
+        feed.publish(state(1))
+        messages = feed.subscribe().messages()
         first = decode(await anext(messages))
-        channel.publish(state(2, reason="why"))
+        feed.publish(state(2, reason="why"))
         second = decode(await anext(messages))
-        channel.publish(state(3, status="failed"), is_last=True)
+        feed.publish(state(3, status="failed"), is_last=True)
         return first, second, [decode(message) async for message in messages]
 
     first, second, rest = asyncio.run(watch())
@@ -66,21 +66,21 @@ def test_a_client_gets_the_state_and_then_changes():
 def test_a_client_that_does_not_read_costs_no_message(monkeypatch):
     """What it has missed comes as one change."""
     encoded = []
-    encode = channels.encode
+    encode = feeds.encode
 
     def count(message):
         encoded.append(message)
         return encode(message)
 
-    monkeypatch.setattr(channels, "encode", count)
+    monkeypatch.setattr(feeds, "encode", count)
 
     async def watch():
-        channel = run_channel()
-        channel.publish(state(0))
-        stuck = [channel.subscribe().messages() for _ in range(50)]
+        feed = run_feed()
+        feed.publish(state(0))
+        stuck = [feed.subscribe().messages() for _ in range(50)]
         first = {await anext(messages) for messages in stuck}
         for at in range(1, 1_000):
-            channel.publish(state(at))
+            feed.publish(state(at))
         count_before = len(encoded)
         return first, count_before, {await anext(messages) for messages in stuck}
 
@@ -95,14 +95,14 @@ def test_a_client_that_does_not_read_costs_no_message(monkeypatch):
 
 def test_a_client_that_comes_back_gets_a_change():
     async def watch():
-        channel = run_channel()
+        feed = run_feed()
         for at in range(3):
-            channel.publish(state(at))
+            feed.publish(state(at))
         # a later one with the same number
-        channel.publish(state(2, status="interrupted", can=[]))
-        before = channel.state
-        channel.publish(state(2, can=["cancel"]), is_last=True)
-        return before, await receive_all(channel.subscribe(2))
+        feed.publish(state(2, status="interrupted", can=[]))
+        before = feed.state
+        feed.publish(state(2, can=["cancel"]), is_last=True)
+        return before, await receive_all(feed.subscribe(2))
 
     before, (message,) = asyncio.run(watch())
     assert isinstance(message, Delta)
@@ -112,32 +112,32 @@ def test_a_client_that_comes_back_gets_a_change():
 
 def test_a_client_from_long_ago_gets_the_whole_state():
     async def watch():
-        channel = run_channel()
+        feed = run_feed()
         for at in range(1_000):
-            channel.publish(state(at), is_last=at == 999)
-        return await receive_all(channel.subscribe(1))
+            feed.publish(state(at), is_last=at == 999)
+        return await receive_all(feed.subscribe(1))
 
     assert asyncio.run(watch()) == [state(999)]
 
 
 def test_the_end_of_the_store_is_the_last_message():
     async def watch():
-        channel = run_channel()
-        channel.publish(state(1))
-        channel.end("the store was removed")
-        return await receive_all(channel.subscribe())
+        feed = run_feed()
+        feed.publish(state(1))
+        feed.end("the store was removed")
+        return await receive_all(feed.subscribe())
 
     assert asyncio.run(watch())[-1] == Gone(reason="the store was removed")
 
 
 def test_a_client_that_has_left_ends_its_messages():
     async def watch():
-        channel = run_channel()
-        subscription = channel.subscribe()
+        feed = run_feed()
+        subscription = feed.subscribe()
         waiting = asyncio.create_task(receive_all(subscription))
         await asyncio.sleep(0)
         subscription.close()
-        return await waiting, channel.watchers
+        return await waiting, feed.watchers
 
     assert asyncio.run(watch()) == ([], set())
 

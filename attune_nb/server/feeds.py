@@ -1,6 +1,6 @@
 """The way of a state to all who watch it: each of them gets changes, at the speed it can read.
 
-A `Channel` has the latest state. A `Subscription` has the state that its client was sent last, so
+A `Feed` has the latest state. A `Subscription` has the state that its client was sent last, so
 the next message is the change from one to the other, however many states were between. It makes
 a message only when the one before has left, so a client that does not read costs one message.
 Everything here runs on the loop of the server.
@@ -19,7 +19,7 @@ from attune_nb.server.messages import Gone, encode
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-__all__ = ["Channel", "Subscription", "Watcher"]
+__all__ = ["Feed", "Subscription", "Watcher"]
 
 State = TypeVar("State", bound=msgspec.Struct)
 
@@ -28,10 +28,10 @@ _MAX_EARLIER = 64
 
 
 class Watcher(Protocol):
-    """An object that is woken when a channel has a new state, or has ended."""
+    """An object that is woken when a feed has a new state, or has ended."""
 
     def wake(self) -> None:
-        """Look at the channel."""
+        """Look at the feed."""
 
 
 class _Encoded(NamedTuple):
@@ -46,7 +46,7 @@ class _Encoded(NamedTuple):
     message: bytes | None
 
 
-class Channel(Generic[State]):
+class Feed(Generic[State]):
     """The latest state of a run, or of a list of runs, and those who watch it.
 
     Args:
@@ -67,7 +67,7 @@ class Channel(Generic[State]):
         self,
         difference: Callable[[State, State], msgspec.Struct | None],
         catch_up: Callable[[State, State], msgspec.Struct] | None = None,
-        on_empty: Callable[[Channel[State]], None] = lambda _: None,
+        on_empty: Callable[[Feed[State]], None] = lambda _: None,
     ) -> None:
         self.state: State | None = None
         self.has_ended = False
@@ -120,14 +120,14 @@ class Channel(Generic[State]):
 
         Args:
             at: The number of the next event that a client knows; it gets the changes since then,
-                if the channel still has the state of that time.
+                if the feed still has the state of that time.
         """
         subscription = Subscription(self, self._state_at(at))
         self.watchers.add(subscription)
         return subscription
 
     def leave(self, watcher: Watcher) -> None:
-        """Let a watcher watch the channel no longer."""
+        """Let a watcher watch the feed no longer."""
         if watcher in self.watchers:
             self.watchers.remove(watcher)
             if not self.watchers:
@@ -150,7 +150,7 @@ class Channel(Generic[State]):
         """
         state = self.state
         if state is None or self._catch_up is None:
-            raise ValueError("a channel without such messages")
+            raise ValueError("a feed without such messages")
         return encode(self._catch_up(before, state))
 
     def message_after(self, before: State | None) -> bytes | None:
@@ -177,15 +177,15 @@ class Channel(Generic[State]):
 
 
 class Subscription(Generic[State]):
-    """One client of a channel: iterates over the messages for it.
+    """One client of a feed: iterates over the messages for it.
 
     Args:
-        channel: The channel.
+        feed: The feed.
         before: The state that the client has; None for no state.
     """
 
-    def __init__(self, channel: Channel[State], before: State | None = None) -> None:
-        self._channel = channel
+    def __init__(self, feed: Feed[State], before: State | None = None) -> None:
+        self._feed = feed
         self._before = before
         self._sent: State | None = None
         self._has_left = False
@@ -195,45 +195,45 @@ class Subscription(Generic[State]):
     @property
     def has_stopped(self) -> bool:
         """Whether it ended because the server stops."""
-        return self._channel.has_stopped
+        return self._feed.has_stopped
 
     def wake(self) -> None:
         """Let the client look for a message."""
         self._news.set()
 
     async def messages(self) -> AsyncIterator[bytes]:
-        """Yield the messages for the client, each when it is asked for; end with the channel."""
-        channel = self._channel
+        """Yield the messages for the client, each when it is asked for; end with the feed."""
+        feed = self._feed
         while True:
             await self._news.wait()
             self._news.clear()
             if self._has_left:
                 return
-            if channel.state is not self._sent:
+            if feed.state is not self._sent:
                 message = self._make_message()
                 if message is not None:
                     yield message
                     # there may be another state by now
                     self._news.set()
                     continue
-            if channel.farewell is not None:
-                yield channel.farewell
-            if channel.has_ended:
+            if feed.farewell is not None:
+                yield feed.farewell
+            if feed.has_ended:
                 return
 
     def _make_message(self) -> bytes | None:
-        channel = self._channel
+        feed = self._feed
         before = self._before
         if before is None:
-            message = channel.message_after(self._sent)
+            message = feed.message_after(self._sent)
         else:
-            message = channel.message_to_catch_up(before)
+            message = feed.message_to_catch_up(before)
             self._before = None
-        self._sent = channel.state
+        self._sent = feed.state
         return message
 
     def close(self) -> None:
         """End the subscription, and the iteration over its messages."""
         self._has_left = True
         self._news.set()
-        self._channel.leave(self)
+        self._feed.leave(self)
