@@ -24,7 +24,7 @@ from attune_nb.events import FAILED, NO_WORKER, STATUS_CODES, TIMED_OUT
 from attune_nb.explore.attempts import RETRIED, STATUSES
 from attune_nb.explore.columns import ColumnType, pack_planes
 from attune_nb.html import printable
-from attune_nb.store.blobs import load_data
+from attune_nb.store.blobs import load_data, load_texts
 from attune_nb.store.database import connected
 from attune_nb.store.json_values import from_plain
 from attune_nb.store.reading import reading_record
@@ -67,8 +67,8 @@ _MAX_TYPE = 200
 # decimal places of a time in seconds: a microsecond
 _PLACES = 6
 
-# bytes of data that is looked at for groups of attempts, which have no results beside them
-_MOST_GROUP_BYTES = 64_000
+# the key of tasks whose attempts are groups, in the text of a workflow
+_GROUPS_KEY = "keep_results"
 
 _FAILED_CODES = (FAILED, TIMED_OUT)
 
@@ -77,10 +77,11 @@ WHERE run = ? AND number > ? ORDER BY number LIMIT ?"""
 
 # The data of a batch is read only if it may have errors or groups: it holds the results.
 _SELECT_EVENTS = """SELECT number, kind, time, task, visit, columns,
-    CASE WHEN kind != 'AttemptsEnded' THEN data END, length(data)
+    CASE WHEN kind != 'AttemptsEnded' THEN data END
 FROM events WHERE run = ? AND number > ? AND number <= ? AND kind IN
 ('TaskStarted', 'TaskEnded', 'RetriesPlanned', 'AskOpened', 'InquiryAwaited', 'AttemptsEnded')
 ORDER BY number"""
+_SELECT_TEXTS = "SELECT text, source_text FROM runs WHERE number = ?"
 _SELECT_DATA = "SELECT data FROM events WHERE run = ? AND number = ?"
 
 
@@ -295,9 +296,14 @@ def read_chunk(path: Path, span: ChunkRange) -> Chunk:
     with connected(path) as connection, reading_record(span.run_id):
         rows = connection.execute(_SELECT_EVENTS, (span.run, span.after, span.last)).fetchall()
 
-        for number, kind, time, task, visit, columns, data, length in rows:
+        text, _ = load_texts(connection, *connection.execute(_SELECT_TEXTS, (span.run,)).fetchone())
+        has_groups = _GROUPS_KEY in text
+
+        for number, kind, time, task, visit, columns, data in rows:
             if kind == "AttemptsEnded":
-                batch = _read_batch(connection, span.run, number, columns, length)
+                batch = _BatchPart()
+                if has_groups or _has_failures(columns):
+                    batch = _read_batch(connection, span.run, number)
                 parts.add_attempts(task, visit, time, columns, batch)
             else:
                 parts.add_fact(kind, time, task, visit, load_data(connection, data))
@@ -305,14 +311,14 @@ def read_chunk(path: Path, span: ChunkRange) -> Chunk:
         return parts.finish(span)
 
 
-def _read_batch(
-    connection: sqlite3.Connection, run: int, number: int, columns: bytes, length: int
-) -> _BatchPart:
-    """Return the errors and the groups of a batch; its data is read only if it may have some."""
+def _has_failures(columns: bytes) -> bool:
+    """Return whether an attempt of a batch did not succeed: its statuses are the last bytes."""
     count = len(columns) // _ROW_BYTES
-    if length > _MOST_GROUP_BYTES and not any(columns[len(columns) - count :]):
-        return _BatchPart()
+    return any(columns[len(columns) - count :])
 
+
+def _read_batch(connection: sqlite3.Connection, run: int, number: int) -> _BatchPart:
+    """Return the errors and the groups of a batch; its items and results are skipped."""
     (data,) = connection.execute(_SELECT_DATA, (run, number)).fetchone()
     return _attempts_data.decode(load_data(connection, data)).batch
 

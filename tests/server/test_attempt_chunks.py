@@ -1,10 +1,11 @@
 """Chunks of attempts: the contribution of events to the timeline of a run, read by SQL."""
 
 import gzip
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from support.attempt_chunks import read_chunks, unpack_chunk
+from support.attempt_chunks import read_chunks
 from support.item_runs import until
 
 import attune_nb
@@ -12,6 +13,7 @@ from attune_nb.errors import StoreError
 from attune_nb.events import NO_WORKER, AttemptsEnded, RetriesPlanned
 from attune_nb.explore.attempts import STATUSES, read_attempts
 from attune_nb.results.batches import batches_by_key
+from attune_nb.server import attempt_chunks
 from attune_nb.server.attempt_chunks import find_range, read_chunk
 
 CHECK = """
@@ -31,11 +33,13 @@ tasks:
   - {name: report, action: core.noop}
 """
 
+RESULT = "x" * 1_000
+
 
 def check(n, key):
     if n % 100 == 7:
         raise ConnectionError(f"server {n} refused {key}")
-    return {"server": n, "text": "x" * 100}
+    return {"server": n, "text": RESULT}
 
 
 def run_check(store, text=CHECK, **options):
@@ -131,18 +135,29 @@ def test_an_attempt_takes_at_most_12_bytes_on_the_way(store, run):
     assert len(gzip.compress(chunk.body, 1)) <= 12 * chunk.count
 
 
-def test_results_are_not_decoded(store, run, monkeypatch):
-    """Return the same chunk although every value of the record would raise."""
-    chunk = read_chunk(store, find_range(store, run.run_id, -1, 200_000))
+def watch(monkeypatch, name):
+    """Return a mock that passes the calls of a function of the module on to it."""
+    function = Mock(wraps=getattr(attempt_chunks, name))
+    monkeypatch.setattr(attempt_chunks, name, function)
+    return function
 
-    def refuse(value, *_, **__):
-        assert isinstance(value, str), "a value was decoded"
-        return value
 
-    monkeypatch.setattr("attune_nb.server.attempt_chunks.from_plain", refuse)
-    monkeypatch.setattr("attune_nb.store.event_rows.from_plain", refuse)
-    again = read_chunk(store, find_range(store, run.run_id, -1, 200_000))
-    assert unpack_chunk(again.body)[0]["count"] == unpack_chunk(chunk.body)[0]["count"]
+def test_only_texts_of_errors_are_decoded(store, run, monkeypatch):
+    decode = watch(monkeypatch, "from_plain")
+    list(read_chunks(store, run.run_id))
+
+    values = [str(call.args[0]) for call in decode.call_args_list]
+    assert "ConnectionError" in values
+    assert not any(RESULT in value for value in values)
+
+
+def test_results_of_attempts_that_succeeded_are_not_read(store, monkeypatch):
+    run = run_check(store, CHECK.replace("range(400)", "range(8, 90)"))
+    load = watch(monkeypatch, "load_data")
+    ((head, _),) = read_chunks(store, run.run_id)
+
+    assert head["count"] == 83
+    assert not any(RESULT.encode() in call.args[1] for call in load.call_args_list)
 
 
 def test_a_task_without_results_has_sums_of_attempts(store):
