@@ -23,9 +23,10 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from attune_nb.server.run_counters import BUCKETS, STATES, RunCounters
+from attune_nb.store.reading import ENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Executor, Future
     from pathlib import Path
 
@@ -151,7 +152,8 @@ def _metrics_of(counters: RunCounters) -> Iterator[Metric]:
 
 
 def _run_metrics(counters: RunCounters) -> Iterator[Metric]:
-    yield _counter("attune_runs", "Runs that have ended.", ["workflow", "status"], counters.ended)
+    ended = _with_zeros(counters.ended, counters.workflows, ENDED)
+    yield _counter("attune_runs", "Runs that have ended.", ["workflow", "status"], ended)
     yield _active_runs(counters)
     yield _gauge(
         "attune_runs_interrupted",
@@ -220,12 +222,25 @@ def _process_metrics(counters: RunCounters) -> Iterator[Metric]:
 
 
 def _active_runs(counters: RunCounters) -> Metric:
-    counts: Counter[Labels] = Counter()
-    for workflow in counters.workflows:
-        # a series that ends is not zero: it is missing
-        counts.update(dict.fromkeys([(workflow, state) for state in STATES], 0))
-    counts.update([(run.workflow, run.state) for run in counters.open_runs])
-    return _gauge("attune_runs_active", "Runs that are alive.", ["workflow", "state"], counts)
+    counts = Counter([(run.workflow, run.state) for run in counters.open_runs])
+    values = _with_zeros(counts, counters.workflows, STATES)
+    return _gauge("attune_runs_active", "Runs that are alive.", ["workflow", "state"], values)
+
+
+def _with_zeros(
+    counts: Mapping[tuple[str, str], int], workflows: Sequence[str], words: Sequence[str]
+) -> dict[Labels, int]:
+    """Return counts by workflow and word, with zeros for all words of the workflows.
+
+    A series that begins with 1 has not increased for Prometheus, and one that ends is not 0.
+    """
+    values: dict[Labels, int] = {}
+    for workflow in workflows:
+        for word in words:
+            values[workflow, word] = 0
+    for labels, count in counts.items():
+        values[labels] = count
+    return values
 
 
 def _memory_of(runs: list[OpenRun]) -> dict[Labels, float]:

@@ -164,7 +164,7 @@ class RunCounters:
     """
 
     def __init__(self) -> None:
-        self.ended: Counter[Labels] = Counter()
+        self.ended: Counter[tuple[str, str]] = Counter()
         self.durations: dict[Labels, Histogram] = {}
         self.items: Counter[Labels] = Counter()
         self.failed_items: Counter[Labels] = Counter()
@@ -209,8 +209,9 @@ class RunCounters:
         Args:
             paths: The stores. One that does not exist, or cannot be read, is left out.
         """
-        resolved = {path.resolve() for path in paths}
-        for path in self._stores.keys() - resolved:
+        # in their order: the runs of the main store are the first to get labels
+        resolved = list(dict.fromkeys(path.resolve() for path in paths))
+        for path in self._stores.keys() - set(resolved):
             self._stores[path].forget_runs()
 
         is_complete = True
