@@ -22,7 +22,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from attune_nb.server.run_counters import BUCKETS, STATES, RunCounters
+from attune_nb.server.run_counters import BUCKETS, OTHER, STATES, RunCounters
 from attune_nb.store.reading import ENDED
 
 if TYPE_CHECKING:
@@ -235,11 +235,11 @@ def _with_zeros(
     A series that begins with 1 has not increased for Prometheus, and one that ends is not 0.
     """
     values: dict[Labels, int] = {}
-    for workflow in workflows:
+    for workflow in (*workflows, OTHER):
         for word in words:
-            values[workflow, word] = 0
-    for labels, count in counts.items():
-        values[labels] = count
+            count = counts.get((workflow, word), 0)
+            if count or workflow != OTHER:
+                values[workflow, word] = count
     return values
 
 
