@@ -1,4 +1,4 @@
-"""The README's pictures, taken in JupyterLab.
+"""The README's pictures, taken in JupyterLab, and one in the page of a server.
 
 Run `PYTHONPATH=tests python tests/browser/readme_pictures.py DIR`.
 """
@@ -6,12 +6,16 @@ Run `PYTHONPATH=tests python tests/browser/readme_pictures.py DIR`.
 import re
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from playwright.sync_api import expect
+from support.attune_server import attune_server_in
 from support.explored_pages import explored_frame
 from support.jupyterlab import lab_in
 from support.shared_browser import browser_of_session
+
+import attune_nb
 
 SETUP = """%load_ext attune_nb
 from attune_nb.demo import FleetServer, check_server
@@ -74,6 +78,24 @@ parameters:
 tasks:
   - {name: deploy, action: core.noop}
 """
+NIGHTLY = """
+tasks:
+  - {name: list_servers, action: core.noop, next: [{do: check}]}
+  - name: check
+    action: check
+    with_items: "{{ range(6_000) }}"
+    concurrency: 12
+    input: {number: "{{ item }}"}
+    next:
+      - {when: "{{ failed() }}", do: decide}
+  - name: decide
+    action: core.ask
+    input:
+      prompt: "{{ task.check.failed_items }} servers do not answer. What now?"
+      response_schema: {enum: [restart them, check them again, leave them]}
+    next: [{do: report}]
+  - {name: report, action: core.noop}
+"""
 EXPLORE = "run.explore()"
 START_FORM = "form = %attune form release\nform"
 
@@ -128,6 +150,36 @@ def take_pictures(lab, folder):
         notebook.output(6).locator("iframe").screenshot(path=folder / "explore.png")
 
 
+def check(number):
+    """Check a server; a few do not answer."""
+    time.sleep(0.004 + number % 7 * 0.001)
+    if number % 700 == 311:
+        raise TimeoutError(f"server {number} did not answer within 5 s")
+
+
+def take_picture_of_the_page(browser, server, folder):
+    """Write a picture of a run in the page of a server."""
+    etl = attune_nb.loads("tasks: [{name: load, action: core.noop}]", "load-orders")
+    broken = attune_nb.loads(
+        "tasks: [{name: send, action: core.fail, input: {message: the mailbox is full}}]",
+        "weekly-report",
+    )
+    for workflow in (etl, broken, etl, etl):
+        workflow.run(store=server.store, progress=False)
+    run = attune_nb.loads(NIGHTLY, "health").run(
+        store=server.store, progress=False, background=True, actions={"check": check}
+    )
+
+    page = browser.new_page(viewport={"width": 1_240, "height": 800})
+    page.goto(server.page_url(f"/runs/{run.run_id}"))
+    expect(page.get_by_role("button", name="restart them")).to_be_visible(timeout=60_000)
+    expect(page.locator(".plot canvas")).to_be_visible()
+    # the last attempts are drawn a moment after the question
+    page.wait_for_timeout(2_000)
+    page.screenshot(path=folder / "runs.png")
+    run.cancel(force=True)
+
+
 if __name__ == "__main__":
     with (
         tempfile.TemporaryDirectory() as server_folder,
@@ -135,3 +187,5 @@ if __name__ == "__main__":
         lab_in(server_folder, browser) as lab,
     ):
         take_pictures(lab, Path(sys.argv[1]))
+        with attune_server_in(Path(server_folder) / "runs") as server:
+            take_picture_of_the_page(browser, server, Path(sys.argv[1]))

@@ -63,7 +63,8 @@ export class TaskTable {
 
     const hasItems = state.tasks.some((row) => row.with_items);
     this.table.classList.toggle('without-items', !hasItems);
-    this.table.classList.toggle('ended', !this.run.isActive);
+    const hasRate = state.tasks.some((row) => row.with_items && row.open > 0);
+    this.table.classList.toggle('without-rates', !hasRate || !this.run.isActive);
     this.table.classList.toggle('without-errors', !state.tasks.some((row) => row.error));
     this.table.classList.toggle('without-failed', !state.tasks.some(hasLosses));
     setShown(this.empty, !state.tasks.length);
@@ -116,6 +117,13 @@ function hasLosses(row) {
   return row.failed > 0 || row.cancelled > 0 || row.skipped > 0 || row.failed_visits > 0;
 }
 
+/** Return whether a transition led on from each failure of a task. */
+function isAllHandled({status, tasks, hidden, handled}) {
+  if (status === 'succeeded') return true;
+  const failures = tasks.reduce((sum, row) => sum + row.failed_visits, 0);
+  return !hidden && failures === handled;
+}
+
 /** Return the status of a task; what a lost process has left open is interrupted. */
 function statusOf(row, run) {
   return row.open > 0 && !run.isActive ? 'interrupted' : row.status;
@@ -132,6 +140,7 @@ class TaskLine {
   constructor(row, onChoose) {
     this.row = null;
     this.runStatus = '';
+    this.handled = 0;
     this.samples = [];
     this.name = makeElement('button', {
       type: 'button', class: 'link', onclick: () => onChoose(row.task)});
@@ -142,6 +151,8 @@ class TaskLine {
     [this.items, this.failed, this.rate, this.left, this.time, this.error] = ['items', 'failed',
       'rate', 'left', 'time', 'error'].map((name) => makeElement(
       'td', {class: name === 'error' ? 'error' : `number ${name}`}));
+    this.message = makeElement('div');
+    this.error.append(this.message);
     this.element = makeElement('tr', {'data-task': row.task},
       makeElement('th', {scope: 'row'}, this.name, this.visits),
       makeElement('td', {class: 'state'}, this.status),
@@ -151,10 +162,12 @@ class TaskLine {
 
   update(row, run) {
     // rows that have not changed are the same objects
-    const isOld = row === this.row && run.state.status === this.runStatus;
+    const isOld = row === this.row && run.state.status === this.runStatus
+      && run.state.handled === this.handled;
     if (isOld && row.open === 0) return;
     this.row = row;
     this.runStatus = run.state.status;
+    this.handled = run.state.handled;
     if (!isOld) this.#show(row, run);
     this.#sample(row, run);
     this.tick(row, run);
@@ -167,7 +180,7 @@ class TaskLine {
     setAttribute(this.element, 'data-open', String(row.open > 0));
     this.#showItems(row);
     setText(this.failed, describeLosses(row));
-    setText(this.error, row.error);
+    setText(this.message, row.error);
     setAttribute(this.error, 'title', row.error || null);
   }
 
@@ -231,8 +244,7 @@ class TaskLine {
 
   #state(row, run) {
     const status = formatStatus(statusOf(row, run));
-    // a failure that is not handled fails the run
-    if (row.open === 0 && FAILED.includes(row.status) && run.state.status === 'succeeded') {
+    if (row.open === 0 && FAILED.includes(row.status) && isAllHandled(run.state)) {
       return `${status}, handled`;
     }
     if (row.waiting !== null && row.open > 0 && run.isActive) {
