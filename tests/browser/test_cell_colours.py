@@ -9,6 +9,7 @@ WORKFLOW = """
 tasks:
   - name: greet
     action: core.noop
+    with_items: "{{ [1, 2] }}"
     retry: {count: 3, dely: 1}
 """
 LOAD_BEHIND_GATE = """import pathlib, time
@@ -46,6 +47,8 @@ def test_a_cell_is_coloured_and_its_problem_underlined(lab, path):
         expect_language(notebook, 2, PYTHON)
         magic = notebook.code_cell(1).locator(".attune-magic")
         expect(magic).to_have_text("%%attune")
+        expression = notebook.code_cell(1).locator(".attune-expression")
+        expect(expression).to_have_text("{{ [1, 2] }}")
 
         notebook.run(0)
         editor_of(notebook, 1).click()

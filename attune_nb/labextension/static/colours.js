@@ -1,6 +1,8 @@
 // The colours of YAML in cells that begin with `%%attune`.
 
 const MAGIC = /^%%attune(?:\s|$)/;
+// of limited length, since an open one is looked for from each brace on
+const EXPRESSION = /\{\{.{0,300}?\}\}/g;
 
 export async function createPlugin(id, shared) {
   const names = [
@@ -12,7 +14,7 @@ export async function createPlugin(id, shared) {
   const [codemirror, state, view, { indentUnit }] = await Promise.all(names.map(shared));
   const { EditorExtensionRegistry, IEditorExtensionRegistry, IEditorLanguageRegistry } = codemirror;
   const { Compartment, EditorState, Prec, RangeSet, StateField } = state;
-  const { Decoration, EditorView, ViewPlugin } = view;
+  const { Decoration, EditorView, MatchDecorator, ViewPlugin } = view;
 
   const isAttuneCell = (text) => MAGIC.test(text.line(1).text);
 
@@ -22,6 +24,24 @@ export async function createPlugin(id, shared) {
     create: () => magicLine,
     update: (decorations) => decorations,
     provide: (field) => EditorView.decorations.from(field),
+  });
+
+  // expressions stand out from the strings that they are in
+  const expressions = new MatchDecorator({
+    regexp: EXPRESSION,
+    decoration: Decoration.mark({ class: 'attune-expression' }),
+  });
+  class ExpressionMarks {
+    constructor(editor) {
+      this.decorations = expressions.createDeco(editor);
+    }
+
+    update(update) {
+      this.decorations = expressions.updateDeco(update, this.decorations);
+    }
+  }
+  const expressionMarks = ViewPlugin.fromClass(ExpressionMarks, {
+    decorations: (marks) => marks.decorations,
   });
 
   // One compartment serves all editors, since its content belongs to the state of an editor.
@@ -34,7 +54,7 @@ export async function createPlugin(id, shared) {
       return [];
     }
     // the language of a state is that of the highest precedence
-    return Prec.highest([yaml, indentUnit.of('  '), magicLineField]);
+    return Prec.highest([yaml, indentUnit.of('  '), magicLineField, expressionMarks]);
   }
 
   const switchLanguage = EditorState.transactionExtender.of((transaction) => {
