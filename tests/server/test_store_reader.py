@@ -310,7 +310,7 @@ def test_child_runs_are_counted_and_their_questions(reader, store):
     run = attune_nb.loads(outer).run(
         actions={"inner": inner}, store=store, background=True, progress=False
     )
-    until(lambda: [stored.questions for stored in runs_in(store)] == [2], 20)
+    until(lambda: [stored.questions for stored in runs_in(store)] == [2])
 
     reader.watch_list()
     reader.watch_run(run.run_id)
