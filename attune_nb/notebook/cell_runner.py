@@ -240,7 +240,7 @@ def _failure_of(run: Run, variable: str) -> RunFailed | None:
         reason = _one_line(run.error_text(), "the run failed")
         return RunFailed(f"{reason}{_hint_at_items(run.failed_tasks(), variable)}", run)
 
-    if run.has_only_questions:
+    if run.is_handed_back or run.has_only_questions:
         # the cell has been handed back for the answer, and the run continues in the background
         return None
     if status == "paused":

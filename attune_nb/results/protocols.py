@@ -181,7 +181,14 @@ class ReadableRun(Protocol):
 
 
 class LiveRun(ReadableRun, Protocol):
-    """A run of this process, which can be controlled."""
+    """A run of this process, which can be controlled.
+
+    Attributes:
+        is_handed_back: Whether the cell that waited for it has returned for its questions, and it
+            continues in the background.
+    """
+
+    is_handed_back: bool
 
     @property
     def has_only_questions(self) -> bool:

@@ -547,6 +547,7 @@ class Run(BaseRun):
         # the alerts about artifacts, once the run has ended
         self._artifact_alerts: list[str] | None = None
         self._answers = answers if answers is not None else AdvanceAnswers({})
+        self.is_handed_back = False
 
     @property
     def alerts(self) -> list[str]:

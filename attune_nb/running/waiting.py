@@ -224,7 +224,11 @@ class _Notebook(_Attendant):
 
     def attend(self, run: LiveRun) -> bool:
         """Return whether only questions are open."""
-        return run.has_only_questions
+        if not run.has_only_questions:
+            return False
+        # another process may answer before the cell looks at the run again
+        run.is_handed_back = True
+        return True
 
 
 class _Unattended(_Attendant):
