@@ -435,6 +435,9 @@ def _check_target(run_id: str, target: _Target, kind: CommandKind) -> None:
             remedy += " --answer TASK=VALUE"
         elif kind == "rerun":
             remedy += " --rerun"
+        elif kind == "accept":
+            # it waits for the decision then
+            remedy += " --attended"
         raise CommandRefused(
             f"run {run_id} is interrupted: no process drives it; `{remedy}` continues it",
             "interrupted",

@@ -103,12 +103,19 @@ def test_a_resumed_run_takes_no_command_from_before(store, engine):
     assert command_rows(store, "data") == [(None,)]
 
 
-def test_a_command_for_a_dead_engine_is_refused(store, engine):
+def test_a_command_for_a_dead_engine_is_refused_with_the_remedy(store, engine):
     run_id = id_of_run(store)
     kill(engine)
-    with pytest.raises(CommandRefused, match="`attune-nb resume") as caught:
-        put_command(store, run_id, "cancel")
-    assert caught.value.reason == "interrupted"
+    for kind, data, options in (
+        ("cancel", {}, ""),
+        ("answer", YES, " --answer TASK=VALUE"),
+        ("rerun", {"task": "approve"}, " --rerun"),
+        ("accept", {"task": "approve", "result": 1}, " --attended"),
+    ):
+        with pytest.raises(CommandRefused) as caught:
+            put_command(store, run_id, kind, data)
+        assert caught.value.reason == "interrupted"
+        assert f"`attune-nb resume {run_id}{options}`" in str(caught.value)
 
 
 def test_the_sender_hears_that_the_engine_has_died(store, engine):
