@@ -87,6 +87,21 @@ def test_a_result_is_cut_and_has_no_secret(store, run):
     assert row.result.endswith("…")
 
 
+def test_an_item_that_is_made_of_a_secret_does_not_show_it(store):
+    text = """
+    parameters: {key: {type: string, secret: true}}
+    tasks:
+      - name: a
+        action: work
+        with_items: "{{ ['key ' ~ parameters.key] }}"
+        input: {n: "{{ item }}"}
+    """
+    options = {"actions": {"work": lambda n: n}, "progress": False, "store": store}
+    run = attune_nb.loads(text).run({"key": "hunter2secret"}, **options)
+    (row,) = items_of(store, run, "a").rows
+    assert (row.item, row.result) == ("'key ***'", "'key ***'")
+
+
 def test_a_page_of_items_has_a_beginning_and_a_length(store, run):
     page = items_of(store, run, status="succeeded", offset=2, limit=3)
     assert [row.index for row in page.rows] == [3, 4, 6]
