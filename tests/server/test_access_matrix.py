@@ -51,9 +51,10 @@ def names(calls):
 
 @pytest.fixture(scope="module")
 def watched_server(tmp_path_factory):
-    """Yield a server that only shows runs."""
+    """Yield a server of `attune-nb serve` that only shows runs."""
     folder = tmp_path_factory.mktemp("watched")
-    with attune_server_in(folder, "--read-only", stand_alone=True) as server:
+    options = {"stand_alone": True, "base_url": "/base/"}
+    with attune_server_in(folder, "--read-only", **options) as server:
         yield server
 
 
@@ -167,8 +168,19 @@ def test_a_read_only_visitor_can_change_nothing(watched_server):
         answers = statuses(client, CHANGES, json={"kind": "cancel"})
         assert set(answers.values()) == {403}
 
-        with watched_server.client(base_url=watched_server.origin) as root:
-            assert root.post("/api/shutdown").status_code == 403
+        with watched_server.client(base_url=f"{watched_server.origin}/base/") as root:
+            assert root.post("api/shutdown").status_code == 403
+
+
+@pytest.mark.slow
+def test_a_server_of_the_command_has_no_kernels_and_no_files(watched_server):
+    with watched_server.client(base_url=f"{watched_server.origin}/base/") as client:
+        for path in ("api/kernels", "api/contents", "api/sessions", "files/x", "tree"):
+            assert client.get(path).status_code == 404
+
+    log = watched_server.log
+    assert f"runs of {watched_server.root} are shown at {watched_server.url()}" in log
+    assert watched_server.token not in log
 
 
 @pytest.mark.slow

@@ -1,8 +1,11 @@
 """The page as a real Jupyter Server and `attune-nb serve` send it."""
 
 import pytest
-from support.attune_server import attune_server_in
-from support.command_line import attune, attune_here
+from support.command_line import attune_here
+from traitlets.config import Config
+
+from attune_nb.errors import AttuneError
+from attune_nb.server.serve import RunsServer
 
 pytestmark = pytest.mark.slow
 
@@ -33,18 +36,6 @@ def test_a_stranger_is_sent_to_the_login(attune_server):
     assert answer.headers["Location"].startswith("/login?next=%2Fattune")
 
 
-def test_the_command_serves_runs_alone(tmp_path):
-    with attune_server_in(tmp_path, stand_alone=True, base_url="/lab/") as server:
-        assert server.get("/").status_code == 200
-        with server.client(base_url=f"{server.origin}/lab/") as client:
-            for path in ("api/kernels", "api/contents", "api/sessions", "files/x", "tree"):
-                assert client.get(path).status_code == 404
-        log = server.log
-
-    assert f"runs of {server.root} are shown at {server.url()}" in log
-    assert server.token not in log
-
-
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -70,8 +61,9 @@ def test_the_command_says_what_is_wrong(words, message):
     assert done.stderr.startswith(message)
 
 
-def test_a_server_that_is_open_to_all_does_not_start(tmp_path):
-    done = attune("serve", "--jupyter", "IdentityProvider.token=", cwd=tmp_path)
+def test_a_server_that_is_open_to_all_does_not_start(tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    server = RunsServer(config=Config({"IdentityProvider": {"token": ""}}))
 
-    assert done.returncode == 2
-    assert "an empty token and no password, so everyone on this machine" in done.stderr
+    with pytest.raises(AttuneError, match="an empty token and no password, so everyone on this"):
+        server.init_configurables()
