@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from support.attune_server import attune_server_in
+from support.header_authorizer import ALLOWED
 from support.item_runs import until
 
 from attune_nb.server.access import ApiError
@@ -89,6 +90,20 @@ def test_a_start_that_is_refused_says_why(attune_server):
     assert refusal("/api/runs/ffffffffffff/retry", {})[0] == 404
     assert attune_server.get("/api/runs/ffffffffffff/log").status_code == 404
     assert attune_server.get("/api/workflows", params={"file": "../x.yaml"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("allowed", "reason"),
+    [
+        ("attune:read", "you may look at runs here, and not start any"),
+        ("attune:read attune:execute", "you may look at runs here, and not start any"),
+        ("attune:read attune:execute kernels:execute", ""),
+    ],
+)
+def test_the_list_of_workflows_says_who_may_start_them(attune_server, allowed, reason):
+    with attune_server.client() as client:
+        reply = client.get("/api/workflows", headers={ALLOWED: allowed}).json()
+    assert (reply["can_start"], reply["reason"]) == (not reason, reason)
 
 
 def test_a_server_that_starts_no_runs_says_how_to_change_that():
