@@ -422,6 +422,24 @@ def hide(page, *, is_hidden):
     )
 
 
+def test_a_removed_store_is_told(browser, attune_server):
+    """A store of its own, as that of another folder: the run's process makes it again."""
+    store = attune_server.root / "elsewhere" / ".attune" / "runs.db"
+    with held_run(store) as held:
+        page = browser.new_page()
+        page.goto(attune_server.page_url(path_of(held.run)))
+        expect(page.get_by_role("button", name="Pause")).to_be_visible()
+        for path in store.parent.glob("runs.db*"):
+            path.unlink()
+        expect(page.get_by_text("was removed")).to_be_visible()
+        expect(page.get_by_role("button", name="Pause")).to_be_hidden()
+
+        held.run.pause()
+        expect(page.get_by_text("was removed")).to_be_hidden()
+        expect(status_of(page)).to_have_attribute("data-status", "paused")
+        page.close()
+
+
 @pytest.fixture(scope="module")
 def public_server(tmp_path_factory):
     """Yield a server that shows runs and changes nothing, behind a base URL as a hub has it."""

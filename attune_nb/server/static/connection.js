@@ -63,9 +63,10 @@ export class Connection extends EventTarget {
     this.#followVisibility();
   }
 
-  /** Connect again after the end: a run goes on. */
+  /** Connect again after the end: a run goes on, or is there again. */
   reopen() {
-    if (this.state !== 'ended') return;
+    const isMissing = this.state === 'refused' && this.problem.status === 404;
+    if (this.state !== 'ended' && !isMissing) return;
     this.#change('connecting');
     this.#connect();
   }

@@ -4,6 +4,10 @@ import {serverTime} from './api.js';
 import {Connection} from './connection.js';
 import {isActive} from './format.js';
 
+/** What a person can do with a run that is there no longer. */
+const NOTHING_TO_DO = {
+  can: [], asks: [], doubts: [], questions: 0, in_doubt: 0, attention: ''};
+
 /**
  * One run, live.
  *
@@ -37,7 +41,7 @@ export class Run extends EventTarget {
 
   /** Whether a process works on the run. */
   get isActive() {
-    return this.state !== null && isActive(this.state.status);
+    return this.state !== null && !this.gone && isActive(this.state.status);
   }
 
   /** The seconds from the start of the run to its end, its last sign of life, or now. */
@@ -57,14 +61,15 @@ export class Run extends EventTarget {
   }
 
   #position() {
-    return this.state === null ? '' : `?at=${this.state.at}`;
+    return this.state === null || this.gone ? '' : `?at=${this.state.at}`;
   }
 
   #read(message) {
     if (message.type === 'gone') {
       this.gone = message.reason;
-      this.connection.close();
+      if (this.state !== null) this.state = {...this.state, ...NOTHING_TO_DO};
     } else if (message.type === 'snapshot') {
+      this.gone = '';
       this.state = message;
     } else if (message.type === 'delta' && this.state !== null) {
       this.state = applyDelta(this.state, message);
