@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 
     from attune_nb.events import QuestionKey, RunStatus
     from attune_nb.forms.entries import QuestionForm
-    from attune_nb.server.messages import Command, RunRow, TaskRow
+    from attune_nb.server.messages import RunRow, TaskRow
+    from attune_nb.store.commands import CommandKind
     from attune_nb.store.event_rows import EventRow
     from attune_nb.store.reading import Attention
 
@@ -170,7 +171,7 @@ class FoldedRun:
         started = self._started
         if not started and run.started is not None:
             started = run.started
-        commands: list[Command] = []
+        commands: list[CommandKind] = []
         if run.steerable:
             commands = _find_commands(status, len(asks), len(doubts), is_part=bool(run.parent))
         rows = self._make_rows(children or {})
@@ -515,9 +516,11 @@ def _find_attention(status: RunStatus, questions: int, in_doubt: int, run: RunRo
     return "paused" if status == "paused" else ""
 
 
-def _find_commands(status: RunStatus, asks: int, in_doubt: int, *, is_part: bool) -> list[Command]:
+def _find_commands(
+    status: RunStatus, asks: int, in_doubt: int, *, is_part: bool
+) -> list[CommandKind]:
     """Return the commands that a run in a state takes; a child run is paused with its parent."""
-    commands: list[Command] = []
+    commands: list[CommandKind] = []
     if status in ("interrupted", *ENDED):
         return commands
     if status == "cancelling":

@@ -10,18 +10,18 @@ No message holds a parameter, an input, a result, or where the process of a run 
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from attune_nb.events import RunStatus, TaskStatus  # noqa: TC001 - msgspec reads the annotations
 from attune_nb.forms.entries import QuestionForm  # noqa: TC001 - msgspec reads the annotations
+from attune_nb.store.commands import CommandKind  # noqa: TC001 - msgspec reads the annotations
 from attune_nb.store.reading import Attention  # noqa: TC001 - msgspec reads the annotations
 
 __all__ = [
     "Ask",
-    "Command",
     "Delta",
     "DoubtRow",
     "Gone",
@@ -35,9 +35,6 @@ __all__ = [
     "encode",
     "order_of",
 ]
-
-Command = Literal["cancel", "pause", "resume", "answer", "rerun", "accept"]
-"""The kinds of commands that a run takes."""
 
 
 class RunRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -245,7 +242,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot"):
     reason: str = ""
     error: str = ""
     handled: int = 0
-    can: list[Command] = []
+    can: list[CommandKind] = []
     parent: str = ""
     parent_task: str = ""
     parent_item: int = 0
@@ -291,7 +288,7 @@ class Delta(msgspec.Struct, frozen=True, kw_only=True, tag="delta"):
     reason: str | UnsetType = UNSET
     error: str | UnsetType = UNSET
     handled: int | UnsetType = UNSET
-    can: list[Command] | UnsetType = UNSET
+    can: list[CommandKind] | UnsetType = UNSET
     children: int | UnsetType = UNSET
     output: bool | UnsetType = UNSET
 

@@ -324,6 +324,10 @@ def test_child_runs_are_counted_and_their_questions(reader, store):
     children = runs_in(store, lambda stored: bool(stored.parent), children=True)
     child = watch(reader, children[0].run_id).state
     assert isinstance(child, Snapshot)
+    assert {row.id for row in read_page(store, RunFilter(parent=run.run_id))} == {
+        child.run_id for child in children
+    }
+    assert [row.id for row in read_page(store, RunFilter())] == [run.run_id]
     assert (child.parent, child.parent_task, child.asks[0].prompt) == (run.run_id, "deploy", "go?")
     run.cancel()
 
