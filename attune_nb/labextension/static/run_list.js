@@ -4,6 +4,9 @@
 const FIRST_DELAY = 3000;
 const LONGEST_DELAY = 60000;
 
+// runs that are shown; the page has all
+const MAX_RUNS = 100;
+
 // those of the page
 const MARKS = {
   succeeded: '✓',
@@ -77,6 +80,7 @@ class Row {
     setText(this.mark, run.attention ? '?' : (MARKS[run.status] ?? '·'));
     setText(this.name, run.name || run.workflow);
     setText(this.state, describeRun(run));
+    this.node.title = run.notebook || run.store;
   }
 }
 
@@ -101,6 +105,9 @@ export function createRunList(url, open) {
   function render() {
     const ordered = [...runs.values()];
     ordered.sort((first, second) => (second.started ?? 0) - (first.started ?? 0));
+    for (const run of ordered.splice(MAX_RUNS)) {
+      runs.delete(run.id);
+    }
     for (const [id, row] of shownRows) {
       if (!runs.has(id)) {
         row.node.remove();

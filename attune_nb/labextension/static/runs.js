@@ -174,6 +174,8 @@ export async function createPlugin(id, shared) {
     panel.id = 'attune-run-list';
     panel.title.icon = icon;
     panel.title.caption = TITLE;
+    panel.node.setAttribute('role', 'region');
+    panel.node.setAttribute('aria-label', TITLE);
     app.shell.add(panel, 'left', { rank: 700 });
     restorer?.add(panel, panel.id);
   }
