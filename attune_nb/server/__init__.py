@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+# `jupyter server extension list` shows it
+from attune_nb import __version__
+
 if TYPE_CHECKING:
     from attune_nb.server.read_only import ReadOnly
 
-__all__ = ["ReadOnly"]
+__all__ = ["ReadOnly", "__version__"]
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:

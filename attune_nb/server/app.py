@@ -108,6 +108,7 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
     )
 
     _notices: PeriodicCallback | None = None
+    _has_failed = False
 
     @validate("stores")
     def _check_stores(self, proposal: Any) -> list[str]:
@@ -195,7 +196,16 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
             return watch.look(), bool(starter.live_runs())
 
         threads = self.settings["attune_threads"]
-        changes, is_busy = await IOLoop.current().run_in_executor(threads, look)
+        try:
+            changes, is_busy = await IOLoop.current().run_in_executor(threads, look)
+        except Exception:
+            # such as a disk that is gone: once is enough, as the next look comes in a second
+            if not self._has_failed:
+                self.log.exception("the runs cannot be looked at; it is tried again")
+            self._has_failed = True
+            return
+
+        self._has_failed = False
         for change in changes:
             logger.emit(schema_id=RUN_STATE, data=change._asdict())
         if is_busy:

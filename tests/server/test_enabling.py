@@ -34,6 +34,7 @@ def test_installing_the_package_enables_it():
     ]
 
     enabled = json.loads((ROOT / source).read_text())
+    assert attune_nb.server.__version__ == attune_nb.__version__
     assert enabled == {"ServerApp": {"jpserver_extensions": {"attune_nb.server": True}}}
     assert _jupyter_server_extension_points() == [
         {"module": "attune_nb.server.app", "app": AttuneApp}
