@@ -188,7 +188,7 @@ class Subscription(Generic[State]):
         self._feed = feed
         self._before = before
         self._sent: State | None = None
-        self._has_left = False
+        self._is_closed = False
         self._news = asyncio.Event()
         self._news.set()
 
@@ -207,8 +207,9 @@ class Subscription(Generic[State]):
         while True:
             await self._news.wait()
             self._news.clear()
-            if self._has_left:
+            if self._is_closed:
                 return
+
             if feed.state is not self._sent:
                 message = self._make_message()
                 if message is not None:
@@ -216,6 +217,7 @@ class Subscription(Generic[State]):
                     # there may be another state by now
                     self._news.set()
                     continue
+
             if feed.farewell is not None:
                 yield feed.farewell
             if feed.has_ended:
@@ -229,11 +231,12 @@ class Subscription(Generic[State]):
         else:
             message = feed.message_to_catch_up(before)
             self._before = None
+
         self._sent = feed.state
         return message
 
     def close(self) -> None:
         """End the subscription, and the iteration over its messages."""
-        self._has_left = True
+        self._is_closed = True
         self._news.set()
         self._feed.leave(self)

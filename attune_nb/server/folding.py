@@ -42,7 +42,7 @@ from attune_nb.values.secrets import is_secret_schema
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from attune_nb.events import QuestionKey, RunStatus
+    from attune_nb.events import Key, QuestionKey, RunStatus
     from attune_nb.forms.entries import QuestionForm
     from attune_nb.server.messages import RunRow, TaskRow
     from attune_nb.store.commands import CommandKind
@@ -92,6 +92,12 @@ _VALUE_KEYS = frozenset({"default", "const", "enum", "examples"})
 _CHANGED_FIELDS = tuple(
     name for name in Delta.__struct_fields__ if name not in ("run", "at", "now", "tasks", "dropped")
 )
+
+# the fields of a state that are those of the run in the list of runs
+_RUN_FIELDS = (
+    "workflow", "name", "kind", "heard", "parent", "parent_task", "parent_item", "children",
+    "notebook", "kernel", "backend", "store",
+)  # fmt: skip
 
 _Data = TypeVar("_Data")
 
@@ -163,38 +169,27 @@ class FoldedRun:
         asks: list[Ask] = []
         doubts: list[DoubtRow] = []
         questions = 0
+        reason = ""
         if not is_over:
+            reason = self._reason
             asks = list(self._asks.values())
             doubts = list(self._doubts.values())
             questions = max(len(asks), run.questions)
 
-        started = self._started
-        if not started and run.started is not None:
-            started = run.started
         commands: list[CommandKind] = []
         if run.steerable:
             commands = _find_commands(status, len(asks), len(doubts), is_part=bool(run.parent))
-        rows = self._make_rows(children or {})
-        shown = _most_important(rows)
-        item_rows = [row for row in rows if row.with_items]
-        total: int | None = 0
-        for row in item_rows:
-            total = add_totals(total, row.total)
 
+        if children is None:
+            children = {}
+        rows = self._make_rows(children)
+        shown = _most_important(rows)
         return Snapshot(
             run=run.id,
             at=self.at,
-            workflow=run.workflow,
-            name=run.name,
-            kind=run.kind,
             status=status,
             now=self.now,
-            started=started,
-            heard=run.heard,
-            total=total,
-            done=sum(row.done for row in item_rows),
-            failed=sum(row.failed for row in item_rows),
-            attempts=sum(row.attempts for row in rows),
+            started=self._find_start(run),
             tasks=shown,
             hidden=len(rows) - len(shown),
             asks=asks[:_MAX_ASKS],
@@ -202,20 +197,20 @@ class FoldedRun:
             questions=questions,
             in_doubt=len(doubts),
             attention=_find_attention(status, questions, len(doubts), run),
-            reason="" if is_over else self._reason,
+            reason=reason,
             error=self._error,
             handled=self._handled,
             can=commands,
-            parent=run.parent,
-            parent_task=run.parent_task,
-            parent_item=run.parent_item,
-            children=run.children,
             output=has_output,
-            notebook=run.notebook,
-            kernel=run.kernel,
-            backend=run.backend,
-            store=run.store,
+            **_sum_rows(rows),
+            **{name: getattr(run, name) for name in _RUN_FIELDS},
         )
+
+    def _find_start(self, run: RunRow) -> float:
+        """Return when the run started, in seconds since the epoch."""
+        if self._started or run.started is None:
+            return self._started
+        return run.started
 
     def _status_with(self, run: RunRow) -> RunStatus:
         """Return the status: that in the list of runs if no event has it."""
@@ -286,8 +281,9 @@ class FoldedRun:
     def _decide(self, row: EventRow, indexes: Iterable[int]) -> None:
         """Drop doubts that were decided; with the last one the run continues."""
         had_doubts = bool(self._doubts)
+        task, visit = _key_of(row)
         for index in indexes:
-            self._doubts.pop((row.task or "", row.visit or 0, index), None)
+            self._doubts.pop((task, visit, index), None)
         if had_doubts and not self._doubts:
             self._continue()
 
@@ -315,13 +311,13 @@ class FoldedRun:
                 state, visit = self._find(row)
                 visit.wait(row.time)
                 waiting = self._awaited.setdefault(inquiry, [])
-                waiting.append((state.task, row.visit or 0))
+                waiting.append(_key_of(row))
             case "InquiryEnded":
                 self._end_inquiry(row)
 
     def _find(self, row: EventRow, start: float | None = None) -> tuple[TaskState, OpenVisit]:
         """Return the task and the execution of a row; a new execution begins now, or earlier."""
-        task = row.task or ""
+        task, number = _key_of(row)
         state = self._tasks.get(task)
         if state is None:
             state = TaskState(task, len(self._tasks))
@@ -330,34 +326,37 @@ class FoldedRun:
 
         if start is None:
             start = row.time
-        return state, state.find(row.visit or 0, start)
+        return state, state.find(number, start)
 
     def _is_open(self, row: EventRow) -> bool:
         """Return whether the execution of a row is known, and has not ended."""
-        state = self._tasks.get(row.task or "")
-        return state is not None and row.visit in state.open
+        task, number = _key_of(row)
+        state = self._tasks.get(task)
+        return state is not None and number in state.open
 
     def _end_task(self, row: EventRow) -> None:
         event = _decode(row, TaskEndData)
         state, visit = self._find(row)
-        state.end(row.visit or 0, visit, row.time, event.status)
+        task, number = _key_of(row)
+        state.end(number, visit, row.time, event.status)
         if event.error is not None:
             state.error = _text(event.error.message, _MAX_ERROR)
 
         if event.handled and event.status in FAILED:
             self._handled += 1
-        self._asks.pop((state.task, row.visit or 0, 0), None)
+        self._asks.pop((task, number, 0), None)
 
     def _open_ask(self, row: EventRow) -> None:
         event = _decode(row, AskData)
-        state, visit = self._find(row)
+        _, visit = self._find(row)
+        task, number = _key_of(row)
         if not event.inquiry:
             visit.wait(row.time)
 
         schema = _read_schema(event.response_schema, row.data)
-        self._asks[state.task, row.visit or 0, event.inquiry] = Ask(
-            task=state.task,
-            visit=row.visit or 0,
+        self._asks[task, number, event.inquiry] = Ask(
+            task=task,
+            visit=number,
             inquiry=event.inquiry,
             prompt=_lines(event.prompt, _MAX_PROMPT),
             schema=schema,
@@ -367,7 +366,7 @@ class FoldedRun:
 
     def _end_inquiry(self, row: EventRow) -> None:
         inquiry = _decode(row, InquiryData).inquiry
-        self._asks.pop((row.task or "", row.visit or 0, inquiry), None)
+        self._asks.pop((*_key_of(row), inquiry), None)
         for task, visit in self._awaited.pop(inquiry, []):
             self._tasks[task].stop_waiting(visit)
             self._changed.add(task)
@@ -491,6 +490,21 @@ def _changed_rows(before: Snapshot, after: Snapshot) -> dict[str, Any]:
     return changes
 
 
+def _sum_rows(rows: list[TaskRow]) -> dict[str, Any]:
+    """Return the counts of a run: its attempts, and the items of tasks with items."""
+    total: int | None = 0
+    done = 0
+    failed = 0
+    attempts = 0
+    for row in rows:
+        attempts += row.attempts
+        if row.with_items:
+            total = add_totals(total, row.total)
+            done += row.done
+            failed += row.failed
+    return {"total": total, "done": done, "failed": failed, "attempts": attempts}
+
+
 def _most_important(rows: list[TaskRow]) -> list[TaskRow]:
     """Return the rows to show, in their order: those that failed, are open, and are the newest."""
     if len(rows) <= MAX_TASKS:
@@ -537,6 +551,13 @@ def _find_commands(
     if in_doubt:
         commands += ["rerun", "accept"]
     return commands
+
+
+def _key_of(row: EventRow) -> Key:
+    """Return the execution that an event is about; of an event of the run an empty one."""
+    if row.task is None or row.visit is None:
+        return "", 0
+    return row.task, row.visit
 
 
 def _decode(row: EventRow, kind: type[_Data]) -> _Data:

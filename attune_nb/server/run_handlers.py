@@ -25,14 +25,14 @@ class RunsHandler(AttuneHandler):
     @requires("read")
     async def get(self) -> None:
         """Send a page of runs."""
-        wanted = self.read_query(RunFilter)
-        if wanted.before and wanted.cursor is None:
+        run_filter = self.read_query(RunFilter)
+        if run_filter.before and run_filter.cursor is None:
             raise ApiError(422, "`before` must be the `next` of the page before")
-        for status in wanted.statuses:
+        for status in run_filter.statuses:
             if status not in _STATUSES:
                 hint = nearest(status, _STATUSES)
                 raise ApiError(422, f"there is no status `{status}` of runs{hint}")
-        self.reply(await self.in_thread(_read_runs, self.stores, wanted))
+        self.reply(await self.in_thread(_read_runs, self.stores, run_filter))
 
 
 class RunHandler(AttuneHandler):
@@ -45,7 +45,7 @@ class RunHandler(AttuneHandler):
         self.reply(await self.tails.tail_of(path).read_run(run_id))
 
 
-def _read_runs(stores: Stores, wanted: RunFilter) -> RunList:
+def _read_runs(stores: Stores, run_filter: RunFilter) -> RunList:
     """Return a page of the runs of all stores; a store that cannot be read is a problem of it."""
     rows: list[RunRow] = []
     problems = []
@@ -53,7 +53,7 @@ def _read_runs(stores: Stores, wanted: RunFilter) -> RunList:
         if not path.exists():
             continue
         try:
-            rows += read_page(path, wanted, stores.name_of(path))
+            rows += read_page(path, run_filter, stores.name_of(path))
         except StoreError as error:
             problems.append(str(error))
-    return make_page(rows, wanted.limit, "; ".join(problems))
+    return make_page(rows, run_filter.limit, "; ".join(problems))

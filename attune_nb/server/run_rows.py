@@ -160,57 +160,59 @@ def read_row(connection: sqlite3.Connection, run_id: str, store: str = "") -> Ru
     return None
 
 
-def read_page(path: Path, wanted: RunFilter, store: str = "") -> list[RunRow]:
+def read_page(path: Path, run_filter: RunFilter, store: str = "") -> list[RunRow]:
     """Return runs of a store, the newest first: one more than the page has, if there are more.
 
     Args:
         path: The store.
-        wanted: Which runs.
+        run_filter: Which runs.
         store: The name of the store, if there are several.
 
     Raises:
         StoreError: The store cannot be read.
     """
-    condition, parameters = _condition_of(wanted)
+    condition, parameters = _condition_of(run_filter)
     runs: list[StoredRun] = []
     with connected(path) as connection:
         for run in run_summaries(connection, f"{condition} {_NEWEST_FIRST}", parameters):
-            if len(runs) > wanted.limit:
+            if len(runs) > run_filter.limit:
                 break
-            if wanted.fits(make_row(run)):
+            if run_filter.fits(make_row(run)):
                 runs.append(run)
         runs = read_interrupted_again(connection, runs)
         counts = _count_children(connection, [run.run_id for run in runs])
     return [make_row(run, counts.get(run.run_id, 0), store) for run in runs]
 
 
-def _condition_of(wanted: RunFilter) -> tuple[str, list[Any]]:
+def _condition_of(run_filter: RunFilter) -> tuple[str, list[Any]]:
     """Return a condition that all runs of a page meet; others may meet it, too."""
     conditions = [_IS_OUTERMOST]
     parameters: list[Any] = []
-    if wanted.parent:
+    if run_filter.parent:
         conditions = ["parent = ?", "parent != ''"]
-        parameters.append(wanted.parent)
-    if wanted.workflow:
+        parameters.append(run_filter.parent)
+    if run_filter.workflow:
         conditions.append("workflow = ?")
-        parameters.append(wanted.workflow)
-    if wanted.attention:
+        parameters.append(run_filter.workflow)
+    if run_filter.attention:
         conditions.append("attention != ''")
 
-    ended = [status for status in wanted.statuses if status in ENDED]
-    if wanted.statuses:
+    ended = [status for status in run_filter.statuses if status in ENDED]
+    if run_filter.statuses:
         # whether another run is interrupted stands in no column
-        others = "" if len(ended) == len(wanted.statuses) else f" OR {_UNENDED}"
-        conditions.append(f"(status IN ({_marks(ended)}){others})")
+        condition = f"status IN ({_marks(ended)})"
+        if len(ended) < len(run_filter.statuses):
+            condition = f"({condition} OR {_UNENDED})"
+        conditions.append(condition)
         parameters += ended
-    for word in wanted.words:
+    for word in run_filter.words:
         if word.isalnum() and word.isascii():
             # a name may hold a word in another way than its column, if it is not plain
             conditions.append(f"({_SEARCHED}) LIKE ?")
             parameters.append(f"%{word}%")
-    if wanted.cursor is not None:
+    if run_filter.cursor is not None:
         conditions.append("(started, run_id) < (?, ?)")
-        parameters += wanted.cursor
+        parameters += run_filter.cursor
     return "WHERE " + " AND ".join(conditions), parameters
 
 
@@ -262,13 +264,13 @@ class LiveList:
         """
         condition = f"WHERE {_IS_OUTERMOST} {_NEWEST_FIRST} LIMIT {MAX_RUNS}"
         rows = _read_rows(connection, condition, (), self._store)
-        others = [
-            number
-            for number, row in self._rows.items()
-            if number not in rows and row.status not in ENDED
-        ]
-        condition = f"WHERE {_IS_OUTERMOST} AND number IN ({_marks(others)})"
-        self._rows = rows | _read_rows(connection, condition, others, self._store)
+
+        older_numbers = []
+        for number, row in self._rows.items():
+            if number not in rows and row.status not in ENDED:
+                older_numbers.append(number)
+        condition = f"WHERE {_IS_OUTERMOST} AND number IN ({_marks(older_numbers)})"
+        self._rows = rows | _read_rows(connection, condition, older_numbers, self._store)
 
     def read_changes(self, connection: sqlite3.Connection) -> None:
         """Read the runs that a process drives, and those that one has begun or continued."""

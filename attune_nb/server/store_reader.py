@@ -40,7 +40,7 @@ _LIST_EVERY = 0.3
 _NEWEST_EVERY = 2.0
 
 # runs that are watched no longer, but whose states are kept for clients that come back
-_MAX_KEPT = 8
+_MAX_RECENT = 8
 
 _SELECT_EVENTS = """
 SELECT events.number, kind, time, task, visit, data, columns FROM events, runs
@@ -104,7 +104,7 @@ class StoreReader:
         self._name = name
         self._clock = clock
         self._runs: dict[str, _WatchedRun] = {}
-        self._kept: dict[str, _WatchedRun] = {}
+        self._recent_runs: dict[str, _WatchedRun] = {}
         self._list: LiveList | None = None
         self._list_state: RunList | None = None
         self._is_list_due = False
@@ -129,7 +129,7 @@ class StoreReader:
         """Report the states of a run from now on, beginning with the present one."""
         run = self._runs.get(run_id)
         if run is None:
-            run = self._kept.pop(run_id, None)
+            run = self._recent_runs.pop(run_id, None)
         if run is None:
             run = _WatchedRun()
         run.is_due = True
@@ -139,9 +139,9 @@ class StoreReader:
         """Report the states of a run no longer. Some are kept for clients that come back."""
         run = self._runs.pop(run_id, None)
         if run is not None:
-            self._kept[run_id] = run
-        while len(self._kept) > _MAX_KEPT:
-            self._kept.pop(next(iter(self._kept)))
+            self._recent_runs[run_id] = run
+        while len(self._recent_runs) > _MAX_RECENT:
+            self._recent_runs.pop(next(iter(self._recent_runs)))
 
     def watch_list(self) -> None:
         """Report the list of runs from now on, beginning with the present one."""
@@ -228,7 +228,7 @@ class StoreReader:
 
     def _forget_states(self) -> None:
         """Forget all that was read: the file is another one."""
-        self._kept.clear()
+        self._recent_runs.clear()
         for run_id in self._runs:
             self._runs[run_id] = _WatchedRun()
         if self._list is not None:
@@ -268,7 +268,7 @@ class StoreReader:
     def _report_empty(self, problem: str, reason: str) -> list[News]:
         news = [News(run_id, None, is_last=True, reason=reason) for run_id in self._runs]
         self._runs.clear()
-        self._kept.clear()
+        self._recent_runs.clear()
         if self._list is not None:
             self._list = LiveList(self._name)
             news += self._report_list(RunList(problem=problem))

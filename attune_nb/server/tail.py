@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["StoreTail"]
 
 # feeds of runs that nobody watches, which are kept for clients that come back
-_MAX_KEPT = 8
+_MAX_RECENT = 8
 
 # seconds to wait for the thread at the end
 _PATIENCE = 5.0
@@ -87,7 +87,7 @@ class StoreTail:
     def _drop_feeds(self) -> None:
         """Keep the feeds that somebody watches, and some more."""
         unwatched = [run_id for run_id, feed in self._runs.items() if not feed.watchers]
-        for run_id in unwatched[:-_MAX_KEPT]:
+        for run_id in unwatched[:-_MAX_RECENT]:
             if run_id not in self._readings:
                 del self._runs[run_id]
 

@@ -36,12 +36,12 @@ def test_a_run_is_seen_until_its_end(attune_server):
 
     with state_socket(attune_server, f"{path}/socket") as client:
         client.until(lambda state: state.asks)
-        asked = attune_server.get(path).json()
+        state_before = attune_server.get(path).json()
         run.answer("approve", value=True)
         client.receive_all()
 
-    assert (asked["status"], asked["asks"][0]["prompt"]) == ("running", "Ship it?")
-    assert asked["can"] == ["pause", "cancel", "answer"]
+    assert (state_before["status"], state_before["asks"][0]["prompt"]) == ("running", "Ship it?")
+    assert state_before["can"] == ["pause", "cancel", "answer"]
     assert client.code == 1000
     ended = attune_server.get(path).json()
     assert ended == msgspec.to_builtins(client.state)
