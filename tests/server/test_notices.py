@@ -12,7 +12,7 @@ from tornado.websocket import websocket_connect
 import attune_nb as attune
 from attune_nb.server.notices import StateWatch
 from attune_nb.server.stores import Stores
-from attune_nb.store.reading import has_run
+from attune_nb.store.reading import run_of
 
 WAIT = "tasks: [{name: wait, action: wait}]"
 ECHO = "tasks: [{name: greet, action: core.echo, input: {message: hi}}]"
@@ -23,8 +23,28 @@ def store(tmp_path):
     return tmp_path / "runs.db"
 
 
+def find_state(watch, run, status):
+    """Look until a run has a status, and return that state."""
+    states = []
+
+    def is_there():
+        states.extend(watch.look())
+        return any((state.run, state.status) == (run.run_id, status) for state in states)
+
+    until(is_there)
+    assert states.count(states[-1]) == 1
+    return states[-1]
+
+
+def record_run(store):
+    """Make a run that is on record with its end."""
+    run = attune.loads(ECHO).run(store=store)
+    until(lambda: run_of(store, run.run_id).status == "succeeded")
+    return run
+
+
 def test_the_first_look_finds_nothing_new(store, tmp_path):
-    attune.loads(ECHO).run(store=store)
+    record_run(store)
     watch = StateWatch(Stores(tmp_path, store))
 
     assert watch.look() == []
@@ -32,7 +52,7 @@ def test_the_first_look_finds_nothing_new(store, tmp_path):
 
 
 def test_a_new_run_and_its_end_are_found_once(store, tmp_path):
-    attune.loads(ECHO).run(store=store)
+    record_run(store)
     watch = StateWatch(Stores(tmp_path, store))
     watch.look()
     gate = threading.Event()
@@ -40,14 +60,13 @@ def test_a_new_run_and_its_end_are_found_once(store, tmp_path):
     run = attune.loads(WAIT, "nightly").run(
         store=store, actions={"wait": lambda: gate.wait(60)}, background=True
     )
-    until(lambda: has_run(store, run.run_id))
-    (begun,) = watch.look()
+    begun = find_state(watch, run, "running")
     assert begun == (run.run_id, "nightly", "running", "")
     assert watch.look() == []
 
     gate.set()
     run.wait()
-    (ended,) = watch.look()
+    ended = find_state(watch, run, "succeeded")
     assert ended == (run.run_id, "nightly", "succeeded", "")
     assert watch.look() == []
 
@@ -56,23 +75,23 @@ def test_a_store_that_appears_later_is_found(store, tmp_path):
     watch = StateWatch(Stores(tmp_path, store))
     assert watch.look() == []
 
-    run = attune.loads(ECHO).run(store=store)
+    run = record_run(store)
 
-    assert [state.run for state in watch.look()] == [run.run_id]
+    assert find_state(watch, run, "succeeded").workflow == run.workflow.name
 
 
 def test_a_store_that_is_made_again_is_looked_at_anew(store, tmp_path):
     for _ in range(3):
-        attune.loads(ECHO).run(store=store)
+        record_run(store)
     watch = StateWatch(Stores(tmp_path, store))
     watch.look()
     for suffix in ("", "-wal", "-shm"):
         store.with_name(store.name + suffix).unlink(missing_ok=True)
     assert watch.look() == []
 
-    run = attune.loads(ECHO).run(store=store)
+    run = record_run(store)
 
-    assert [state.run for state in watch.look()] == [run.run_id]
+    assert find_state(watch, run, "succeeded").workflow == run.workflow.name
 
 
 async def read_event(server, start_run):
