@@ -396,6 +396,7 @@ def test_a_page_without_websockets_asks_again(browser, attune_server):
 
 
 def test_a_hidden_page_closes_its_connection(browser, attune_server):
+    """Once a minute it looks whether its title must change."""
     with counting_run(attune_server) as (run, step):
         page = browser.new_page()
         page.clock.install()
@@ -406,10 +407,16 @@ def test_a_hidden_page_closes_its_connection(browser, attune_server):
         contact = page.locator("html")
         expect(contact).to_have_attribute("data-contact", "asleep")
         step()
+        until(lambda: title_a_minute_later(page) == "(25 %) counting · attune")
         hide(page, is_hidden=False)
         expect(contact).to_have_attribute("data-contact", "live")
         expect(page.locator("td.items")).to_have_text("1 / 4")
         page.close()
+
+
+def title_a_minute_later(page):
+    page.clock.fast_forward(61_000)
+    return page.title()
 
 
 def hide(page, *, is_hidden):

@@ -124,13 +124,20 @@ export class ListView {
   }
 
   #showNote(rows, shown) {
-    let text = '';
-    if (this.list.problem) text = this.list.problem;
-    else if (!this.list.isRead) text = 'loading …';
-    else if (!rows.length) text = 'No runs yet. A run that is started in a notebook, by `attune-nb run`, or here appears at once.';
-    else if (!shown.length) text = this.query ? `No run matches “${this.search.value.trim()}”.` : 'No run of this kind.';
+    const text = this.list.problem || this.#explainEmpty(rows, shown);
     setMarkedText(this.note, text);
     setShown(this.note, text !== '');
+  }
+
+  /** Return why no run is shown; an empty string if there is one. */
+  #explainEmpty(rows, shown) {
+    if (!this.list.isRead) return 'loading …';
+    if (!rows.length) {
+      return 'No runs yet. A run that is started in a notebook, by `attune-nb run`, or here '
+        + 'appears at once.';
+    }
+    if (shown.length) return '';
+    return this.query ? `No run matches “${this.search.value.trim()}”.` : 'No run of this kind.';
   }
 
   /** Let the clocks of the rows tick. */

@@ -132,9 +132,14 @@ class Page {
       && connection.problem.status !== 404);
     const polling = states.find((connection) => connection.state === 'polling');
     let text = '';
-    if (refused) text = `The server refuses: ${refused.problem.message}. Reload the page to log in.`;
-    else if (waiting) text = this.#describeWait(waiting);
-    else if (polling) text = 'Something between here and the server blocks WebSockets; the page is brought up to date every 2 s.';
+    if (refused) {
+      text = `The server refuses: ${refused.problem.message}. Reload the page to log in.`;
+    } else if (waiting) {
+      text = this.#describeWait(waiting);
+    } else if (polling) {
+      text = 'Something between here and the server blocks WebSockets; '
+        + 'the page is brought up to date every 2 s.';
+    }
     const line = this.byId('connection');
     setText(line, text);
     setShown(line, text !== '');

@@ -60,14 +60,22 @@ export class StartView {
     arrange(this.files, shown.map((workflow) => this.#buttonOf(workflow)));
     setShown(this.search, this.list.workflows.length > 8);
 
-    let text = '';
-    if (this.list.reason) text = this.list.reason;
-    else if (!this.list.workflows.length) text = 'There is no workflow file here: a .yaml file with tasks, below the folder of the server.';
-    else if (!shown.length) text = 'No file matches.';
-    else if (this.list.cut) text = 'There may be more: the search has limits.';
+    const text = this.#explainFiles(shown);
     setMarkedText(this.note, text);
     setShown(this.note, text !== '');
     if (shown.length === 1 && this.chosen === null && !query) this.#choose(shown[0]);
+  }
+
+  /** Return why there are no files, or not all; an empty string if there is nothing to say. */
+  #explainFiles(shown) {
+    const {workflows, reason, cut} = this.list;
+    if (reason) return reason;
+    if (!workflows.length) {
+      return 'There is no workflow file here: a .yaml file with tasks, below the folder of the '
+        + 'server.';
+    }
+    if (!shown.length) return 'No file matches.';
+    return cut ? 'There may be more: the search has limits.' : '';
   }
 
   #buttonOf(workflow) {

@@ -88,7 +88,8 @@ export class RunView {
       event.preventDefault();
       this.page.open('');
     }}, 'All runs');
-    this.note.replaceChildren(makeElement('span', {}, `${reason[0].toUpperCase()}${reason.slice(1)}. `), link);
+    const sentence = `${reason[0].toUpperCase()}${reason.slice(1)}. `;
+    this.note.replaceChildren(makeElement('span', {}, sentence), link);
     setShown(this.note, true);
   }
 
