@@ -29,7 +29,7 @@ __all__ = ["AttuneApp"]
 
 _FOLDER = Path(__file__).parent
 
-# for calls that block; each command waits up to 2 s for its outcome
+# for calls that block
 _THREADS = 16
 
 # the store of a notebook is in its own folder

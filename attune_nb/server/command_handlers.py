@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from tornado.ioloop import IOLoop
 
 from attune_nb.errors import CommandRefused, ParameterError
 from attune_nb.forms.entries import read_answer
@@ -34,6 +36,9 @@ __all__ = [
 
 # seconds that a request waits for the run's process
 _PATIENCE = 2.0
+
+# Commands for runs that do not hear them must not keep others from reading.
+_threads = ThreadPoolExecutor(16, "attune command")
 
 
 def _require_one(**fields: Any) -> None:
@@ -146,7 +151,9 @@ class CommandsHandler(AttuneHandler):
         """Send a command, and wait up to 2 s for the outcome."""
         command = self.read_body(RunCommand)
         store = await self.find_store(run_id)
-        reply = await self.in_thread(_send, store, run_id, command, self.actor)
+        reply = await IOLoop.current().run_in_executor(
+            _threads, _send, store, run_id, command, self.actor
+        )
         status = 202 if reply.outcome is None else 200
         self.reply(reply, status)
 
