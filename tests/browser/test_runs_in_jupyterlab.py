@@ -55,6 +55,8 @@ def test_the_launcher_has_a_card_if_there_is_a_page(lab):
 
         notebook.page.add_init_script(HIDE_RUNS)
         notebook.page.goto(f"{lab.url('lab')}?reset")
-        expect(notebook.page.locator(CARD).filter(has_text="Terminal")).to_be_visible()
+        expect(notebook.page.locator(CARD).filter(has_text="Text File")).to_be_visible()
+        # all extensions have been activated
+        notebook.page.evaluate("() => window.jupyterapp.restored")
         expect(notebook.page.locator(CARD).filter(has_text=TITLE)).to_have_count(0)
         notebook.forget_errors()
