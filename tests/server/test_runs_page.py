@@ -255,22 +255,20 @@ def test_a_form_keeps_what_is_entered(browser, attune_server):
 
 
 def test_the_question_of_a_child_run_is_found(browser, attune_server):
-    rollout = attune_nb.loads(ROLLOUT, "rollout")
-    options = {"actions": {"rollout": rollout}, "background": True, "progress": False}
-    run = attune_nb.loads(FLEET, "fleet").run(store=attune_server.store, **options)
-    until(lambda: len(run.questions) == 2)
-    with served_page(browser, attune_server, path_of(run)) as page:
-        expect(page.get_by_text("2 more questions in child runs")).to_be_visible()
-        page.get_by_role("link", name="deploy[1]").click()
-        press(page, "now")
-        expect(status_of(page)).to_have_attribute("data-status", "succeeded")
+    actions = {"rollout": attune_nb.loads(ROLLOUT, "rollout")}
+    with asking_run(attune_server.store, FLEET, actions=actions) as run:
+        until(lambda: len(run.questions) == 2)
+        with served_page(browser, attune_server, path_of(run)) as page:
+            expect(page.get_by_text("2 more questions in child runs")).to_be_visible()
+            page.get_by_role("link", name="deploy[1]").click()
+            press(page, "now")
+            expect(status_of(page)).to_have_attribute("data-status", "succeeded")
 
-        page.get_by_role("link", name="the run of deploy[1]").click()
-        page.get_by_role("tab", name="Child runs").click()
-        expect(page.locator(".child")).to_have_count(2)
-        expect(page.locator(".child").filter(has_text="deploy[0]")).to_contain_text("asks you")
-    run.cancel(force=True)
-    assert run.wait(60)
+            page.get_by_role("link", name="the run of deploy[1]").click()
+            page.get_by_role("tab", name="Child runs").click()
+            expect(page.locator(".child")).to_have_count(2)
+            child = page.locator(".child").filter(has_text="deploy[0]")
+            expect(child).to_contain_text("asks you")
 
 
 def test_finished_tasks_are_folded(browser, attune_server):
