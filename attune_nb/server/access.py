@@ -263,8 +263,11 @@ class AttuneHandler(_Guarded, APIHandler):
         body = self.request.body
         if len(body) > _MAX_BODY:
             raise ApiError(413, f"the body of the request is larger than {_MAX_BODY:,} bytes")
+        if not body:
+            body = b"{}"
+
         try:
-            return msgspec.json.decode(body or b"{}", type=body_type)
+            return msgspec.json.decode(body, type=body_type)
         except msgspec.ValidationError as error:
             raise ApiError(422, f"the body of the request: {error}") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -346,7 +349,10 @@ def _explain_unknown(name: str, names: Sequence[str]) -> str:
 def _message_of(error: HTTPError) -> str:
     """Return the message of an error that Jupyter or tornado has raised."""
     if not error.log_message:
-        return str(error.reason or HTTPStatus(error.status_code).phrase)
+        reason = error.reason
+        if not reason:
+            reason = HTTPStatus(error.status_code).phrase
+        return str(reason)
     if error.args:
         return str(error.log_message % error.args)
     # tornado doubles the signs of a message without arguments

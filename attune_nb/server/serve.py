@@ -129,7 +129,9 @@ def serve(
     if allow_imports:
         options["AttuneApp.allow_imports"] = True
     if port is not None:
-        options["ServerApp.port"] = port or _free_port()
+        if port == 0:
+            port = _free_port()
+        options["ServerApp.port"] = port
         options["ServerApp.port_retries"] = 0
     path = _resolve_store(store)
     if path is not None:
