@@ -72,6 +72,21 @@ print([name for name in {HEAVY} if name in sys.modules])
 
 
 @pytest.mark.slow
+def test_jupyter_starts_without_the_parts_that_run_workflows():
+    """Every start of Jupyter imports the extension, also where nobody uses it."""
+    parts = ("attune_nb.running.workflow", "attune_nb.explore.data", "pandas", "matplotlib")
+    code = f"""
+import sys
+import attune_nb.server.app
+print([name for name in {parts} if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.slow
 def test_serve_names_the_extra_that_is_missing():
     done = attune("serve", before="import sys; sys.modules['jupyter_server'] = None")
 
