@@ -15,15 +15,15 @@ from tornado.ioloop import IOLoop, PeriodicCallback
 from traitlets import Bool, Float, Int, List, TraitError, Unicode, validate
 
 from attune_nb.server.jupyterlab import configure_jupyterlab
+from attune_nb.server.live.tails import Tails
 from attune_nb.server.metrics import MetricsSource
-from attune_nb.server.notices import RUN_STATE, RunState, StateWatch, schema
 from attune_nb.server.routes import ROUTES
-from attune_nb.server.start_options import CodeOptions
-from attune_nb.server.starting import Starter
+from attune_nb.server.starts.options import CodeOptions
+from attune_nb.server.starts.starting import Starter
+from attune_nb.server.starts.workflow_files import WorkflowFiles
 from attune_nb.server.stores import Stores, check_pattern
-from attune_nb.server.tails import Tails
-from attune_nb.server.unknown import UNKNOWN_PATTERN, UnknownHandler
-from attune_nb.server.workflow_files import WorkflowFiles
+from attune_nb.server.web.notices import RUN_STATE, RunState, StateWatch, schema
+from attune_nb.server.web.unknown import UNKNOWN_PATTERN, UnknownHandler
 
 __all__ = ["AttuneApp"]
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from attune_nb.server.access import ErrorReply
-from attune_nb.server.command_handlers import (
+from attune_nb.server.drawing.routes import DRAWING_ROUTES
+from attune_nb.server.live.messages import Delta, Gone, ListDelta, RunList, Snapshot
+from attune_nb.server.live.run_rows import RunFilter
+from attune_nb.server.starts.handlers import AllRunsHandler, StartReply, StartRequest
+from attune_nb.server.starts.routes import IDEMPOTENCY_KEY, START_ROUTES
+from attune_nb.server.web.access import ErrorReply
+from attune_nb.server.web.command_handlers import (
     CommandHandler,
     CommandReply,
     CommandsHandler,
     RunCommand,
 )
-from attune_nb.server.drawing_routes import DRAWING_ROUTES
-from attune_nb.server.messages import Delta, Gone, ListDelta, RunList, Snapshot
-from attune_nb.server.openapi import OpenApiHandler
-from attune_nb.server.pages import RunsPage
-from attune_nb.server.route import Operation, Route
-from attune_nb.server.run_handlers import RunHandler
-from attune_nb.server.run_rows import RunFilter
-from attune_nb.server.start_handlers import AllRunsHandler, StartReply, StartRequest
-from attune_nb.server.start_routes import IDEMPOTENCY_KEY, START_ROUTES
-from attune_nb.server.streams import ListSocket, RunSocket, RunStream, StreamQuery
+from attune_nb.server.web.openapi import OpenApiHandler
+from attune_nb.server.web.pages import RunsPage
+from attune_nb.server.web.route import Operation, Route
+from attune_nb.server.web.run_handlers import RunHandler
+from attune_nb.server.web.streams import ListSocket, RunSocket, RunStream, StreamQuery
 
 __all__ = ["ROUTES"]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from attune_nb.errors import StoreError
-from attune_nb.server.event_data import TaskEndData, TaskStartData
+from attune_nb.server.live.event_data import TaskEndData, TaskStartData
 from attune_nb.store.blobs import load_data
 from attune_nb.store.database import connected
 from attune_nb.store.files import file_identity

@@ -6,10 +6,10 @@ import pytest
 from support.attune_server import attune_server_in
 from support.header_authorizer import ALLOWED
 
-from attune_nb.server.access import Access, AttuneHandler, AttunePage, AttuneSocket, requires
 from attune_nb.server.app import AttuneApp
 from attune_nb.server.routes import ROUTES
-from attune_nb.server.unknown import UnknownHandler
+from attune_nb.server.web.access import Access, AttuneHandler, AttunePage, AttuneSocket, requires
+from attune_nb.server.web.unknown import UnknownHandler
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 

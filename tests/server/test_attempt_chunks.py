@@ -13,8 +13,8 @@ from attune_nb.errors import StoreError
 from attune_nb.events import NO_WORKER, AttemptsEnded, RetriesPlanned
 from attune_nb.explore.attempts import STATUSES, read_attempts
 from attune_nb.results.batches import batches_by_key
-from attune_nb.server import attempt_chunks
-from attune_nb.server.attempt_chunks import find_range, read_chunk
+from attune_nb.server.drawing import attempt_chunks
+from attune_nb.server.drawing.attempt_chunks import find_range, read_chunk
 
 CHECK = """
 parameters:

@@ -6,11 +6,11 @@ import pytest
 
 import attune_nb
 from attune_nb.errors import StoreError
-from attune_nb.server.attempt_chunks import find_range, read_chunk
-from attune_nb.server.graph_layouts import GraphLayouts, read_graph_texts
-from attune_nb.server.item_rows import ItemRows, ItemsQuery
-from attune_nb.server.line_pages import LinesQuery, read_lines
-from attune_nb.server.run_traces import write_run_trace
+from attune_nb.server.drawing.attempt_chunks import find_range, read_chunk
+from attune_nb.server.drawing.graph_layouts import GraphLayouts, read_graph_texts
+from attune_nb.server.drawing.item_rows import ItemRows, ItemsQuery
+from attune_nb.server.drawing.line_pages import LinesQuery, read_lines
+from attune_nb.server.drawing.run_traces import write_run_trace
 
 TEXT = "tasks: [{name: a, action: give, with_items: '{{ [1, 2] }}', input: {n: '{{ item }}'}}]"
 

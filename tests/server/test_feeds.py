@@ -5,10 +5,10 @@ import asyncio
 import msgspec
 from support.watched_runs import list_row
 
-from attune_nb.server import feeds
-from attune_nb.server.feeds import Feed
-from attune_nb.server.folding import catch_up, difference
-from attune_nb.server.messages import (
+from attune_nb.server.live import feeds
+from attune_nb.server.live.feeds import Feed
+from attune_nb.server.live.folding import catch_up, difference
+from attune_nb.server.live.messages import (
     Delta,
     Gone,
     ListDelta,
@@ -18,7 +18,7 @@ from attune_nb.server.messages import (
     apply_delta,
     apply_list_delta,
 )
-from attune_nb.server.run_rows import list_difference, make_list
+from attune_nb.server.live.run_rows import list_difference, make_list
 
 MESSAGE = Snapshot | Delta | Gone | RunList | ListDelta
 

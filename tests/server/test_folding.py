@@ -26,8 +26,8 @@ from attune_nb.events import (
     TaskEnded,
     TaskStarted,
 )
-from attune_nb.server.folding import FoldedRun
-from attune_nb.server.messages import encode
+from attune_nb.server.live.folding import FoldedRun
+from attune_nb.server.live.messages import encode
 from attune_nb.store.event_rows import EventRow, row_of
 
 ROW = list_row()

@@ -11,9 +11,9 @@ from support.item_runs import until
 import attune_nb
 from attune_nb.errors import StoreError
 from attune_nb.results.trace.chrome import chrome_trace
-from attune_nb.server.item_rows import ItemRows, ItemsQuery
-from attune_nb.server.line_pages import LinesQuery, read_lines
-from attune_nb.server.run_traces import write_run_trace
+from attune_nb.server.drawing.item_rows import ItemRows, ItemsQuery
+from attune_nb.server.drawing.line_pages import LinesQuery, read_lines
+from attune_nb.server.drawing.run_traces import write_run_trace
 
 CHECK = """
 parameters:

@@ -10,8 +10,8 @@ from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
 import attune_nb as attune
-from attune_nb.server.notices import StateWatch
 from attune_nb.server.stores import Stores
+from attune_nb.server.web.notices import StateWatch
 from attune_nb.store.reading import run_of
 
 WAIT = "tasks: [{name: wait, action: wait}]"

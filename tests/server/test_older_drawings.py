@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from attune_nb.server.attempt_chunks import find_range, read_chunk
-from attune_nb.server.graph_layouts import GraphLayouts, read_graph_texts
-from attune_nb.server.item_rows import ItemRows, ItemsQuery
-from attune_nb.server.line_pages import LinesQuery, read_lines
-from attune_nb.server.run_traces import write_run_trace
+from attune_nb.server.drawing.attempt_chunks import find_range, read_chunk
+from attune_nb.server.drawing.graph_layouts import GraphLayouts, read_graph_texts
+from attune_nb.server.drawing.item_rows import ItemRows, ItemsQuery
+from attune_nb.server.drawing.line_pages import LinesQuery, read_lines
+from attune_nb.server.drawing.run_traces import write_run_trace
 from attune_nb.store.database import connected
 
 STORES = sorted((Path(__file__).parents[1] / "store" / "stores").glob("*.db"))

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from openapi_spec_validator import validate
 
-from attune_nb.server.openapi import describe_api
 from attune_nb.server.routes import ROUTES
+from attune_nb.server.web.openapi import describe_api
 
 
 def description():

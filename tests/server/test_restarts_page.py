@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from support.served_pages import served_page
 from support.started_runs import HELD
 
-from attune_nb.server.start_marks import read_mark
+from attune_nb.server.starts.marks import read_mark
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from attune_nb.server.start_marks import find_live_runs, read_mark, remove_mark, write_mark
+from attune_nb.server.starts.marks import find_live_runs, read_mark, remove_mark, write_mark
 from attune_nb.store.output_files import output_folder
 
 RUN_ID = "0123456789ab"

@@ -8,8 +8,8 @@ from support.attune_server import attune_server_in
 from support.header_authorizer import ALLOWED
 from support.item_runs import until
 
-from attune_nb.server.access import ApiError
-from attune_nb.server.start_handlers import AllRunsHandler
+from attune_nb.server.starts.handlers import AllRunsHandler
+from attune_nb.server.web.access import ApiError
 
 pytestmark = pytest.mark.slow
 

@@ -3,8 +3,8 @@
 import pytest
 
 import attune_nb
-from attune_nb.server.problems import StartRefused
-from attune_nb.server.start_values import encode_values, read_values
+from attune_nb.server.starts.values import encode_values, read_values
+from attune_nb.server.web.problems import StartRefused
 
 WORKFLOW = attune_nb.loads("""
 parameters:

@@ -10,8 +10,8 @@ from support.item_runs import until
 from support.started_runs import StartFolder
 
 import attune_nb
-from attune_nb.server.problems import StartRefused
-from attune_nb.server.start_options import CodeOptions, StartOptions
+from attune_nb.server.starts.options import CodeOptions, StartOptions
+from attune_nb.server.web.problems import StartRefused
 from attune_nb.store.output_files import output_path
 
 pytestmark = pytest.mark.slow

@@ -13,10 +13,10 @@ from support.watched_runs import has_ended, rows_by_progress, start_asking
 
 import attune_nb
 from attune_nb.errors import StoreError
-from attune_nb.server import run_rows, store_reader
-from attune_nb.server.messages import Snapshot
-from attune_nb.server.run_rows import RunFilter, read_page
-from attune_nb.server.store_reader import StoreReader
+from attune_nb.server.live import run_rows, store_reader
+from attune_nb.server.live.messages import Snapshot
+from attune_nb.server.live.run_rows import RunFilter, read_page
+from attune_nb.server.live.store_reader import StoreReader
 from attune_nb.store import reading
 from attune_nb.store.reading import events_of, run_of, runs_in
 

@@ -10,9 +10,9 @@ from support.item_runs import until
 from support.watched_runs import start_asking
 
 from attune_nb.errors import StoreError
-from attune_nb.server import store_reader
+from attune_nb.server.live import store_reader
+from attune_nb.server.live.tails import Tails
 from attune_nb.server.stores import Stores
-from attune_nb.server.tails import Tails
 from attune_nb.store.reading import ENDED, runs_in
 
 OLD_STORE = Path(__file__).parent.parent / "store" / "stores" / "written_by_278221c.db"

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from attune_nb.server.workflow_files import WorkflowFiles, confine
+from attune_nb.server.starts.workflow_files import WorkflowFiles, confine
 
 GREET = "tasks:\n  - {name: greet, action: core.echo}\n"
 

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from attune_nb.server.attempt_chunks import find_range, read_chunk
+from attune_nb.server.drawing.attempt_chunks import find_range, read_chunk
 
 __all__ = ["read_chunks", "unpack_chunk"]
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import psutil
 
-from attune_nb.server.start_marks import read_mark
-from attune_nb.server.start_options import RepeatOptions, StartOptions
-from attune_nb.server.starting import Starter
+from attune_nb.server.starts.marks import read_mark
+from attune_nb.server.starts.options import RepeatOptions, StartOptions
+from attune_nb.server.starts.starting import Starter
 from attune_nb.store.output_files import output_path
 from support.item_runs import until
 

@@ -7,7 +7,7 @@ from contextlib import closing
 import msgspec
 import websocket
 
-from attune_nb.server.messages import (
+from attune_nb.server.live.messages import (
     Delta,
     Gone,
     ListDelta,

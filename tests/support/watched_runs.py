@@ -2,8 +2,8 @@
 
 import attune_nb
 from attune_nb.results.progress import Progress
-from attune_nb.server.folding import FoldedRun, difference
-from attune_nb.server.messages import RunRow, TaskRow, apply_delta
+from attune_nb.server.live.folding import FoldedRun, difference
+from attune_nb.server.live.messages import RunRow, TaskRow, apply_delta
 from attune_nb.store.event_rows import row_of
 from attune_nb.store.reading import ENDED, runs_in
 from support.item_runs import until

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, get_args
 
 from attune_nb.errors import StoreError, nearest
 from attune_nb.events import RunStatus
-from attune_nb.server.access import ApiError, AttuneHandler, requires
-from attune_nb.server.run_rows import RunFilter, make_page, read_page
+from attune_nb.server.live.run_rows import RunFilter, make_page, read_page
+from attune_nb.server.web.access import ApiError, AttuneHandler, requires
 
 if TYPE_CHECKING:
-    from attune_nb.server.messages import RunList, RunRow
+    from attune_nb.server.live.messages import RunList, RunRow
     from attune_nb.server.stores import Stores
 
 __all__ = ["RunHandler", "RunsHandler"]

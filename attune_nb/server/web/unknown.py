@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from attune_nb.server.access import ApiError, AttuneHandler, requires
-from attune_nb.server.route import PREFIX
+from attune_nb.server.web.access import ApiError, AttuneHandler, requires
+from attune_nb.server.web.route import PREFIX
 
 __all__ = ["UNKNOWN_PATTERN", "UnknownHandler"]
 

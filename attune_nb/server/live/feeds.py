@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from attune_nb.server.messages import Gone, encode
+from attune_nb.server.live.messages import Gone, encode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from attune_nb.events import TaskStatus  # noqa: TC001 - msgspec reads the annotations
-from attune_nb.server.messages import TaskRow
+from attune_nb.server.live.messages import TaskRow
 
 __all__ = ["FAILED", "TaskState", "add_totals"]
 

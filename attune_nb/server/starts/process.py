@@ -14,8 +14,8 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from attune_nb.html import printable
-from attune_nb.server.problems import StartRefused
-from attune_nb.server.start_marks import remove_mark, write_mark
+from attune_nb.server.starts.marks import remove_mark, write_mark
+from attune_nb.server.web.problems import StartRefused
 from attune_nb.store.output_files import (
     open_output,
     output_path,

@@ -14,7 +14,7 @@ from attune_nb.language.parameter_specs import (
     required_names,
     specs_by_name,
 )
-from attune_nb.server.problems import StartRefused, problems_by_field
+from attune_nb.server.web.problems import StartRefused, problems_by_field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,8 +12,8 @@ from tornado.ioloop import IOLoop
 from attune_nb.errors import CommandRefused, ParameterError
 from attune_nb.forms.entries import read_answer
 from attune_nb.forms.questions import ANSWER
-from attune_nb.server.access import ApiError, AttuneHandler, ProblemReply, requires
-from attune_nb.server.questions import explain_misfit, find_schema
+from attune_nb.server.live.questions import explain_misfit, find_schema
+from attune_nb.server.web.access import ApiError, AttuneHandler, ProblemReply, requires
 from attune_nb.store.command_file import commands_path, open_command_file, read_progress
 from attune_nb.store.commands import DONE, put_command, wait_for_outcome
 

@@ -14,12 +14,12 @@ import msgspec
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError
 
-from attune_nb.server.access import ApiError, AttuneHandler, AttuneSocket, requires
+from attune_nb.server.web.access import ApiError, AttuneHandler, AttuneSocket, requires
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from attune_nb.server.feeds import Subscription
+    from attune_nb.server.live.feeds import Subscription
 
 __all__ = ["ListSocket", "RunSocket", "RunStream", "StreamQuery"]
 

@@ -14,18 +14,18 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, cast
 
 from attune_nb.errors import StoreError
-from attune_nb.server.feeds import Feed
-from attune_nb.server.folding import catch_up, difference
-from attune_nb.server.run_rows import list_difference
-from attune_nb.server.store_reader import StoreReader
+from attune_nb.server.live.feeds import Feed
+from attune_nb.server.live.folding import catch_up, difference
+from attune_nb.server.live.run_rows import list_difference
+from attune_nb.server.live.store_reader import StoreReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from attune_nb.server.feeds import Subscription, Watcher
-    from attune_nb.server.messages import RunList, Snapshot
-    from attune_nb.server.store_reader import News
+    from attune_nb.server.live.feeds import Subscription, Watcher
+    from attune_nb.server.live.messages import RunList, Snapshot
+    from attune_nb.server.live.store_reader import News
 
 __all__ = ["StoreTail"]
 

@@ -6,15 +6,15 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from attune_nb.server.feeds import Feed
-from attune_nb.server.run_rows import list_difference, merge_lists
-from attune_nb.server.tail import StoreTail
+from attune_nb.server.live.feeds import Feed
+from attune_nb.server.live.run_rows import list_difference, merge_lists
+from attune_nb.server.live.tail import StoreTail
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from attune_nb.server.feeds import Subscription
-    from attune_nb.server.messages import RunList
+    from attune_nb.server.live.feeds import Subscription
+    from attune_nb.server.live.messages import RunList
     from attune_nb.server.stores import Stores
 
 __all__ = ["Tails"]

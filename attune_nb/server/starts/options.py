@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from attune_nb.html import printable
-from attune_nb.server.problems import StartRefused, problems_by_field
+from attune_nb.server.web.problems import StartRefused, problems_by_field
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import UNSET
 
-from attune_nb.server.messages import ListDelta, RunList, RunRow, order_of
+from attune_nb.server.live.messages import ListDelta, RunList, RunRow, order_of
 from attune_nb.store.claims import TAKES_COMMANDS
 from attune_nb.store.database import connected
 from attune_nb.store.reading import ENDED, read_interrupted_again, run_summaries

@@ -13,7 +13,7 @@ import msgspec
 from attune_nb.errors import WorkflowError
 from attune_nb.forms.entries import FormEntry, entries_of
 from attune_nb.forms.fields import fields_of_parameters
-from attune_nb.server.problems import ProblemReply, problems_of_text
+from attune_nb.server.web.problems import ProblemReply, problems_of_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

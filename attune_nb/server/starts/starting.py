@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from attune_nb.errors import WorkflowError
 from attune_nb.html import printable
 from attune_nb.running.new_run_id import new_run_id
-from attune_nb.server.problems import StartRefused, problems_of_text
-from attune_nb.server.start_marks import find_live_runs, read_mark
-from attune_nb.server.start_options import CodeOptions
-from attune_nb.server.start_process import StartCommand, start_process
-from attune_nb.server.start_values import check_secrets, encode_values, read_values
-from attune_nb.server.workflow_files import confine
+from attune_nb.server.starts.marks import find_live_runs, read_mark
+from attune_nb.server.starts.options import CodeOptions
+from attune_nb.server.starts.process import StartCommand, start_process
+from attune_nb.server.starts.values import check_secrets, encode_values, read_values
+from attune_nb.server.starts.workflow_files import confine
+from attune_nb.server.web.problems import StartRefused, problems_of_text
 from attune_nb.store.database import connected
 from attune_nb.store.output_files import prune_outputs
 from attune_nb.store.reading import ENDED, has_run, run_of
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from attune_nb.errors import Problem
     from attune_nb.running.workflow import Workflow
-    from attune_nb.server.start_options import RepeatOptions, StartOptions
+    from attune_nb.server.starts.options import RepeatOptions, StartOptions
     from attune_nb.store.reading import StoredRun
 
 __all__ = ["Started", "Starter"]

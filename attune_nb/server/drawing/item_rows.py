@@ -17,7 +17,7 @@ from attune_nb.errors import StoreError
 from attune_nb.events import FAILED, NO_WORKER, STATUS_CODES, TIMED_OUT
 from attune_nb.explore.previews import preview_text
 from attune_nb.html import printable
-from attune_nb.server.attempt_chunks import unpack_columns
+from attune_nb.server.drawing.attempt_chunks import unpack_columns
 from attune_nb.store.blobs import load_data
 from attune_nb.store.database import connected
 from attune_nb.store.json_values import from_plain

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from attune_nb.server.access import ErrorReply
-from attune_nb.server.route import Operation, Route
-from attune_nb.server.start_handlers import (
+from attune_nb.server.starts.handlers import (
     LogHandler,
     LogQuery,
     RepeatRequest,
@@ -15,6 +13,8 @@ from attune_nb.server.start_handlers import (
     WorkflowsHandler,
     WorkflowsQuery,
 )
+from attune_nb.server.web.access import ErrorReply
+from attune_nb.server.web.route import Operation, Route
 
 __all__ = ["IDEMPOTENCY_KEY", "START_ROUTES"]
 

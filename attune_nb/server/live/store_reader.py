@@ -14,9 +14,9 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
 from attune_nb.errors import StoreError
-from attune_nb.server.folding import FOLDED_KINDS, FoldedRun
-from attune_nb.server.messages import RunList
-from attune_nb.server.run_rows import LiveList, count_by_task, read_row
+from attune_nb.server.live.folding import FOLDED_KINDS, FoldedRun
+from attune_nb.server.live.messages import RunList
+from attune_nb.server.live.run_rows import LiveList, count_by_task, read_row
 from attune_nb.store.blobs import load_data
 from attune_nb.store.database import connected
 from attune_nb.store.event_rows import EventRow
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from attune_nb.server.messages import Snapshot
+    from attune_nb.server.live.messages import Snapshot
 
 __all__ = ["News", "StoreReader"]
 

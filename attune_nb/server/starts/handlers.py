@@ -10,19 +10,19 @@ import msgspec
 from jupyter_server.utils import ensure_async
 from tornado.ioloop import IOLoop
 
-from attune_nb.server.access import RESOURCE, ApiError, AttuneHandler, requires
-from attune_nb.server.problems import StartRefused
-from attune_nb.server.route import PARAMETERS
-from attune_nb.server.run_handlers import RunsHandler
-from attune_nb.server.start_options import RepeatOptions, StartOptions
-from attune_nb.server.workflow_files import WorkflowRow  # noqa: TC001 - read by msgspec
+from attune_nb.server.starts.options import RepeatOptions, StartOptions
+from attune_nb.server.starts.workflow_files import WorkflowRow  # noqa: TC001 - read by msgspec
+from attune_nb.server.web.access import RESOURCE, ApiError, AttuneHandler, requires
+from attune_nb.server.web.problems import StartRefused
+from attune_nb.server.web.route import PARAMETERS
+from attune_nb.server.web.run_handlers import RunsHandler
 from attune_nb.store.output_files import read_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attune_nb.server.starting import Started, Starter
-    from attune_nb.server.workflow_files import WorkflowFiles
+    from attune_nb.server.starts.starting import Started, Starter
+    from attune_nb.server.starts.workflow_files import WorkflowFiles
 
 __all__ = [
     "AllRunsHandler",

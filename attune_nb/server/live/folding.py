@@ -16,7 +16,7 @@ from attune_nb.errors import StoreError
 from attune_nb.events import CANCELLED, NO_WORKER, SUCCEEDED
 from attune_nb.forms.entries import form_of_question
 from attune_nb.html import printable, shortened
-from attune_nb.server.event_data import (
+from attune_nb.server.live.event_data import (
     AskData,
     AttemptsData,
     BatchData,
@@ -31,8 +31,8 @@ from attune_nb.server.event_data import (
     TaskEndData,
     TaskStartData,
 )
-from attune_nb.server.messages import Ask, Delta, DoubtRow, Snapshot
-from attune_nb.server.task_states import FAILED, OpenVisit, TaskState, add_totals
+from attune_nb.server.live.messages import Ask, Delta, DoubtRow, Snapshot
+from attune_nb.server.live.task_states import FAILED, OpenVisit, TaskState, add_totals
 from attune_nb.store.event_rows import column_of, count_attempts
 from attune_nb.store.json_values import from_plain, has_tag
 from attune_nb.store.reading import ENDED
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from attune_nb.events import Key, QuestionKey, RunStatus
     from attune_nb.forms.entries import QuestionForm
-    from attune_nb.server.messages import RunRow, TaskRow
+    from attune_nb.server.live.messages import RunRow, TaskRow
     from attune_nb.store.commands import CommandKind
     from attune_nb.store.event_rows import EventRow
     from attune_nb.store.reading import Attention

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 import attune_nb
-from attune_nb.server.access import AttuneHandler, ErrorReply, requires
-from attune_nb.server.route import PARAMETERS
+from attune_nb.server.web.access import AttuneHandler, ErrorReply, requires
+from attune_nb.server.web.route import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from attune_nb.server.route import Operation, Route
+    from attune_nb.server.web.route import Operation, Route
 
 __all__ = ["OpenApiHandler", "describe_api"]
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attune_nb.server.access import ErrorReply
-from attune_nb.server.drawing import (
+from attune_nb.server.drawing.handlers import (
     AttemptsHandler,
     AttemptsQuery,
     ExploreScript,
@@ -14,9 +13,10 @@ from attune_nb.server.drawing import (
     LinesHandler,
     TraceHandler,
 )
-from attune_nb.server.item_rows import ItemList, ItemsQuery
-from attune_nb.server.line_pages import LinePage, LinesQuery
-from attune_nb.server.route import Operation, Route
+from attune_nb.server.drawing.item_rows import ItemList, ItemsQuery
+from attune_nb.server.drawing.line_pages import LinePage, LinesQuery
+from attune_nb.server.web.access import ErrorReply
+from attune_nb.server.web.route import Operation, Route
 
 __all__ = ["DRAWING_ROUTES"]
 

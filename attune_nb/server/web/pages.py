@@ -7,7 +7,7 @@ from typing import Any
 
 from jupyter_core.utils import ensure_async
 
-from attune_nb.server.access import RESOURCE, AttunePage, requires
+from attune_nb.server.web.access import RESOURCE, AttunePage, requires
 
 __all__ = ["RunsPage"]
 

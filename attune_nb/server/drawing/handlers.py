@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from attune_nb.server.access import ApiError, AttuneHandler, requires
-from attune_nb.server.attempt_chunks import FORMAT, ChunkRange, find_range, read_chunk
-from attune_nb.server.graph_layouts import GraphLayouts, read_graph_texts
-from attune_nb.server.item_rows import ItemRows, ItemsQuery
-from attune_nb.server.line_pages import LinesQuery, read_lines
-from attune_nb.server.run_traces import write_run_trace
+from attune_nb.server.drawing.attempt_chunks import FORMAT, ChunkRange, find_range, read_chunk
+from attune_nb.server.drawing.graph_layouts import GraphLayouts, read_graph_texts
+from attune_nb.server.drawing.item_rows import ItemRows, ItemsQuery
+from attune_nb.server.drawing.line_pages import LinesQuery, read_lines
+from attune_nb.server.drawing.run_traces import write_run_trace
+from attune_nb.server.web.access import ApiError, AttuneHandler, requires
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,7 +22,7 @@ from tornado.websocket import WebSocketHandler
 
 from attune_nb.errors import StoreError, nearest
 from attune_nb.html import printable
-from attune_nb.server.problems import ProblemReply
+from attune_nb.server.web.problems import ProblemReply
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from tornado.httputil import HTTPServerRequest
 
+    from attune_nb.server.live.tails import Tails
     from attune_nb.server.stores import Stores
-    from attune_nb.server.tails import Tails
 
 __all__ = [
     "RESOURCE",

@@ -1,0 +1,1 @@
+"""The states of runs as clients watch them: read from the store, folded, and sent."""

@@ -1,0 +1,1 @@
+"""Runs that the server starts as processes of their own."""

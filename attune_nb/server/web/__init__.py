@@ -1,0 +1,1 @@
+"""The HTTP interface: routes, access, pages, commands, and its description."""
