@@ -126,15 +126,17 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
         return "attune_nb.server"
 
     def initialize_settings(self) -> None:
-        """Put into the server's settings what the handlers share."""
+        """Add the objects that the handlers share to the server's settings."""
         server: Any = self.serverapp
         root = Path(server.root_dir).resolve()
         stores = Stores(root, self._main_store(root), self.stores)
+        threads = ThreadPoolExecutor(_THREADS, "attune")
         self.settings["attune_stores"] = stores
+        self.settings["attune_threads"] = threads
         self.settings["attune_tails"] = Tails(stores, self.tail_every)
         self.settings["attune_drop_after"] = self.drop_after
         self.settings["attune_routes"] = ROUTES
-        threads = ThreadPoolExecutor(_THREADS, "attune")
+
         self.settings["attune_workflow_files"] = WorkflowFiles(root)
         self.settings["attune_allow_start"] = self.allow_start
         self.settings["attune_starter"] = Starter(
@@ -149,8 +151,8 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
             ),
             most_started=self.most_started,
         )
-        self.settings["attune_threads"] = threads
-        self._metrics = MetricsSource(self.settings["attune_stores"], threads)
+
+        self._metrics = MetricsSource(stores, threads)
         self._metrics.register()
         # older versions of Jupyter Server do not say when their loop has begun
         server.io_loop.add_callback(self._start_looking)
@@ -187,8 +189,8 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
     async def _look(self, watch: StateWatch, logger: Any) -> None:
         """Send an event for each run whose state has changed, and note activity.
 
-        A server that is stopped after a time without activity would take the runs that it has
-        started with it, where all its processes are ended, such as in a container.
+        A server may be stopped after a time without activity. In a container that would also end
+        the runs that it has started.
         """
         starter = self.settings["attune_starter"]
 
@@ -199,7 +201,7 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
         try:
             changes, is_busy = await IOLoop.current().run_in_executor(threads, look)
         except Exception:
-            # such as a disk that is gone: once is enough, as the next look comes in a second
+            # such as a disk that is gone; logged once, as the next look comes in a second
             if not self._has_failed:
                 self.log.exception("the runs cannot be looked at; it is tried again")
             self._has_failed = True
@@ -212,7 +214,7 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
             self.settings["last_activity_times"][self.name] = datetime.now(UTC)
 
     async def stop_extension(self) -> None:
-        """End what the extension has started, except runs."""
+        """End the threads of the extension; the runs that it has started go on."""
         self.settings["attune_starter"].close()
         if self._notices is not None:
             self._notices.stop()

@@ -121,7 +121,7 @@ ROUTES: list[Route] = [
         CommandHandler,
         {
             "GET": Operation(
-                "what has become of a command", answers={200: CommandReply, 404: ErrorReply}
+                "the outcome of a command", answers={200: CommandReply, 404: ErrorReply}
             )
         },
     ),

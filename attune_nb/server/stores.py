@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Stores", "check_pattern"]
 
-# seconds that a list of files is used again: at least these, and this many times what it has taken
-_KEPT = 5.0
-_KEPT_PER_SECOND = 300
+# seconds for which a list of files is used again: at least these, and so many for each second
+# that it took to make it
+_LIST_AGE = 5.0
+_LIST_AGE_PER_SECOND = 300
 
 
 class Stores:
@@ -48,13 +49,14 @@ class Stores:
             if start >= self._next_list:
                 self._paths = self._list()
                 end = time.monotonic()
-                self._next_list = end + max(_KEPT, _KEPT_PER_SECOND * (end - start))
+                self._next_list = end + max(_LIST_AGE, _LIST_AGE_PER_SECOND * (end - start))
             return list(self._paths)
 
     def name_of(self, path: Path) -> str:
         """Return the name of a store for people: its folder; empty for the main one."""
         if path == self.main:
             return ""
+
         folder = path.parent
         if folder.name == ".attune":
             folder = folder.parent
@@ -76,9 +78,9 @@ class Stores:
         Args:
             run_id: The whole id of the run.
         """
-        known = self._store_of.get(run_id)
-        if known is not None and _has_run(known, run_id):
-            return known
+        store = self._store_of.get(run_id)
+        if store is not None and _has_run(store, run_id):
+            return store
 
         for path in self.paths():
             if _has_run(path, run_id):

@@ -1,4 +1,4 @@
-"""The way of a state to all who watch it: each of them gets changes, at the speed it can read.
+"""The way of a state to its watchers: a client gets changes at the speed at which it reads.
 
 A `Feed` has the latest state. A `Subscription` has the state that its client was sent last, so
 the next message is the change from one to the other, however many states were between. It makes
@@ -47,20 +47,20 @@ class _Encoded(NamedTuple):
 
 
 class Feed(Generic[State]):
-    """The latest state of a run, or of a list of runs, and those who watch it.
+    """The latest state of a run, or of a list of runs, and its watchers.
 
     Args:
         difference: Returns the change from a state to a later one, or None.
         catch_up: Returns the change for a client that connects again. It may have any of the
             states with the same number.
-        on_empty: Called when nobody watches it any more.
+        on_empty: Called when the last watcher has left.
 
     Attributes:
         state: The latest state; None before the first one.
         has_ended: Whether no more states will come.
         has_stopped: Whether the server stops: the state may be any.
         farewell: The last message, if there is nothing to watch any more.
-        watchers: Those who watch it.
+        watchers: The objects to wake when the state changes.
     """
 
     def __init__(
@@ -74,9 +74,11 @@ class Feed(Generic[State]):
         self.has_stopped = False
         self.farewell: bytes | None = None
         self.watchers: set[Watcher] = set()
+
         self._difference = difference
         self._catch_up = catch_up
         self._on_empty = on_empty
+
         self._earlier: deque[State] = deque(maxlen=_MAX_EARLIER)
         # by the identity of the state before
         self._encoded: dict[int, _Encoded] = {}
@@ -95,7 +97,7 @@ class Feed(Generic[State]):
         self._wake()
 
     def end(self, reason: str) -> None:
-        """Tell all clients that there is nothing to watch any more.
+        """Send all clients the last message: there is nothing to watch any more.
 
         Args:
             reason: Why, for people.
@@ -115,14 +117,14 @@ class Feed(Generic[State]):
         for watcher in list(self.watchers):
             watcher.wake()
 
-    def subscribe(self, at: int | None = None) -> Subscription[State]:
+    def subscribe(self, next_event: int | None = None) -> Subscription[State]:
         """Return a new subscription, which begins with the whole state.
 
         Args:
-            at: The number of the next event that a client knows; it gets the changes since then,
-                if the feed still has the state of that time.
+            next_event: The number of the event after those that the client has. It gets the changes
+                since then, if the feed still has the state of that time.
         """
-        subscription = Subscription(self, self._state_at(at))
+        subscription = Subscription(self, self._earlier_state(next_event))
         self.watchers.add(subscription)
         return subscription
 
@@ -133,12 +135,12 @@ class Feed(Generic[State]):
             if not self.watchers:
                 self._on_empty(self)
 
-    def _state_at(self, at: int | None) -> State | None:
-        """Return the first state with a number that is still there."""
-        if at is None or self._catch_up is None:
+    def _earlier_state(self, next_event: int | None) -> State | None:
+        """Return the first state with a number, if it is one of the latest 64."""
+        if next_event is None or self._catch_up is None:
             return None
         for state in self._earlier:
-            if getattr(state, "at", None) == at:
+            if getattr(state, "at", None) == next_event:
                 return state
         return None
 

@@ -1,8 +1,8 @@
 """The state of a run, folded from the rows of its events without their results.
 
 A `FoldedRun` takes the rows one after another and makes snapshots. It has one row for a task,
-however often the task runs, so its size depends on the text of the workflow and on what is open,
-not on the length of the run. Its figures are those of `results.progress.Progress`.
+however often the task runs, so its size depends on the text of the workflow and on the number of
+open executions, not on the length of the run. Its figures are those of `results.progress.Progress`.
 """
 
 from __future__ import annotations
@@ -119,11 +119,13 @@ class FoldedRun:
         self._reason = ""
         self._error = ""
         self._handled = 0
+
         self._tasks: dict[str, TaskState] = {}
         self._asks: dict[QuestionKey, Ask] = {}
         self._doubts: dict[tuple[str, int, int], DoubtRow] = {}
         # the executions that wait for an inquiry, by its id
         self._awaited: dict[int, list[tuple[str, int]]] = {}
+
         self._rows: dict[str, TaskRow] = {}
         self._changed: set[str] = set()
 
@@ -284,6 +286,7 @@ class FoldedRun:
         task, visit = _key_of(row)
         for index in indexes:
             self._doubts.pop((task, visit, index), None)
+
         if had_doubts and not self._doubts:
             self._continue()
 
@@ -373,7 +376,10 @@ class FoldedRun:
 
     def _end_attempts(self, row: EventRow) -> None:
         batch = _decode(row, AttemptsData).batch
-        columns = row.columns or b""
+        columns = row.columns
+        if columns is None:
+            columns = b""
+
         start = None
         if not self._is_open(row) and count_attempts(columns):
             start = min(column_of(columns, "start"))
@@ -437,10 +443,13 @@ def _last_message(batch: BatchData, columns: bytes) -> str:
         if failed:
             _, error = max(failed, key=itemgetter(0))
             message = _text(msgspec.json.decode(error, type=ErrorData).message, _MAX_ERROR)
+
     for group in batch.groups:
-        if group.status != CANCELLED:
-            group_message = _text(msgspec.json.decode(group.message), _MAX_ERROR)
-            message = group_message or message
+        if group.status == CANCELLED:
+            continue
+        group_message = _text(msgspec.json.decode(group.message), _MAX_ERROR)
+        if group_message:
+            message = group_message
     return message
 
 
@@ -493,16 +502,17 @@ def _changed_rows(before: Snapshot, after: Snapshot) -> dict[str, Any]:
 def _sum_rows(rows: list[TaskRow]) -> dict[str, Any]:
     """Return the counts of a run: its attempts, and the items of tasks with items."""
     total: int | None = 0
-    done = 0
+    ended = 0
     failed = 0
     attempts = 0
     for row in rows:
         attempts += row.attempts
         if row.with_items:
             total = add_totals(total, row.total)
-            done += row.done
+            ended += row.done
             failed += row.failed
-    return {"total": total, "done": done, "failed": failed, "attempts": attempts}
+
+    return {"total": total, "done": ended, "failed": failed, "attempts": attempts}
 
 
 def _most_important(rows: list[TaskRow]) -> list[TaskRow]:
@@ -593,6 +603,7 @@ def _read_schema(schema: Any, data: bytes) -> Any:
         return None
     if has_tag(data):
         schema = thaw(from_plain(schema))
+
     try:
         encoded = msgspec.json.encode(_without_secrets(schema), enc_hook=str)
     except (UnicodeError, msgspec.MsgspecError):
@@ -605,6 +616,7 @@ def _without_secrets(schema: Any) -> Any:
         return [_without_secrets(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
+
     is_secret = is_secret_schema(schema)
     parts = {}
     for name, part in schema.items():

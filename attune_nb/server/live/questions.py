@@ -67,6 +67,7 @@ def explain_misfit(
     for question in open_questions(store, run_id, task):
         if inquiry is not None and question.inquiry != inquiry:
             continue
+
         problem = explain_answer_misfit(answer, question.response_schema)
         if problem is None:
             return None

@@ -116,7 +116,9 @@ def make_row(run: StoredRun, children: int = 0, store: str = "") -> RunRow:
     if run.parent:
         name = f"{run.workflow} {run.parent_task}[{run.parent_item}]"
     started = None if math.isnan(run.started) else run.started
+    heard = run.heard or None
     is_alive = run.status not in ("interrupted", "unreadable", *ENDED)
+    takes_commands = is_alive and run.owner.endswith(TAKES_COMMANDS)
     return RunRow(
         id=run.run_id,
         workflow=run.workflow,
@@ -125,13 +127,13 @@ def make_row(run: StoredRun, children: int = 0, store: str = "") -> RunRow:
         status=run.status,
         started=started,
         duration=run.duration,
-        heard=run.heard or None,
+        heard=heard,
         tasks=run.tasks,
         items=run.items,
         failed=run.failed,
         questions=run.questions,
         attention=run.attention,
-        steerable=is_alive and run.owner.endswith(TAKES_COMMANDS),
+        steerable=takes_commands,
         parent=run.parent,
         parent_task=run.parent_task,
         parent_item=run.parent_item,
@@ -179,6 +181,7 @@ def read_page(path: Path, run_filter: RunFilter, store: str = "") -> list[RunRow
                 break
             if run_filter.fits(make_row(run)):
                 runs.append(run)
+
         runs = read_interrupted_again(connection, runs)
         counts = _count_children(connection, [run.run_id for run in runs])
     return [make_row(run, counts.get(run.run_id, 0), store) for run in runs]
@@ -205,11 +208,13 @@ def _condition_of(run_filter: RunFilter) -> tuple[str, list[Any]]:
             condition = f"({condition} OR {_UNENDED})"
         conditions.append(condition)
         parameters += ended
+
     for word in run_filter.words:
         if word.isalnum() and word.isascii():
             # a name may hold a word in another way than its column, if it is not plain
             conditions.append(f"({_SEARCHED}) LIKE ?")
             parameters.append(f"%{word}%")
+
     if run_filter.cursor is not None:
         conditions.append("(started, run_id) < (?, ?)")
         parameters += run_filter.cursor
@@ -280,7 +285,8 @@ class LiveList:
         for number, row in self._rows.items():
             if row.status in ("interrupted", "unreadable"):
                 stopped.append(number)
-                last_sign = max(last_sign, row.heard or 0.0)
+                if row.heard is not None:
+                    last_sign = max(last_sign, row.heard)
             elif row.status not in ENDED:
                 driven.append(number)
 

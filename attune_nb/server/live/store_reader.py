@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["News", "StoreReader"]
 
-# seconds between two looks at what no commit shows
+# seconds between two looks for changes that no commit shows, such as the death of a process
 _SLOW = 1.0
 
 # seconds between two looks at the list of runs, and at those of it that have ended
@@ -70,7 +70,7 @@ class News(NamedTuple):
 
 
 class _WatchedRun:
-    """A run that is watched, or was.
+    """A run that is watched, or was watched a short time ago.
 
     Attributes:
         folded: Its state by its events.
@@ -161,14 +161,16 @@ class StoreReader:
         self._version = None
 
     def look(self) -> list[News]:
-        """Look at the store once, and return what is new."""
+        """Look at the store once, and return the news."""
         is_slow_look = self._clock() - self._slow_time >= _SLOW
         if is_slow_look:
             self._slow_time = self._clock()
+
         try:
             self._open_if_needed(is_slow_look=is_slow_look)
             if self._connection is None:
                 return self._report_missing()
+
             version = _data_version(self._connection)
             if version != self._version and self._reopen_if_migrated(self._connection):
                 version = _data_version(self._connection)
@@ -217,7 +219,7 @@ class StoreReader:
         self._tables = _tables_version(self._connection)
 
     def _identify(self) -> object:
-        """Return what is another object once the file has to be opened again."""
+        """Return a mark of the file, which differs once the file has to be opened again."""
         identity = file_identity(self.path)
         if identity is None or is_writable(self.path):
             return identity
@@ -241,6 +243,7 @@ class StoreReader:
         self._stack = ExitStack()
         self._connection = None
         self._version = None
+
         try:
             stack.__exit__(type(error), error, error.__traceback__)
         except StoreError as store_error:
@@ -248,7 +251,7 @@ class StoreReader:
         return str(error)
 
     def _make_all_due(self) -> None:
-        """Report all states anew at the next look, as this one had to give up amid them."""
+        """Report all states anew at the next look, as this one ended before it had read them."""
         for run in self._runs.values():
             run.is_due = True
         self._is_list_due = self._list is not None
@@ -284,14 +287,11 @@ class StoreReader:
     def _read(
         self, connection: sqlite3.Connection, version: int, *, is_slow_look: bool
     ) -> list[News]:
-        """Read what may have changed."""
+        """Read the runs that are watched and the list, as far as they may have changed."""
         has_changed = version != self._version
         self._has_list_changed |= has_changed
-        due_runs = [
-            run_id
-            for run_id, run in self._runs.items()
-            if has_changed or is_slow_look or run.is_due
-        ]
+        must_read_all = has_changed or is_slow_look
+        due_runs = [run_id for run_id, run in self._runs.items() if must_read_all or run.is_due]
         is_list_due = self._list is not None and self._must_read_list(is_slow_look=is_slow_look)
         if not due_runs and not is_list_due:
             return []
@@ -313,6 +313,7 @@ class StoreReader:
         live_list = self._list
         if live_list is None:
             return []
+
         self._list_time = self._clock()
         is_newest_due = self._list_time - self._newest_time >= _NEWEST_EVERY
         if self._is_list_due:
@@ -326,6 +327,7 @@ class StoreReader:
             self._newest_time = self._list_time
         else:
             live_list.read_changes(connection)
+
         return self._report_list(live_list.state)
 
     def _read_run(
@@ -335,6 +337,7 @@ class StoreReader:
         run = self._runs[run_id]
         if is_slow_look or run.is_due:
             run.has_output = output_path(self.path, run_id).exists()
+
         try:
             state = self._read_state(connection, run_id, run, is_slow_look=is_slow_look)
             was_interrupted = run.state is not None and run.state.status == "interrupted"
@@ -347,6 +350,7 @@ class StoreReader:
 
         if state == run.state and not run.is_due:
             return []
+
         run.state = state
         run.is_due = False
         is_last = state.status in ENDED

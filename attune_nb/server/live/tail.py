@@ -1,4 +1,4 @@
-"""A thread that looks at a store while somebody watches it, ten times a second.
+"""A thread that looks at a store ten times a second while it has watchers.
 
 Without watchers the thread sleeps, and the store is closed. States cross to the loop of the
 server by `call_soon_threadsafe`: one call for a look, however many clients there are.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StoreTail"]
 
-# feeds of runs that nobody watches, which are kept for clients that come back
+# feeds of runs without watchers, which stay for clients that come back
 _MAX_RECENT = 8
 
 # seconds to wait for the thread at the end
@@ -52,40 +52,43 @@ class StoreTail:
         self._every = every
         self._loop = asyncio.get_running_loop()
         self._reader = StoreReader(path, name)
+
         self._runs: dict[str, Feed[Snapshot]] = {}
         self._list = Feed(list_difference, on_empty=self._leave_list)
         self._readings: dict[str, list[asyncio.Future[Snapshot]]] = {}
+
         # calls for the thread, which owns the reader
         self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._has_calls = threading.Event()
         self._is_closed = False
         self._thread: threading.Thread | None = None
 
-    def watch_run(self, run_id: str, at: int | None = None) -> Subscription[Snapshot]:
+    def watch_run(self, run_id: str, next_event: int | None = None) -> Subscription[Snapshot]:
         """Return a subscription to the states of a run.
 
         Args:
             run_id: The whole id of the run.
-            at: The number of the next event that the client knows.
+            next_event: The number of the event after those that the client has.
         """
         feed = self._runs.get(run_id)
         if feed is None or feed.farewell is not None:
             feed = Feed(difference, catch_up, partial(self._leave_run, run_id))
             self._runs[run_id] = feed
+
         is_first = not feed.watchers
-        subscription = feed.subscribe(at)
+        subscription = feed.subscribe(next_event)
         if is_first and not feed.has_ended:
             self._call(partial(self._reader.watch_run, run_id))
         return subscription
 
     def _leave_run(self, run_id: str, feed: Feed[Snapshot]) -> None:
-        """Stop to look at a run that nobody watches."""
+        """Stop looking at a run without watchers."""
         if self._runs.get(run_id) is feed and run_id not in self._readings:
             self._call(partial(self._reader.unwatch_run, run_id))
         self._drop_feeds()
 
     def _drop_feeds(self) -> None:
-        """Keep the feeds that somebody watches, and some more."""
+        """Keep the feeds that have watchers, and the last eight of those without."""
         unwatched = [run_id for run_id, feed in self._runs.items() if not feed.watchers]
         for run_id in unwatched[:-_MAX_RECENT]:
             if run_id not in self._readings:
@@ -158,7 +161,10 @@ class StoreTail:
         while not self._is_closed:
             start = time.monotonic()
             self._make_calls()
-            news = self._reader.look() if self._reader.is_watched else []
+
+            news: list[News] = []
+            if self._reader.is_watched:
+                news = self._reader.look()
             if news:
                 try:
                     self._loop.call_soon_threadsafe(self._publish, news)
@@ -184,7 +190,7 @@ class StoreTail:
             call()
 
     def _publish(self, news: list[News]) -> None:
-        """Let the clients have what the thread has read; this runs on the loop."""
+        """Send the clients the news that the thread has read; this runs on the loop."""
         for item in news:
             if item.run_id:
                 self._publish_run(item)

@@ -26,7 +26,7 @@ _log = logging.getLogger("attune_nb")
 
 
 class Tails:
-    """A tail of each store that somebody watches, made when it is needed first.
+    """A tail for each store that is watched, made when it is needed first.
 
     All methods are called on the server's loop.
 
@@ -64,18 +64,20 @@ class Tails:
         return self._list.state
 
     async def _refresh(self) -> None:
-        """Watch the lists of all stores, also of those that come to be later."""
+        """Watch the lists of all stores, also of those that are created later."""
         while True:
             try:
                 paths = await asyncio.to_thread(self._stores.paths)
             except OSError as error:
                 _log.warning("the stores of the server cannot be listed: %s", error)
                 paths = [self._stores.main]
+
             for path in paths:
                 tail = self.tail_of(path)
                 if tail not in self._listed:
                     self._listed.append(tail)
                     tail.watch_list(self)
+
             await asyncio.sleep(_STORES_EVERY)
 
     def wake(self) -> None:
@@ -86,10 +88,11 @@ class Tails:
             self._list.publish(merged)
 
     def _leave_list(self, _: Feed[RunList]) -> None:
-        """Stop to look at the lists: nobody watches them."""
+        """Stop looking at the lists, which have no watchers."""
         if self._refreshing is not None:
             self._refreshing.cancel()
             self._refreshing = None
+
         for tail in self._listed:
             tail.leave_list(self)
         self._listed = []
@@ -100,6 +103,8 @@ class Tails:
         self._list.stop()
         if self._refreshing is not None:
             self._refreshing.cancel()
+
+        # all threads are asked to end before the first one is waited for
         tails = list(self._tails.values())
         for tail in tails:
             tail.stop()

@@ -107,12 +107,14 @@ class TaskState:
         self.number = number
         self.open: dict[int, OpenVisit] = {}
         self.with_items = False
+
         self.attempts = 0
         self.unbegun = 0
         self.failed_attempts = 0
         self.cancelled = 0
         self.retried = 0
         self.error = ""
+
         self._visits = _VisitNumbers()
         # of the executions that have ended
         self._total: int | None = 0

@@ -1,4 +1,4 @@
-"""Starting runs: new ones of workflow files, interrupted ones, and what has failed again."""
+"""Starting runs: new ones of workflow files, interrupted ones, and retries of failures."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class StartRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     Attributes:
         file: The path of the file below the folder of the server, as `GET /api/workflows` has it.
         parameters: The values of parameters by name.
-        entered: What a person has entered in the fields of the form, by name: a text, a boolean, or
-            the index of a choice. It goes with, or in place of, `parameters`.
+        entered: The entries of the form, by the names of its fields: a text, a boolean, or the
+            index of a choice. It goes with, or in place of, `parameters`.
         options: Further options.
     """
 
@@ -66,7 +66,7 @@ class StartRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class RepeatRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a resumed or retried run does not take from the record.
+    """The values that a resumed or retried run does not take from the record.
 
     Attributes:
         parameters: The secret parameters, which no record holds; of a retry also changed ones.
@@ -130,7 +130,7 @@ class _StartingHandler(AttuneHandler):
 
     @property
     def starter(self) -> Starter:
-        """What starts runs.
+        """The starter of runs.
 
         Raises:
             ApiError: 403: this server starts none.
@@ -159,9 +159,11 @@ class _StartingHandler(AttuneHandler):
             started = await IOLoop.current().run_in_executor(_threads, start)
         except StartRefused as refusal:
             raise ApiError(refusal.status, str(refusal), refusal.problems) from None
+
         self.set_header("Location", f"{self.base_url}attune/api/runs/{started.run_id}")
         reply = StartReply(run_id=started.run_id, recorded=started.is_recorded)
-        self.reply(reply, 201 if started.is_new else 200)
+        status = 201 if started.is_new else 200
+        self.reply(reply, status)
 
 
 class AllRunsHandler(_StartingHandler, RunsHandler):
@@ -208,7 +210,7 @@ class ResumeHandler(_StartingHandler):
 
 
 class RetryHandler(_StartingHandler):
-    """A new run of what has failed in another one."""
+    """A new run of the tasks and items that have failed in another run."""
 
     @requires("execute", kernels=True)
     async def post(self, run_id: str) -> None:
@@ -272,12 +274,14 @@ class LogHandler(AttuneHandler):
         if store is None:
             # it may not be on record yet
             store = self.stores.main
+
         part = await self.in_thread(read_output, store, run_id, query.offset, _MAX_PART)
         if part is None:
             raise ApiError(
                 404,
                 f"there is no log of run {run_id}: only runs that a server has started have one",
             )
+
         place = {"offset": part.offset, "next": part.next, "size": part.size}
         self.set_header("X-Attune", msgspec.json.encode(place).decode())
         self.set_header("Cache-Control", "no-store")

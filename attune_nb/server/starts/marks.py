@@ -40,8 +40,8 @@ class StartMark(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_alive(self) -> bool:
         """Return whether the process is alive. One of another host counts as dead."""
-        is_here = self.host == socket.gethostname()
-        return is_here and is_alive(self.host, self.pid, self.born, self.born, "")
+        is_this_host = self.host == socket.gethostname()
+        return is_this_host and is_alive(self.host, self.pid, self.born, self.born, "")
 
 
 def write_mark(store: Path, run_id: str, pid: int) -> None:
@@ -53,6 +53,7 @@ def write_mark(store: Path, run_id: str, pid: int) -> None:
         mark = StartMark(run_id=run_id, host=socket.gethostname(), pid=pid, born=born)
         path = _mark_path(store, run_id)
         new_path = path.with_suffix(".new")
+
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         file = os.open(new_path, flags, 0o600)
         try:

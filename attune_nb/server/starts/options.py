@@ -47,13 +47,14 @@ class CodeOptions(NamedTuple):
             words += ["--actions", str(path)]
         for path in self.packs:
             words += ["--pack", str(path)]
+
         if self.allow_imports:
             words.append("--allow-imports")
         return words
 
 
 class RepeatOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Options of a resumed or retried run. What is left out is as in that run.
+    """Options of a resumed or retried run. Those that are left out are as in that run.
 
     Attributes:
         backend: Where attempts run.
@@ -81,6 +82,7 @@ class RepeatOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
                 message = f"there is no backend `{value}`; there are {names}"
                 raise StartRefused(422, message, problems_by_field({"backend": message}))
             words += ["--backend", self.backend]
+
         for name, number in (("workers", self.workers), ("concurrency", self.concurrency)):
             if number is None:
                 continue
@@ -92,7 +94,7 @@ class RepeatOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class StartOptions(RepeatOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Options of a new run, as those of `attune-nb run`. What is left out is as there.
+    """Options of a new run. They have the defaults of `attune-nb run`.
 
     Attributes:
         backend: Where attempts run.

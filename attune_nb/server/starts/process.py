@@ -39,7 +39,7 @@ _MAX_MESSAGE = 4000
 # exit status of `attune-nb` after wrong usage, or with a workflow that cannot run
 _REFUSED = 2
 
-# variables of Jupyter, and words in those that let one log in to it
+# prefixes of the variables of Jupyter, and words in those that hold its credentials
 _JUPYTER = ("JUPYTER", "JPY_", "CONFIGPROXY_")
 _SECRET_WORDS = ("TOKEN", "SECRET", "PASSWORD", "COOKIE")
 
@@ -78,11 +78,12 @@ def start_process(command: StartCommand, is_closed: threading.Event) -> bool:
         is_closed: Set when the server ends, which then waits no longer.
 
     Raises:
-        StartRefused: 422: it has ended without; the message is its output. 500: there is no
-            process.
+        StartRefused: 422: it has ended before the run began; the message is its output. 500: the
+            process cannot be started.
         StoreError: The log cannot be written.
     """
-    store, run_id = command.store, command.run_id
+    store = command.store
+    run_id = command.run_id
     log = open_output(store, run_id)
     try:
         _write_heading(log, command)
@@ -148,6 +149,7 @@ def _wait_for_begin(
             return True
         if has_ended:
             raise _refuse_output(command, begin, process.returncode)
+
         if is_closed.wait(_LOOK):
             break
     return False
@@ -169,14 +171,14 @@ def _write_heading(log: int, command: StartCommand) -> None:
 
 
 def _clean_environment() -> dict[str, str]:
-    """Return the environment of the server without what lets one log in to Jupyter."""
-    environment = {name: value for name, value in os.environ.items() if not _is_login(name)}
+    """Return the environment of the server without the credentials of Jupyter."""
+    environment = {name: value for name, value in os.environ.items() if not _is_credential(name)}
     # the log is read as UTF-8, whatever the locale
     environment.setdefault("PYTHONIOENCODING", "utf-8")
     return environment
 
 
-def _is_login(name: str) -> bool:
+def _is_credential(name: str) -> bool:
     name = name.upper()
     return name.startswith(_JUPYTER) and any(word in name for word in _SECRET_WORDS)
 

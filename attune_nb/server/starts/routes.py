@@ -58,7 +58,7 @@ START_ROUTES: list[Route] = [
         RetryHandler,
         {
             "POST": Operation(
-                "run what has failed in a run again, as a new run; 200 if an earlier request has",
+                "run the failures of a run again, as a new run; 200 if an earlier request has",
                 body=RepeatRequest,
                 headers=IDEMPOTENCY_KEY,
                 answers={

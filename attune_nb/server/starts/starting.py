@@ -80,13 +80,14 @@ class Starter:
         self._stores = stores
         self._code = code
         self._most_started = most_started
+
         self._lock = threading.Lock()
         # the ids of the runs that are being started
         self._pending: set[str] = set()
         self._is_closed = threading.Event()
 
     def close(self) -> None:
-        """Wait for nothing any more: the server ends. The processes go on."""
+        """End all waits, as the server ends. The processes go on."""
         self._is_closed.set()
 
     def start(
@@ -104,7 +105,7 @@ class Starter:
         Args:
             file: The path of the file below the root.
             parameters: The values of parameters by name.
-            entered: What a person has entered in the form, by name; see `forms.entries`.
+            entered: The entries of the form, by the names of its fields; see `forms.entries`.
             options: Further options.
             run_id: The id of the new run. If an earlier request has started it, nothing is done.
             actor: Who asks for it, for the log.
@@ -196,7 +197,7 @@ class Starter:
         new_id: str | None = None,
         actor: str = "",
     ) -> Started:
-        """Start a run that repeats what has failed in another one.
+        """Start a run that repeats the tasks and items that have failed in another one.
 
         Args:
             store: The store with that run.
@@ -212,8 +213,8 @@ class Starter:
             StoreError: The store cannot be read, or the log cannot be written.
         """
 
-        def is_same(other: StoredRun) -> bool:
-            return other.options.get("origin") == f"retry of {run_id}"
+        def is_same(stored: StoredRun) -> bool:
+            return stored.options.get("origin") == f"retry of {run_id}"
 
         if new_id is not None and self._was_started(store, new_id, is_same):
             return Started(new_id, is_new=False)
@@ -221,7 +222,7 @@ class Starter:
         stored = _outermost_run(store, run_id)
         if stored.status not in ENDED:
             raise StartRefused(
-                409, f"run {run_id} is {stored.status}; what has failed in it is known when it ends"
+                409, f"run {run_id} is {stored.status}; its failures are known when it ends"
             )
         words = options.words()
         check_secrets(stored, parameters)
@@ -261,7 +262,7 @@ class Starter:
 
         if self._code.is_empty:
             # otherwise the process checks the actions: their code has no place in the server
-            problems = [found for found in workflow.check() if found.severity == "error"]
+            problems = [problem for problem in workflow.check() if problem.severity == "error"]
             if problems:
                 raise _refuse_workflow(path, problems)
         return workflow
@@ -368,7 +369,7 @@ def _explain_no_resume(stored: StoredRun) -> str:
     run_id = stored.run_id
     if stored.status in ENDED:
         status = stored.status.replace("_", " ")
-        return f"run {run_id} has ended ({status}); a retry runs what has failed again"
+        return f"run {run_id} has ended ({status}); a retry runs its failures again"
     if stored.status == "paused":
         return f"run {run_id} is paused, and its process is alive: send it the command `resume`"
     return f"run {run_id} is under way"

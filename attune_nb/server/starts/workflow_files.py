@@ -25,7 +25,7 @@ _SUFFIXES = (".yaml", ".yml")
 # characters of a path, and of its longest name
 _MAX_PATH = 4096
 
-# folders of programs, in which nobody keeps workflows
+# folders of programs, which hold no workflows
 _SKIPPED = frozenset({"node_modules", "site-packages", "__pycache__", "venv", "env"})
 _ENVIRONMENT_MARK = "pyvenv.cfg"
 
@@ -38,8 +38,8 @@ _MAX_WORKFLOWS = 200
 # bytes of a file that is looked at
 _MAX_BYTES = 500_000
 
-# seconds that a list is sent again: many readers cost no more than one
-_LIST_KEPT = 1.0
+# seconds for which a list is sent again: many readers cost no more than one
+_LIST_AGE = 1.0
 
 
 class WorkflowRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +123,7 @@ class WorkflowFiles:
         are left out.
         """
         with self._lock:
-            if time.monotonic() - self._listed > _LIST_KEPT:
+            if time.monotonic() - self._listed > _LIST_AGE:
                 self._list = self._search()
                 self._listed = time.monotonic()
             return self._list
@@ -138,6 +138,7 @@ class WorkflowFiles:
             if len(rows) == _MAX_WORKFLOWS:
                 search.is_cut = True
                 break
+
         rows.sort(key=lambda row: row.file)
         return rows, search.is_cut
 
@@ -229,12 +230,12 @@ def _has_tasks(path: Path) -> bool:
     for number, line in enumerate(lines):
         if not line.startswith("tasks:"):
             continue
-        rest = _without_comment(line.removeprefix("tasks:"))
+        value = _without_comment(line.removeprefix("tasks:"))
         for next_line in lines[number + 1 :]:
-            if rest:
+            if value:
                 break
-            rest = _without_comment(next_line)
-        return rest.startswith(("[", "-"))
+            value = _without_comment(next_line)
+        return value.startswith(("[", "-"))
     return False
 
 

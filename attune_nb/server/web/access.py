@@ -1,4 +1,4 @@
-"""The base classes of all handlers: who may call them, what they read, and how they answer.
+"""The base classes of all handlers: access, requests, and answers.
 
 A handler derives from `AttuneHandler` (JSON), `AttunePage` (HTML) or `AttuneSocket`, and marks each
 of its methods by `requires`. A class with an unmarked method cannot be defined.
@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 RESOURCE = "attune"
-"""The name by which an authorizer of Jupyter tells these handlers from others."""
+"""The name of these handlers for an authorizer of Jupyter."""
 
 Action = Literal["read", "write", "execute"]
 """Look at runs; send commands to them; start them."""
@@ -80,7 +80,7 @@ _CONTENT_SECURITY_POLICY = (
 
 
 class Access(NamedTuple):
-    """What a caller of a method must be allowed to do.
+    """The actions that a caller of a method must be allowed.
 
     Attributes:
         action: The action on the resource `attune`.
@@ -97,7 +97,7 @@ class ErrorReply(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         message: The fault, and the remedy.
         reason: The kind of fault, for programs: why a command was refused.
-        problems: Single faults in what was sent.
+        problems: Single faults in the request, or in a workflow's file.
     """
 
     message: str
@@ -159,7 +159,7 @@ def _with_errors(method: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
 
 
 class _Guarded(ExtensionHandlerMixin):
-    """What all handlers have in common."""
+    """The base of all handlers."""
 
     auth_resource = RESOURCE
 
@@ -235,6 +235,7 @@ class _Guarded(ExtensionHandlerMixin):
                 fields[name] = self.get_query_argument(name)
             elif name not in _JUPYTER_PARAMETERS:
                 raise ApiError(422, f"the address of the request: {_explain_unknown(name, names)}")
+
         try:
             return msgspec.convert(fields, query_type, strict=False)
         except msgspec.ValidationError as error:
@@ -293,12 +294,13 @@ class AttuneHandler(_Guarded, APIHandler):
             reply = ErrorReply(_message_of(error))
         else:
             reply = ErrorReply("the server failed; its log has the reason")
+
         self.set_status(status_code)
         self.finish(msgspec.json.encode(reply))
 
 
 class AttunePage(ExtensionHandlerJinjaMixin, _Guarded, JupyterHandler):
-    """A handler of pages of HTML, which load only what this server serves."""
+    """A handler of pages of HTML, which load nothing from other servers."""
 
     auth_resource = RESOURCE
 
@@ -342,7 +344,8 @@ def _explain_unknown(name: str, names: Sequence[str]) -> str:
     if not hint:
         hint = "; there is none"
         if names:
-            hint = f"; there are {', '.join(f'`{known}`' for known in names)}"
+            quoted = ", ".join(f"`{parameter}`" for parameter in names)
+            hint = f"; there are {quoted}"
     return f"there is no parameter `{printable(name[:_MAX_NAME])}`{hint}"
 
 
@@ -353,6 +356,7 @@ def _message_of(error: HTTPError) -> str:
         if not reason:
             reason = HTTPStatus(error.status_code).phrase
         return str(reason)
+
     if error.args:
         return str(error.log_message % error.args)
     # tornado doubles the signs of a message without arguments

@@ -48,7 +48,7 @@ def _require_one(**fields: Any) -> None:
 
 
 class _Command(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
-    """What a run shall do."""
+    """A command for a run."""
 
 
 class Cancel(_Command, frozen=True, tag="cancel", forbid_unknown_fields=True):
@@ -79,8 +79,8 @@ class Answer(_Command, frozen=True, tag="answer", forbid_unknown_fields=True):
     Attributes:
         task: The path of the task that asks.
         value: The answer, which must fit the question's schema.
-        entered: In place of `value`, what a person has entered in the question's form: a text, a
-            boolean or the index of a choice for each field, by name.
+        entered: In place of `value`, the entries of the question's form by the names of its
+            fields: a text, a boolean, or the index of a choice.
         visit: The number of the execution of the task; null if it has one open question.
         inquiry: The id of the inquiry; null if the task has one open question.
     """
@@ -127,11 +127,11 @@ class Accept(_Command, frozen=True, tag="accept", forbid_unknown_fields=True):
 
 
 RunCommand = Cancel | Pause | Resume | Answer | Rerun | Accept
-"""The body of a request: its `kind` tells the commands apart."""
+"""The body of a request; its `kind` is the command."""
 
 
 class CommandReply(msgspec.Struct, frozen=True):
-    """What has become of a command.
+    """The outcome of a command.
 
     Attributes:
         command: The number of the command.
@@ -163,7 +163,7 @@ class CommandHandler(AttuneHandler):
 
     @requires("read")
     async def get(self, run_id: str, number: str) -> None:
-        """Send what has become of a command."""
+        """Send the outcome of a command."""
         store = await self.find_store(run_id)
         reply = await self.in_thread(_read_outcome, store, run_id, int(number))
         self.reply(reply)
@@ -202,7 +202,7 @@ def _value_of(store: Path, run_id: str, command: Answer) -> Any:
     """Return the answer of a command, which fits the question.
 
     Raises:
-        ApiError: 422: it does not.
+        ApiError: 422: it does not fit.
     """
     value = command.value
     if command.entered is not UNSET:
@@ -210,6 +210,7 @@ def _value_of(store: Path, run_id: str, command: Answer) -> Any:
         value, problems = read_answer(schema, command.entered)
         if problems:
             raise _refuse_entries(problems)
+
     problem = explain_misfit(store, run_id, command.task, value, command.inquiry)
     if problem is not None:
         raise ApiError(422, problem, [ProblemReply(problem, field=command.task)])
@@ -241,7 +242,7 @@ def _kind_of(command: _Command) -> Any:
 
 
 def _read_outcome(store: Path, run_id: str, number: int) -> CommandReply:
-    """Return what has become of a command.
+    """Return the outcome of a command.
 
     Raises:
         ApiError: 404: the file of commands does not have it.
@@ -250,6 +251,7 @@ def _read_outcome(store: Path, run_id: str, number: int) -> CommandReply:
     path = commands_path(store)
     if not path.exists():
         raise missing
+
     with open_command_file(path) as connection:
         progress = read_progress(connection, number)
     if progress is None or progress.run_id != run_id:

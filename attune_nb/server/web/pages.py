@@ -26,11 +26,14 @@ class RunsPage(AttunePage):
         # sets the cookie that the script sends back with each command
         self.xsrf_token  # noqa: B018
         theme = self.get_query_argument("theme", "")
+        if theme not in _THEMES:
+            theme = ""
+
         page = self.render_template(
             "runs.html",
             attune_url=f"{self.base_url}attune",
             run_id=run_id,
-            theme=theme if theme in _THEMES else "",
+            theme=theme,
             permissions=" ".join(await self._permissions()),
             notebooks_url=self._notebooks_url(),
             root=f"{str(self.serverapp.root_dir).rstrip('/')}/",
@@ -39,13 +42,14 @@ class RunsPage(AttunePage):
         self.finish(page)
 
     async def _permissions(self) -> list[str]:
-        """Return what the reader may do besides looking: `write` (commands), and `start`.
+        """Return the permissions of the reader besides looking: `write` (commands), and `start`.
 
         The page shows only the buttons that work; each call is checked again.
         """
         permissions = []
         if await self._may("write", RESOURCE):
             permissions.append("write")
+
         app: Any = self.extensionapp
         if app.allow_start:
             may_execute = await self._may("execute", RESOURCE)

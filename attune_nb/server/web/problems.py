@@ -1,4 +1,4 @@
-"""Single faults in what was sent to the server, or in a workflow's file."""
+"""Single faults in a request to the server, or in a workflow's file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MAX_PROBLEMS = 20
 
 
 class ProblemReply(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One fault in what was sent, or in a workflow's file.
+    """One fault in a request, or in a workflow's file.
 
     Attributes:
         message: The fault, and the remedy.
@@ -59,6 +59,7 @@ def problems_of_text(problems: Iterable[Problem]) -> tuple[ProblemReply, ...]:
             replies.append(ProblemReply(problem.message))
         else:
             replies.append(ProblemReply(problem.message, position.line, position.column))
+
         if len(replies) == _MAX_PROBLEMS:
             break
     return tuple(replies)

@@ -27,7 +27,7 @@ __all__ = ["ListSocket", "RunSocket", "RunStream", "StreamQuery"]
 _PING_EVERY = 25.0
 
 # the codes of closed sockets: there is nothing more to send; the server stops; it has failed
-_DONE = 1000
+_NORMAL_CLOSURE = 1000
 _GOING_AWAY = 1001
 _FAILED = 1011
 
@@ -39,8 +39,8 @@ class StreamQuery(msgspec.Struct, frozen=True, kw_only=True):
     """The parameters of the stream of a run.
 
     Attributes:
-        at: The `at` of the last message that the client has; it then gets only what has changed
-            since, if the server still has the state of that time.
+        at: The `at` of the last message that the client has. It then gets only the changes since,
+            if the server still has the state of that time.
     """
 
     at: Annotated[int, msgspec.Meta(ge=0)] | None = None
@@ -78,7 +78,7 @@ class _StateSocket(AttuneSocket):
         return seconds
 
     def subscribe(self) -> Subscription[Any]:
-        """Return a subscription to what this socket sends."""
+        """Return a subscription to the states that this socket sends."""
         raise NotImplementedError
 
     def open(self, *_: Any, **__: Any) -> None:
@@ -87,7 +87,7 @@ class _StateSocket(AttuneSocket):
         self._sender = asyncio.create_task(self._send(self._subscription))
 
     async def _send(self, subscription: Subscription[Any]) -> None:
-        """Send messages until the end; one at a time, as tornado keeps what cannot leave yet."""
+        """Send messages until the end; one at a time, as tornado would keep all unsent ones."""
         try:
             async for message in subscription.messages():
                 await asyncio.wait_for(self.write_message(message), self._drop_after)
@@ -100,8 +100,10 @@ class _StateSocket(AttuneSocket):
             self.log.exception("the stream of %s has failed", self.request.path)
             self.close(_FAILED, "the server has failed")
         else:
-            code = _GOING_AWAY if subscription.has_stopped else _DONE
-            self.close(code, "the server stops" if subscription.has_stopped else "the end")
+            if subscription.has_stopped:
+                self.close(_GOING_AWAY, "the server stops")
+            else:
+                self.close(_NORMAL_CLOSURE, "the end")
         finally:
             subscription.close()
 

@@ -8,7 +8,7 @@ from attune_nb.server.web.route import PREFIX
 __all__ = ["UNKNOWN_PATTERN", "UnknownHandler"]
 
 UNKNOWN_PATTERN = f"{PREFIX}/api/.*"
-"""All addresses of the API: the last route, so that it gets what no other one takes."""
+"""All addresses of the API: the last route, so that it gets only addresses that no other takes."""
 
 
 class UnknownHandler(AttuneHandler):
