@@ -80,6 +80,15 @@ def test_an_item_that_failed_has_its_value_and_its_error(store, run):
     assert row.traceback.endswith("ConnectionError: server c refused ***\n")
 
 
+def test_a_long_message_keeps_its_beginning(tmp_path):
+    text = "tasks: [{name: a, action: core.fail, input: {message: disk full %s}}]" % ("x" * 9_000)
+    store = tmp_path / "runs.db"
+    failed = attune_nb.loads(text, "long").run(progress=False, store=store)
+    (row,) = items_of(store, failed, task="a").rows
+    assert row.error.startswith("disk full xxx")
+    assert row.error.endswith("x…")
+
+
 def test_a_result_is_cut_and_has_no_secret(store, run):
     (row,) = items_of(store, run, index=0).rows
     assert row.result.startswith("{'server': 'a', 'text': '***xxx")

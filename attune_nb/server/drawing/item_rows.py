@@ -455,7 +455,7 @@ def _add_values(
         if error is not None:
             row.error_type = _text(error["type"], _MAX_TYPE)
             row.error = _text(error["message"], _MAX_MESSAGE)
-            row.traceback = _text(error["traceback"], _MAX_TRACEBACK)
+            row.traceback = _end_of_text(error["traceback"], _MAX_TRACEBACK)
             row.result = _preview(error["data"])
         first_batch = batches[int(attempts.event[first])]
         if first_batch.items is not None:
@@ -480,6 +480,16 @@ def _preview(plain: Any) -> str | None:
 
 
 def _text(plain: Any, most: int) -> str:
+    """Return the beginning of a stored text."""
+    text = from_plain(plain)
+    if not isinstance(text, str):
+        return ""
+    if len(text) > most:
+        text = f"{text[: most - 1]}…"
+    return printable(text)
+
+
+def _end_of_text(plain: Any, most: int) -> str:
     """Return the end of a stored text: the last lines of a traceback are the user's own."""
     text = from_plain(plain)
     if not isinstance(text, str):

@@ -2,21 +2,27 @@
 
 import {explain, get, pageAddress} from './api.js';
 import {arrange, makeElement, setShown, setText} from './dom.js';
-import {formatCount, formatDuration, formatNumber, makeStatus, showStatus} from './format.js';
+import {formatClock, formatCount, formatDuration, formatNumber, isActive, makeStatus,
+  showStatus} from './format.js';
+import {clockOf} from './states.js';
 
 // milliseconds between two readings while the run goes on, and the rows that are shown
 const READ_EVERY = 2000;
 const MAX_ROWS = 500;
 
-/** Return the child runs of a run that need a person. */
+/** Return the child runs of a run that need a person, in the order of their items. */
 export async function readWaitingChildren(id) {
   const {runs} = await get(`/runs?parent=${id}&attention=true&limit=20`);
-  return runs;
+  return runs.sort((one, two) => compare(placeOf(one), placeOf(two)));
 }
 
 /** Return a link to the page of a child run. */
 export function makeChildLink(row) {
   return makeElement('a', {href: pageAddress(row.id)}, nameOf(row));
+}
+
+function placeOf(row) {
+  return [row.parent_task, row.parent_item];
 }
 
 function nameOf(row) {
@@ -25,7 +31,7 @@ function nameOf(row) {
 
 export function open(panel, run) {
   const children = new Children(panel, run);
-  return {update: () => children.update(), tick: () => children.update(),
+  return {update: () => children.update(), tick: () => children.tick(),
     choose: (task) => children.choose(task)};
 }
 
@@ -69,10 +75,16 @@ class Children {
     this.isReading = false;
   }
 
+  /** Let the clocks of the rows tick. */
+  tick() {
+    for (const row of this.runs ?? []) this.#showTime(row);
+    this.update();
+  }
+
   /** Show the rows; those of the chosen task come first. */
   #arrange() {
     const rank = (row) => [row.parent_task === this.task ? 0 : 1, row.attention ? 0 : 1,
-      row.parent_task, row.parent_item];
+      ...placeOf(row)];
     const rows = [...this.runs ?? []].sort((one, two) => compare(rank(one), rank(two)));
     arrange(this.list, rows.map((row) => this.#elementOf(row)));
   }
@@ -92,8 +104,14 @@ class Children {
     setShown(parts[2], row.questions > 0);
     const failed = row.failed ? `, ${formatNumber(row.failed)} failed` : '';
     setText(parts[3], row.items > 1 ? `${formatCount(row.items, 'item')}${failed}` : '');
-    setText(parts[4], formatDuration(row.duration));
+    this.#showTime(row);
     return element;
+  }
+
+  #showTime(row) {
+    const clock = clockOf(row);
+    const time = this.rows.get(row.id).parts[4];
+    setText(time, isActive(row.status) ? formatClock(clock) : formatDuration(clock));
   }
 }
 

@@ -10,6 +10,9 @@ import {formatAgo, formatClock, formatCount, formatDate, formatDuration, formatM
 // seconds without a sign of life of a run's process that are worth a word; it gives one every 10 s
 const SILENCE = 30;
 
+// seconds that attempts in progress have to end after a cancel, as after Ctrl-C in a terminal
+const GRACE = 0.5;
+
 const BUTTONS = [
   {name: 'pause', title: 'Pause', hint: 'Start no more attempts until you resume'},
   {name: 'resume', title: 'Resume', hint: 'Go on with the run'},
@@ -77,8 +80,16 @@ export class RunHead {
       onkeydown: (event) => event.key === 'Escape' && this.#closeQuestion()},
       this.questionText,
       makeElement('button', {type: 'button', class: 'danger', 'data-confirm': 'cancel',
-        onclick: () => { this.#closeQuestion(); this.#send(BUTTONS[2], {kind: 'cancel'}); }},
-      'Cancel the run'), this.keep);
+        title: 'Stop what is under way', onclick: () => this.#cancel({grace: GRACE})},
+      'Cancel the run'),
+      makeElement('button', {type: 'button', 'data-confirm': 'finish',
+        title: 'Start no more attempts, and wait for those under way',
+        onclick: () => this.#cancel({})}, 'Let attempts finish'), this.keep);
+  }
+
+  #cancel(options) {
+    this.#closeQuestion();
+    this.#send(BUTTONS[2], {kind: 'cancel', ...options});
   }
 
   #closeQuestion() {
@@ -109,7 +120,7 @@ export class RunHead {
       setShown(this.question, true);
       this.keep.focus();
     } else {
-      this.#send(button, {kind: 'cancel'});
+      this.#send(button, {kind: 'cancel', grace: GRACE});
     }
   }
 

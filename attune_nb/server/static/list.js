@@ -4,6 +4,7 @@ import {get, pageAddress, serverTime} from './api.js';
 import {arrange, makeElement, setAttribute, setMarkedText, setShown, setText} from './dom.js';
 import {formatAgo, formatClock, formatCount, formatDate, formatDuration, formatMoment, formatNumber,
   isActive, makeStatus, showStatus} from './format.js';
+import {clockOf} from './states.js';
 
 // milliseconds after the last letter before the server is searched
 const SEARCH_WAIT = 300;
@@ -103,7 +104,7 @@ export class ListView {
   #rowOf(row) {
     if (!this.rows.has(row.id)) this.rows.set(row.id, new RunLine(row.id, this.onOpen));
     const line = this.rows.get(row.id);
-    line.update(row, this.list.clock(row), row.id === this.chosen);
+    line.update(row, clockOf(row), row.id === this.chosen);
     return line.element;
   }
 
@@ -144,7 +145,7 @@ export class ListView {
   tick() {
     for (const [id, line] of this.rows) {
       const row = this.list.runs.get(id);
-      if (row && line.element.isConnected) line.tick(row, this.list.clock(row));
+      if (row && line.element.isConnected) line.tick(row, clockOf(row));
     }
   }
 

@@ -13,7 +13,7 @@ export class Questions {
     this.run = run;
     this.cards = new Map();
     this.list = makeElement('div', {class: 'questions'});
-    this.moreQuestions = 0;
+    this.linked = '';
     this.links = makeElement('span');
     this.more = makeElement('p', {class: 'note', hidden: true}, makeElement('span'), this.links);
     parent.append(this.list, this.more);
@@ -46,13 +46,16 @@ export class Questions {
     const more = state.questions - state.asks.length;
     const moreDoubts = state.in_doubt - state.doubts.length;
     const parts = [];
-    if (more > 0) parts.push(`${formatCount(more, 'more question')} in child runs`);
+    const noun = state.asks.length ? 'more question' : 'question';
+    if (more > 0) parts.push(`${formatCount(more, noun)}${state.children ? ' in child runs' : ''}`);
     if (moreDoubts > 0) parts.push(`${formatCount(moreDoubts, 'more attempt')} in doubt`);
     setText(this.more.firstChild, parts.join(', '));
     setShown(this.more, parts.length > 0);
-    if (more === this.moreQuestions) return;
 
-    this.moreQuestions = more;
+    // a child run that has its answer may be followed by one that asks
+    const linked = `${more} ${state.children}`;
+    if (linked === this.linked) return;
+    this.linked = linked;
     this.links.replaceChildren();
     if (more > 0 && state.children) this.#linkChildren();
   }

@@ -88,6 +88,15 @@ function applyDelta(state, delta) {
   return {...state, ...changes, tasks: ordered};
 }
 
+/** Return the seconds since the start of a run of the list, up to its end. */
+export function clockOf(row) {
+  if (row.started === null) return row.duration;
+  if (row.status === 'interrupted') return Math.max(row.duration, (row.heard ?? 0) - row.started);
+  if (!isActive(row.status)) return row.duration;
+  // a run that only waits has no event, and its row is old
+  return Math.max(row.duration, serverTime() - row.started);
+}
+
 /**
  * The list of runs, live. Pages of older runs are added by `add`.
  *
@@ -118,15 +127,6 @@ export class RunList extends EventTarget {
   add(rows) {
     for (const row of rows) this.runs.set(row.id, row);
     this.dispatchEvent(new Event('change'));
-  }
-
-  /** Return the seconds since the start of a run, up to its end. */
-  clock(row) {
-    if (row.started === null) return row.duration;
-    if (row.status === 'interrupted') return Math.max(row.duration, (row.heard ?? 0) - row.started);
-    if (!isActive(row.status)) return row.duration;
-    // a run that only waits has no event, and its row is old
-    return Math.max(row.duration, serverTime() - row.started);
   }
 
   /** Return the rows, the newest first. */

@@ -68,7 +68,7 @@ export class TaskTable {
     this.table.classList.toggle('without-errors', !state.tasks.some((row) => row.error));
     this.table.classList.toggle('without-failed', !state.tasks.some(hasLosses));
     setShown(this.empty, !state.tasks.length);
-    setText(this.hidden, `and ${formatCount(state.hidden, 'more task')}`);
+    setText(this.hidden, `and ${formatCount(state.hidden, 'more task')}; the graph shows all`);
     setShown(this.hidden, state.hidden > 0);
     this.#showFolded(false);
   }
