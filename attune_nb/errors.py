@@ -302,7 +302,7 @@ class CommandRefused(_PlainError):  # noqa: N818 - pairs with LookupFailed
     """A run of another process did not carry out a command.
 
     Args:
-        message: Why not, and what to do.
+        message: The reason, and the remedy.
         reason: The kind of reason. The run has `ended`, is `interrupted`, or is `missing` in the
             store; its process has a `too_old` version, has `refused` the command, or has not
             taken it yet (`unheard`); the command was `lost` with its file.

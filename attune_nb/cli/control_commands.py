@@ -160,6 +160,7 @@ def answer(
             text = _read_standard_input()
         else:
             text = value
+
         asking_run.answer(task, AnswerText.parse(text))
     except AttuneError as error:
         exit_with_error(error)
@@ -211,9 +212,11 @@ def continue_live_run(live_run: RecordedRun, answers: Mapping[str, Any], *, reru
     """
     for task, text in answers.items():
         live_run.answer(task, text)
+
     doubts = live_run.in_doubt if reruns else []
     for doubt in doubts:
         live_run.rerun(doubt.task, doubt.index)
+
     if not answers and not doubts:
         live_run.resume()
     typer.echo(f"{_describe(live_run)} continues in its own process")
@@ -257,6 +260,7 @@ def _ask(run: RecordedRun, task: str) -> str:
             prompt = f"{task}: {shortened(question.prompt, _MAX_PROMPT)} "
             is_hidden = _has_secret(question.response_schema)
             break
+
     try:
         return getpass(printable(prompt)) if is_hidden else input(printable(prompt))
     except EOFError:

@@ -13,8 +13,8 @@ import typer
 __all__ = ["cut_to_size", "write_output_to"]
 
 # bytes of the file after which its older part is dropped, and bytes that remain then
-_MOST = 10_000_000
-_KEPT = 5_000_000
+_MAX_BYTES = 10_000_000
+_REMAINING_BYTES = 5_000_000
 
 # seconds between two looks at the size
 _LOOK = 1.0
@@ -40,7 +40,7 @@ def write_output_to(path: Path | None) -> Path | None:
 
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
     try:
-        # only its owner can read what actions print
+        # only its owner can read the output of actions
         file = os.open(path, flags, 0o600)
     except OSError as error:
         raise typer.BadParameter(f"cannot write `{path}`: {error.strerror}") from None
@@ -53,7 +53,7 @@ def write_output_to(path: Path | None) -> Path | None:
     return path
 
 
-def cut_to_size(file: int, most: int = _MOST, kept: int = _KEPT) -> None:
+def cut_to_size(file: int, most: int = _MAX_BYTES, remaining: int = _REMAINING_BYTES) -> None:
     """Drop the older part of a file that is too large.
 
     The file itself remains, as other processes write to it, too. Lines that they write in the
@@ -62,13 +62,13 @@ def cut_to_size(file: int, most: int = _MOST, kept: int = _KEPT) -> None:
     Args:
         file: The descriptor of the file, open for reading and appending.
         most: The bytes that it may have.
-        kept: The bytes that remain.
+        remaining: The bytes that remain if it has more.
     """
     size = os.fstat(file).st_size
     if size <= most:
         return
 
-    tail = os.pread(file, kept, size - kept)
+    tail = os.pread(file, remaining, size - remaining)
     # begin with a whole line
     tail = tail[tail.find(b"\n") + 1 :]
     dropped = size - len(tail)
@@ -82,5 +82,5 @@ def _watch(file: int) -> None:
         try:
             cut_to_size(file)
         except OSError:
-            # a disk that is full, say; the next look may succeed
+            # such as a full disk; the next look may succeed
             continue

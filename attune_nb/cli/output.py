@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 from rich.console import Console
 
+from attune_nb.errors import AttuneError
 from attune_nb.html import printable
 from attune_nb.running.store_paths import store_option
 
@@ -23,6 +24,7 @@ __all__ = [
     "exit_with_error",
     "exit_with_outcome",
     "exit_with_question",
+    "exit_without_extra",
     "hint_at_next_command",
     "print_run",
     "print_warnings",
@@ -118,3 +120,19 @@ def exit_with_outcome(ended_run: Run, code_words: str, *, as_json: bool) -> NoRe
     print_run(ended_run, as_json=as_json)
     hint_at_next_command(ended_run, code_words)
     raise typer.Exit(exit_status(ended_run))
+
+
+def exit_without_extra(error: ImportError, extra: str) -> NoReturn:
+    """Exit with the command that installs an extra of this package.
+
+    Args:
+        error: The error of the import of a package that the extra installs.
+        extra: The name of the extra.
+
+    Raises:
+        ImportError: The error has another cause.
+    """
+    package = "" if error.name is None else error.name.partition(".")[0]
+    if package in ("", "attune_nb"):
+        raise error
+    exit_with_error(AttuneError(f"{package} is missing: pip install 'attune_nb[{extra}]'"))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from attune_nb.cli.output import ERRORS, exit_with_error
+from attune_nb.cli.output import ERRORS, exit_with_error, exit_without_extra
 from attune_nb.cli.values import read_pairs
 from attune_nb.errors import AttuneError, RunFailed
 
@@ -44,12 +44,7 @@ def publish(
     try:
         from attune_nb.notebook import publish as publishing  # noqa: PLC0415 - an extra's packages
     except ImportError as error:
-        if error.name is None:
-            raise
-        missing = error.name.partition(".")[0]
-        if missing in ("", "attune_nb"):
-            raise
-        exit_with_error(AttuneError(f"{missing} is missing: pip install 'attune_nb[publish]'"))
+        exit_without_extra(error, "publish")
 
     try:
         with ERRORS.status(f"executing {notebook.name}") as status:

@@ -14,7 +14,7 @@ from attune_nb.cli.options import (  # noqa: TC001 - typer reads the annotations
     Packs,
     Store,
 )
-from attune_nb.cli.output import exit_with_error
+from attune_nb.cli.output import exit_with_error, exit_without_extra
 from attune_nb.errors import AttuneError
 
 __all__ = ["serve"]
@@ -46,7 +46,7 @@ def serve(
         bool,
         typer.Option(
             "--allow-start",
-            help="allow to start workflows of the folder: whoever has the token can run code",
+            help="allow to start workflows of the folder: a holder of the token can run code",
         ),
     ] = False,
     actions: Actions = None,
@@ -74,15 +74,11 @@ def serve(
                 "--allow-start"
             )
         )
+
     try:
         from attune_nb.server import serve as serving  # noqa: PLC0415 - an extra's packages
     except ImportError as error:
-        if error.name is None:
-            raise
-        missing = error.name.partition(".")[0]
-        if missing in ("", "attune_nb"):
-            raise
-        exit_with_error(AttuneError(f"{missing} is missing: pip install 'attune_nb[server]'"))
+        exit_without_extra(error, "server")
 
     try:
         serving.serve(
@@ -108,7 +104,10 @@ def _read_settings(words: list[str] | None) -> dict[str, str]:
         AttuneError: One has another form.
     """
     settings: dict[str, str] = {}
-    for word in words or ():
+    if words is None:
+        return settings
+
+    for word in words:
         name, equals, value = word.partition("=")
         if not equals or not _SETTING.fullmatch(name):
             raise AttuneError(

@@ -215,8 +215,8 @@ class CellDisplay(Display):
 
     While a cell blocks its kernel, clicks are not handled, so the output is HTML only. A run in
     the background gets widgets below it if the front end shows them. While they are shown they
-    hide the HTML, which is what remains in a saved notebook whose kernel is gone. At the end a
-    static output replaces both.
+    hide the HTML. A saved notebook whose kernel is gone shows only the HTML. At the end a static
+    output replaces both.
 
     The outputs are created in the cell's own thread, so that later updates from other threads
     reach this cell.

@@ -1,7 +1,7 @@
 """The entries of a form in a page: texts and marks, so that no value changes on its way.
 
-A page shows each entry, and sends back what a person has entered: the text of a field, a boolean,
-or the index of a choice. Values are made of that here, where the schema is.
+A page shows the entries, and sends back a person's input: the text of a field, a boolean, or the
+index of a choice. Values are made of the input here, since the schema is here.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class QuestionForm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         entries: Its fields; a single one, `answer`, if the answer is no object.
         buttons: The texts of buttons that stand for the only field; empty if it is no choice of
             a few. The button at an index answers with `inputs[index]`.
-        inputs: What a button enters: a boolean, or the index of a choice.
+        inputs: The input of a button: a boolean, or the index of a choice.
         preferred: The index of the button for the default, or -1.
     """
 
@@ -136,8 +136,8 @@ def read_entries(
 
     Args:
         fields: The fields.
-        entered: What a page has sent, by the names of the fields: a text, a boolean, or the
-            index of a choice. A name that is missing stands for an empty field.
+        entered: The input from a page, by the names of the fields: a text, a boolean, or the index
+            of a choice. A name that is missing stands for an empty field.
     """
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}

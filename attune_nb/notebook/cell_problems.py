@@ -36,8 +36,8 @@ _MAX_TEXT_LENGTH = 50_000
 class CellChecker:
     """Answers the extension in a kernel; in another shell it does nothing.
 
-    A kernel assigns what its threads print to the last message, which would be the one of a check.
-    So after each of them the output is assigned to the last cell again.
+    A kernel assigns the output of its threads to the last message, which would be that of a check.
+    So the output is assigned to the last cell again after a check.
     """
 
     def __init__(self, session: Session) -> None:

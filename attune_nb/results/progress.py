@@ -52,7 +52,7 @@ class Progress:
         kind: How the run differs from an ordinary one, such as `dry run`; else empty.
         status: The run's status.
         now: The time of the last event, in seconds since the run's start. A display may set it.
-        resume_command: What continues the run if it is paused, for a message.
+        resume_command: The command that continues the run if it is paused, for a message.
         tasks: The executions of tasks, in order of start.
     """
 

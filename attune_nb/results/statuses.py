@@ -75,7 +75,7 @@ def format_pause(reason: str, command: str = RESUME) -> str:
 
     Args:
         reason: The reason, which may say so itself.
-        command: What continues it.
+        command: The command that continues it.
     """
     if RESUME in reason or reason == UNATTENDED:
         return reason

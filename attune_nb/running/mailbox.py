@@ -115,6 +115,7 @@ class Mailbox:
             self._entries.append(entry)
             if self._thread is not None:
                 return
+
             self._thread = threading.Thread(
                 target=self._look_for_commands, name="attune commands", daemon=True
             )
@@ -126,7 +127,7 @@ class Mailbox:
 
     def _remove(self, entry: _Entry) -> None:
         with self._lock:
-            self._entries = [other for other in self._entries if other is not entry]
+            self._entries = [listening for listening in self._entries if listening is not entry]
 
     def _look_for_commands(self) -> None:
         last_run = time.monotonic()
@@ -139,13 +140,14 @@ class Mailbox:
                 _log.exception("commands of other processes cannot be carried out")
                 time.sleep(_BACK_OFF)
                 continue
+
             if has_runs:
                 last_run = time.monotonic()
             elif time.monotonic() - last_run > _LINGER and self._end_thread():
                 return
 
     def _end_thread(self) -> bool:
-        """Let go of all files, unless a run has just begun; return whether the thread ends."""
+        """Close all files, unless a run has just begun; return whether the thread ends."""
         with self._lock:
             if self._entries:
                 return False
@@ -191,7 +193,7 @@ class Mailbox:
             try:
                 inbox.put_outcome(command.number, outcome)
             except (sqlite3.Error, OSError) as error:
-                # it was carried out, and so must be the commands after it
+                # the command was carried out, and those after it must be, too
                 _log.warning("the outcome of a command cannot be written: %s", error)
 
     def _open_inbox(self, store: Path) -> CommandInbox:
@@ -228,6 +230,7 @@ class Mailbox:
         late = time.time() - command.expires
         if late > 0:
             raise LookupFailed(f"it came too late: it had expired {late:.0f} s before")
+
         run = _find_run(outermost, command.run_id)
         _check_status(run, command.kind)
         if run is not outermost and command.kind in ("pause", "resume"):
@@ -267,12 +270,13 @@ class Mailbox:
     def _force_ends(self) -> None:
         """Stop the attempts of the runs that were cancelled a while ago."""
         now = time.monotonic()
+        later_ends = []
         for forced in self._forced_ends:
             if forced.due <= now and not forced.run.has_ended:
                 forced.run.cancel(force=True, by=forced.sender)
-        self._forced_ends = [
-            forced for forced in self._forced_ends if forced.due > now and not forced.run.has_ended
-        ]
+            elif not forced.run.has_ended:
+                later_ends.append(forced)
+        self._forced_ends = later_ends
 
 
 def _find_run(outermost: SteeredRun, run_id: str) -> SteeredRun:
@@ -330,7 +334,7 @@ MAILBOX = Mailbox()
 
 
 def _begin_in_fork() -> None:
-    """Let a forked process have no runs of its parent, whose thread it does not have."""
+    """Forget the runs of the parent in a forked process, which does not have its thread."""
     MAILBOX.__init__()  # type: ignore[misc]
 
 

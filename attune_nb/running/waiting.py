@@ -45,7 +45,7 @@ GRACE = 1.5
 # seconds between two looks at a run that is waited for
 _POLL = 0.05
 
-# seconds between two looks for what the log of an attended run must say
+# seconds between two looks for questions and attempts in doubt, which an attended run logs
 _LOOK_FOR_NEEDS = 1.0
 
 # questions in a message
@@ -163,7 +163,7 @@ class _Attendant:
 
 
 class _Elsewhere(_Attendant):
-    """Other processes attend to the run; the log says what it waits for."""
+    """Other processes attend to the run; the log names its questions and attempts in doubt."""
 
     def __init__(self) -> None:
         self._next_look = 0.0

@@ -61,8 +61,8 @@ class AttuneApp(ExtensionAppJinjaMixin, ExtensionApp):
     allow_start = Bool(
         default_value=True,
         config=True,
-        help="Whether runs can be started. Whoever may start a run can run code as this server's "
-        "user; it needs the permission to execute kernels, too.",
+        help="Whether runs can be started. A user who may start a run can run code as this "
+        "server's user; it needs the permission to execute kernels, too.",
     )
     allow_imports = Bool(
         default_value=False,

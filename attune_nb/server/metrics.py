@@ -267,16 +267,19 @@ def _counter(
     name: str, documentation: str, labels: list[str], values: Mapping[Labels, float]
 ) -> Metric:
     """Return a counter; the text for Prometheus adds `_total` to its name."""
-    family = CounterMetricFamily(name, documentation, labels=labels)
-    for label_values, value in sorted(values.items()):
-        family.add_metric(label_values, value)
-    return family
+    return _add_values(CounterMetricFamily(name, documentation, labels=labels), values)
 
 
 def _gauge(
     name: str, documentation: str, labels: list[str], values: Mapping[Labels, float]
 ) -> Metric:
-    family = GaugeMetricFamily(name, documentation, labels=labels)
+    return _add_values(GaugeMetricFamily(name, documentation, labels=labels), values)
+
+
+def _add_values(
+    family: CounterMetricFamily | GaugeMetricFamily, values: Mapping[Labels, float]
+) -> Metric:
+    """Add values to a metric in the order of their labels, and return it."""
     for label_values, value in sorted(values.items()):
         family.add_metric(label_values, value)
     return family

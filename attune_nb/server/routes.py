@@ -5,8 +5,8 @@ from __future__ import annotations
 from attune_nb.server.drawing.routes import DRAWING_ROUTES
 from attune_nb.server.live.messages import Delta, Gone, ListDelta, RunList, Snapshot
 from attune_nb.server.live.run_rows import RunFilter
-from attune_nb.server.starts.handlers import AllRunsHandler, StartReply, StartRequest
-from attune_nb.server.starts.routes import IDEMPOTENCY_KEY, START_ROUTES
+from attune_nb.server.starts.handlers import AllRunsHandler, StartRequest
+from attune_nb.server.starts.routes import IDEMPOTENCY_KEY, START_ANSWERS, START_ROUTES
 from attune_nb.server.web.access import ErrorReply
 from attune_nb.server.web.command_handlers import (
     CommandHandler,
@@ -47,14 +47,7 @@ ROUTES: list[Route] = [
                 "start a run of a workflow file; 200 if an earlier request with this key has",
                 body=StartRequest,
                 headers=IDEMPOTENCY_KEY,
-                answers={
-                    200: StartReply,
-                    201: StartReply,
-                    404: ErrorReply,
-                    409: ErrorReply,
-                    422: ErrorReply,
-                    429: ErrorReply,
-                },
+                answers=START_ANSWERS,
             ),
         },
     ),

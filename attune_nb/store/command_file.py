@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from attune_nb.errors import StoreError
 from attune_nb.store.files import alone_in, create_empty, file_identity
+from attune_nb.store.sqlite_errors import error_name, is_busy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,8 +49,8 @@ _SHORT_BUSY = 20
 # numbers that are tried for a command
 _MAX_NUMBERS = 100
 
-# seconds for which a command is kept after it has expired
-_KEPT = 3600.0
+# seconds after which an expired command is deleted
+_DELETE_AFTER = 3600.0
 
 _CREATE = """CREATE TABLE IF NOT EXISTS commands (
     number INTEGER PRIMARY KEY,   -- microseconds since the epoch: no file has it again
@@ -87,7 +88,7 @@ class CommandRow(NamedTuple):
 
 
 class CommandProgress(NamedTuple):
-    """What has become of a command.
+    """The progress of a command.
 
     Attributes:
         run_id: The id of the run.
@@ -121,6 +122,7 @@ def create_command_file(path: Path) -> None:
     except sqlite3.DatabaseError as error:
         if not _is_damage(error):
             raise StoreError(_explain(path, error)) from None
+
         with alone_in(path.parent):
             if file_identity(path) == identity:
                 path.unlink(missing_ok=True)
@@ -244,14 +246,14 @@ def _take(connection: sqlite3.Connection, owners: Sequence[str]) -> list[Command
     Their data is removed from the file.
     """
     marks = ", ".join("?" * len(owners))
-    new_ones = f"FROM commands WHERE taken IS NULL AND outcome IS NULL AND owner IN ({marks})"
-    if connection.execute(f"SELECT 1 {new_ones} LIMIT 1", owners).fetchone() is None:
+    selection = f"FROM commands WHERE taken IS NULL AND outcome IS NULL AND owner IN ({marks})"
+    if connection.execute(f"SELECT 1 {selection} LIMIT 1", owners).fetchone() is None:
         return []
 
     connection.execute("BEGIN IMMEDIATE")
     try:
         columns = ", ".join(CommandRow._fields)
-        statement = f"SELECT {columns} {new_ones} ORDER BY number"
+        statement = f"SELECT {columns} {selection} ORDER BY number"
         rows = [CommandRow(*row) for row in connection.execute(statement, owners)]
         now = time.time()
         connection.executemany(
@@ -267,18 +269,18 @@ def _take(connection: sqlite3.Connection, owners: Sequence[str]) -> list[Command
 
 
 def write_outcome(
-    connection: sqlite3.Connection, number: int, outcome: str, *, taken: bool
+    connection: sqlite3.Connection, number: int, outcome: str, *, is_taken: bool
 ) -> bool:
-    """Write what has become of a command; return False if it was too late for that.
+    """Write the outcome of a command; return False if it was too late for that.
 
     Args:
         connection: The file.
         number: The number of the command.
         outcome: `done`, or why the command was not carried out.
-        taken: Whether the command was taken by the caller. If not, it is refused unless an
-            engine has taken it.
+        is_taken: Whether an engine has taken the command. If not, it is refused unless one has
+            taken it meanwhile.
     """
-    condition = "" if taken else "AND taken IS NULL "
+    condition = "" if is_taken else "AND taken IS NULL "
     cursor = connection.execute(
         "UPDATE commands SET outcome = ?, data = NULL "  # noqa: S608 - constant conditions
         f"WHERE number = ? {condition}AND outcome IS NULL",
@@ -288,7 +290,7 @@ def write_outcome(
 
 
 def read_progress(connection: sqlite3.Connection, number: int) -> CommandProgress | None:
-    """Return what has become of a command so far; None if the file does not have it."""
+    """Return the progress of a command; None if the file does not have it."""
     row = connection.execute(
         "SELECT run_id, owner, kind, taken IS NOT NULL, outcome FROM commands WHERE number = ?",
         (number,),
@@ -304,12 +306,13 @@ def delete_old_commands(connection: sqlite3.Connection) -> None:
     now = time.time()
     expired = connection.execute("SELECT 1 FROM commands WHERE expires < ? LIMIT 1", (now,))
     if expired.fetchone() is None:
-        # mostly: to write takes longer
+        # the usual case: writing takes longer
         return
+
     connection.execute(
         "UPDATE commands SET data = NULL WHERE expires < ? AND data IS NOT NULL", (now,)
     )
-    connection.execute("DELETE FROM commands WHERE expires < ?", (now - _KEPT,))
+    connection.execute("DELETE FROM commands WHERE expires < ?", (now - _DELETE_AFTER,))
 
 
 def forget_commands(store: Path, run_ids: Sequence[str]) -> None:
@@ -326,21 +329,16 @@ def forget_commands(store: Path, run_ids: Sequence[str]) -> None:
         )
 
 
-def _is_busy(error: sqlite3.Error) -> bool:
-    code = getattr(error, "sqlite_errorname", None) or ""
-    return "BUSY" in code or "LOCKED" in code
-
-
 def _is_damage(error: sqlite3.Error) -> bool:
-    code = getattr(error, "sqlite_errorname", None) or ""
-    return "NOTADB" in code or "CORRUPT" in code or "no such column" in str(error)
+    name = error_name(error)
+    return "NOTADB" in name or "CORRUPT" in name or "no such column" in str(error)
 
 
 def _explain(path: Path, error: Exception) -> str:
     reason = str(error)
     if isinstance(error, OSError) and error.strerror:
         reason = error.strerror
-    if isinstance(error, sqlite3.Error) and _is_busy(error):
+    if isinstance(error, sqlite3.Error) and is_busy(error):
         reason = "another program holds it"
     return (
         f"commands for runs cannot be put into {path}: {reason}; allow writing to it and to its "
@@ -361,8 +359,9 @@ class CommandInbox:
         self._path = commands_path(store)
         self._identity: FileIdentity | None = None
         self._connection: sqlite3.Connection | None = None
-        # the version of the file and the engines at the last look that found all
-        self._seen: tuple[int, tuple[str, ...]] | None = None
+
+        # the version of the file and the engines when the last commands were taken
+        self._last_look: tuple[int, tuple[str, ...]] | None = None
         # the outcomes that another program has kept from being written, by the number
         self._unwritten: dict[int, str] = {}
 
@@ -392,7 +391,7 @@ class CommandInbox:
             self.close()
             return []
         except sqlite3.OperationalError as error:
-            if _is_busy(error):
+            if is_busy(error):
                 return []
             self.close()
             raise
@@ -411,18 +410,19 @@ class CommandInbox:
             self._write_outcomes(self._connection)
 
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
-        if (version, owners) == self._seen:
+        if (version, owners) == self._last_look:
             return []
+
         rows = []
         if _has_table(self._connection):
             rows = _take(self._connection, owners)
-        self._seen = (version, owners)
+        self._last_look = (version, owners)
         return rows
 
     def put_outcome(self, number: int, outcome: str) -> None:
-        """Write what has become of a command that was taken, now or at one of the next calls.
+        """Write the outcome of a command that was taken, now or at one of the next calls.
 
-        If the file was removed since, the sender learns that.
+        If the file was removed since, the sender finds that out.
 
         Raises:
             sqlite3.Error: It cannot be written.
@@ -430,22 +430,23 @@ class CommandInbox:
         self._unwritten[number] = outcome
         if self._connection is None:
             return
+
         try:
             self._write_outcomes(self._connection)
         except sqlite3.OperationalError as error:
             is_removed = file_identity(self._path) != self._identity
-            if not is_removed and not _is_busy(error):
+            if not is_removed and not is_busy(error):
                 raise
 
     def _write_outcomes(self, connection: sqlite3.Connection) -> None:
         for number, outcome in [*self._unwritten.items()]:
-            write_outcome(connection, number, outcome, taken=True)
+            write_outcome(connection, number, outcome, is_taken=True)
             del self._unwritten[number]
 
     def close(self) -> None:
         """Close the file, until the next call opens it again."""
         self._identity = None
-        self._seen = None
+        self._last_look = None
         self._unwritten = {}
         if self._connection is not None:
             self._connection.close()

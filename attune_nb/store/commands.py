@@ -70,8 +70,8 @@ EXPIRES_IN = 60.0
 _PATIENCE = 10.0
 
 # seconds between two looks for the outcome, and between two at the run itself
-_LOOK = 0.02
-_LOOK_AT_RUN = 0.25
+_LOOK_EVERY = 0.02
+_RUN_LOOK_EVERY = 0.25
 
 # tries to write a command while another program removes the file
 _MAX_TRIES = 5
@@ -92,8 +92,8 @@ class _Field(NamedTuple):
 
     Attributes:
         types: The types that its value may have.
-        noun: What it must be, for a message; None is allowed if it is not required.
-        required: Whether each command of the kind has it.
+        noun: The value that it takes, for a message; None is allowed if it is not required.
+        required: Whether all commands of the kind have it.
     """
 
     types: tuple[type, ...]
@@ -153,7 +153,7 @@ def put_command(
     Args:
         store: The store with the run.
         run_id: The whole id of the run, also of a child run.
-        kind: What the run shall do.
+        kind: The kind of command.
         data: The arguments. `cancel`: `force`, or `grace`, the seconds after which attempts in
             progress are stopped, too; and `reason`. `answer`: `task`, then `value`, or `text` as
             a person has typed it; `visit` or `inquiry`, if the task has several questions.
@@ -196,6 +196,7 @@ def _insert(path: Path, row: CommandRow) -> int:
     """
     attempt = 1
     while True:
+        # before the file is created, for an error that comes first
         identity = file_identity(path)
         try:
             create_command_file(path)
@@ -246,7 +247,7 @@ def _poll(
     identity: FileIdentity,
 ) -> str | None:
     """Look for the outcome of a command until a time, as `wait_for_outcome` does."""
-    next_look = time.monotonic() + _LOOK_AT_RUN
+    next_look = time.monotonic() + _RUN_LOOK_EVERY
     while True:
         progress = read_progress(connection, number)
         if progress is None:
@@ -256,7 +257,7 @@ def _poll(
 
         now = time.monotonic()
         if now >= next_look or now >= end:
-            next_look = now + _LOOK_AT_RUN
+            next_look = now + _RUN_LOOK_EVERY
             if file_identity(commands_path(store)) != identity:
                 raise _lost_command()
             outcome = _explain_silence(store, progress)
@@ -264,7 +265,7 @@ def _poll(
                 return outcome
         if now >= end:
             return None
-        time.sleep(_LOOK)
+        time.sleep(_LOOK_EVERY)
 
 
 def send_command(
@@ -313,25 +314,38 @@ def check_command(kind: str, data: Mapping[str, Any] | None) -> dict[str, Any]:
     if kind not in kinds:
         hint = nearest(str(kind), kinds)
         if not hint:
-            hint = f"; there are {', '.join(f'`{name}`' for name in kinds)}"
+            quoted = ", ".join(f"`{name}`" for name in kinds)
+            hint = f"; there are {quoted}"
         raise ParameterError(f"there is no command `{str(kind)[:80]}`{hint}")
 
+    checked = {}
+    if data is not None:
+        checked = _check_fields(kind, data)
+    for name, field in _FIELDS[kind].items():
+        if field.required and name not in checked:
+            raise ParameterError(f"command `{kind}` needs `{name}`, {field.noun}")
+    if kind == "answer" and ("value" in checked) == ("text" in checked):
+        raise ParameterError("command `answer` needs either `value` or `text`")
+    return checked
+
+
+def _check_fields(kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a command that are not null.
+
+    Raises:
+        ParameterError: There is no such field, or its value does not fit.
+    """
     fields = _FIELDS[kind]
     checked = {}
-    for name, value in ({} if data is None else data).items():
+    for name, value in data.items():
         if name not in fields:
             raise ParameterError(_explain_unknown(kind, name))
+
         field = fields[name]
         if field.types is _ANY:
             checked[name] = value
         elif value is not None or field.required:
             checked[name] = _check_value(kind, name, value)
-
-    for name, field in fields.items():
-        if field.required and name not in checked:
-            raise ParameterError(f"command `{kind}` needs `{name}`, {field.noun}")
-    if kind == "answer" and ("value" in checked) == ("text" in checked):
-        raise ParameterError("command `answer` needs either `value` or `text`")
     return checked
 
 
@@ -347,10 +361,12 @@ def _check_value(kind: str, name: str, value: Any) -> Any:
         raise ParameterError(
             f"`{name}` of command `{kind}` must be {field.noun}, not {describe(value)}"
         )
+
     if name == "grace" and isinstance(value, int | float) and not 0 <= value <= _MAX_GRACE:
         raise ParameterError(
             f"`{name}` of command `{kind}` must be from 0 to {_MAX_GRACE:,} seconds"
         )
+
     if name == "reason":
         return _on_one_line(str(value))[:_MAX_REASON]
     return value
@@ -362,7 +378,8 @@ def _explain_unknown(kind: str, name: Any) -> str:
     if not hint:
         hint = "; it takes nothing"
         if names:
-            hint = f"; it takes {', '.join(f'`{known}`' for known in names)}"
+            quoted = ", ".join(f"`{field}`" for field in names)
+            hint = f"; it takes {quoted}"
     return f"command `{kind}` takes no `{str(name)[:80]}`{hint}"
 
 
@@ -429,6 +446,7 @@ def _check_target(run_id: str, target: _Target, kind: CommandKind) -> None:
     """
     if target.status in ENDED:
         raise CommandRefused(f"run {run_id} {ENDINGS[target.status]}", "ended")
+
     if not target.is_alive:
         remedy = f"attune-nb resume {run_id}"
         if kind == "answer":
@@ -442,6 +460,7 @@ def _check_target(run_id: str, target: _Target, kind: CommandKind) -> None:
             f"run {run_id} is interrupted: no process drives it; `{remedy}` continues it",
             "interrupted",
         )
+
     if not target.owner.endswith(TAKES_COMMANDS):
         raise CommandRefused(
             f"run {run_id} was started by an older attune_nb, which takes no commands from other "
@@ -454,7 +473,7 @@ def _settle(
     connection: sqlite3.Connection, number: int, outcome: str, progress: CommandProgress
 ) -> bool:
     """Let no engine take a command any more; return False if one has taken it just now."""
-    return write_outcome(connection, number, outcome, taken=progress.is_taken)
+    return write_outcome(connection, number, outcome, is_taken=progress.is_taken)
 
 
 def _explain_silence(store: Path, progress: CommandProgress) -> str:
@@ -463,15 +482,18 @@ def _explain_silence(store: Path, progress: CommandProgress) -> str:
         target = _find_target(store, progress.run_id)
     except CommandRefused:
         return "the run was removed from the store"
+
     if target.status in ENDED:
         if progress.is_taken and progress.kind == "cancel" and target.status == "cancelled":
             # its process has ended before it wrote the outcome
             return DONE
         return f"the run {ENDINGS[target.status]}"
+
     if target.owner != progress.owner:
         return "another process has continued the run since; send the command again"
     if target.is_alive:
         return ""
+
     if progress.is_taken:
         return (
             "the process of the run has ended before it wrote the outcome, so it may or may not "

@@ -24,6 +24,7 @@ from attune_nb.store.files import (
     is_writable,
     restrict,
 )
+from attune_nb.store.sqlite_errors import error_name, is_busy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -318,7 +319,8 @@ def connected(
     try:
         if is_new:
             create_empty(path)
-        with _open_or_reuse(path, write=write or make) as connection:
+        may_write = write or make
+        with _open_or_reuse(path, write=may_write) as connection:
             if write and _known_version(path, connection) < VERSION and is_writable(path):
                 _migrate(path, connection)
             yield connection
@@ -400,8 +402,8 @@ def _reads_in_place(path: Path) -> bool:
             _read_header(connection)
     except sqlite3.OperationalError as error:
         # the index of the log cannot be created, or a write was not finished
-        code = getattr(error, "sqlite_errorname", None) or ""
-        return "CANTOPEN" not in code and "READONLY" not in code
+        name = error_name(error)
+        return "CANTOPEN" not in name and "READONLY" not in name
     return True
 
 
@@ -423,12 +425,11 @@ def _show_present_tables(path: Path, connection: sqlite3.Connection) -> None:
 
 def _show_new_columns(version: int, connection: sqlite3.Connection) -> None:
     """Show the columns that `runs` of an older version lacks, with their defaults."""
-    columns = [
-        (name, default)
-        for added_in, new_columns in _NEW_COLUMNS.items()
-        if added_in > version
-        for name, _, default in new_columns
-    ]
+    columns: list[tuple[str, str]] = []
+    for added_in, new_columns in _NEW_COLUMNS.items():
+        if added_in > version:
+            columns += [(name, default) for name, _, default in new_columns]
+
     if version == 0:
         # a file without tables: another process is creating them
         for name, default in columns:
@@ -549,22 +550,22 @@ def _decode(text: bytes) -> str:
 
 def _is_damage(error: sqlite3.Error) -> bool:
     """Return whether an error says that the pages or tables of the file are damaged."""
-    code = getattr(error, "sqlite_errorname", None) or ""
-    if "NOTADB" in code or "CORRUPT" in code or isinstance(error, sqlite3.IntegrityError):
+    name = error_name(error)
+    if "NOTADB" in name or "CORRUPT" in name or isinstance(error, sqlite3.IntegrityError):
         return True
     return str(error).startswith(_DAMAGE_MESSAGES)
 
 
 def _error_message(path: Path, error: sqlite3.Error) -> str:
     """Return the message for an error of SQLite: the fault and the remedy."""
-    code = getattr(error, "sqlite_errorname", None) or ""
+    name = error_name(error)
     if _is_damage(error):
         return _describe_damage(path, error)
-    if "FULL" in code:
+    if "FULL" in name:
         return f"the disk is full: {path} cannot grow; free space, and resume the run"
-    if "BUSY" in code or "LOCKED" in code:
+    if is_busy(error):
         return f"the store {path} is locked by another program; close it, or name another store"
-    if "READONLY" in code:
+    if "READONLY" in name:
         return _read_only_message(path)
     return f"the store {path} cannot be used: {error}"
 

@@ -30,13 +30,13 @@ __all__ = [
     "remove_outputs",
 ]
 
-MAX_FILES = 100
-"""The files that are kept."""
+# files that stay
+_MAX_FILES = 100
 
 _SUFFIX = ".log"
 _NAME = re.compile("[0-9a-f]{12}[.]log")
 
-# the files belong to this folder, not to what a link leads to
+# a link that stands in the place of a file is not followed
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -98,6 +98,7 @@ def read_output(store: Path, run_id: str, offset: int, most: int) -> OutputPart 
         file = os.open(output_path(store, run_id), os.O_RDONLY | _NO_LINK)
     except OSError:
         return None
+
     try:
         state = os.fstat(file)
         if not stat.S_ISREG(state.st_mode):
@@ -108,7 +109,7 @@ def read_output(store: Path, run_id: str, offset: int, most: int) -> OutputPart 
         if from_end:
             offset = max(0, size + offset)
         if offset > size:
-            # the older part was dropped: what the caller has is no beginning of it
+            # the older part was dropped: the file does not begin with the caller's text any more
             offset = 0
         data = os.pread(file, most, offset)
     finally:
@@ -119,6 +120,7 @@ def read_output(store: Path, run_id: str, offset: int, most: int) -> OutputPart 
         start = data.find(b"\n") + 1
         offset += start
         data = data[start:]
+
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     text = decoder.decode(data)
     # a character that is cut at the end comes whole with the next part
@@ -126,13 +128,13 @@ def read_output(store: Path, run_id: str, offset: int, most: int) -> OutputPart 
     return OutputPart(text, offset, offset + len(data) - len(cut), size)
 
 
-def prune_outputs(store: Path, keep: Collection[str], most: int = MAX_FILES) -> None:
+def prune_outputs(store: Path, keep: Collection[str], most: int = _MAX_FILES) -> None:
     """Remove the oldest files.
 
     Args:
         store: The store.
         keep: The ids of the runs whose files stay in any case.
-        most: The files that are kept.
+        most: The number of files that stay.
     """
     with suppress(OSError):
         paths = [path for path in output_folder(store).iterdir() if _NAME.fullmatch(path.name)]

@@ -244,7 +244,7 @@ def run_summaries(
 
     Args:
         connection: A connection to the store.
-        condition: What follows `FROM runs` in the statement, such as `WHERE parent = ?`.
+        condition: The end of the statement after `FROM runs`, such as `WHERE parent = ?`.
         parameters: The values for its question marks.
     """
     return map(_stored_run, connection.execute(f"{_SELECT_SUMMARIES} {condition}", parameters))

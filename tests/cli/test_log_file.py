@@ -46,7 +46,7 @@ def test_the_older_part_of_a_large_log_is_dropped(tmp_path):
     log.write_text("".join(lines))
     descriptor = os.open(log, os.O_RDWR | os.O_APPEND)
 
-    cut_to_size(descriptor, most=10_000, kept=110)
+    cut_to_size(descriptor, most=10_000, remaining=110)
     os.write(descriptor, b"after\n")
     os.close(descriptor)
     dropped = 11_000 - 99

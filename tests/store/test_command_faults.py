@@ -160,7 +160,7 @@ def test_a_command_that_has_expired_is_not_carried_out(store):
     assert command_rows(store, "data") == [(None,)]
 
 
-def test_the_data_of_an_expired_command_is_removed_by_a_later_run(store):
+def test_a_later_run_removes_the_data_of_an_expired_command(store):
     """Its engine and its sender may both have died before one of them could."""
     create_command_file(commands_path(store))
     with open_command_file(commands_path(store)) as connection:

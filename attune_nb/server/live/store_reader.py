@@ -23,6 +23,7 @@ from attune_nb.store.event_rows import EventRow
 from attune_nb.store.files import file_identity, is_writable
 from attune_nb.store.output_files import output_path
 from attune_nb.store.reading import ENDED
+from attune_nb.store.sqlite_errors import is_busy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,9 +47,6 @@ _SELECT_EVENTS = """
 SELECT events.number, kind, time, task, visit, data, columns FROM events, runs
 WHERE runs.run_id = ? AND events.run = runs.number AND events.number >= ? ORDER BY events.number
 """
-
-_BUSY_ERRORS = ("SQLITE_BUSY", "SQLITE_LOCKED")
-
 
 _log = logging.getLogger("attune_nb")
 
@@ -176,7 +174,7 @@ class StoreReader:
                 version = _data_version(self._connection)
             return self._read(self._connection, version, is_slow_look=is_slow_look)
         except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorname", "").startswith(_BUSY_ERRORS):
+            if is_busy(error):
                 self._make_all_due()
                 return []
             return self._report_fault(self._close_after(error))

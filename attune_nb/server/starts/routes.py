@@ -16,13 +16,24 @@ from attune_nb.server.starts.handlers import (
 from attune_nb.server.web.access import ErrorReply
 from attune_nb.server.web.route import Operation, Route
 
-__all__ = ["IDEMPOTENCY_KEY", "START_ROUTES"]
+__all__ = ["IDEMPOTENCY_KEY", "START_ANSWERS", "START_ROUTES"]
 
 IDEMPOTENCY_KEY = {
     "Idempotency-Key": "the id of the new run, 12 hexadecimal digits; a request that is sent again "
     "with it starts no second run"
 }
 """The header of a request that starts a run."""
+
+_RESUME_ANSWERS = {
+    201: StartReply,
+    404: ErrorReply,
+    409: ErrorReply,
+    422: ErrorReply,
+    429: ErrorReply,
+}
+
+START_ANSWERS = {200: StartReply, **_RESUME_ANSWERS}
+"""The answers to a request that starts a new run; 200 if an earlier request has."""
 
 START_ROUTES: list[Route] = [
     Route(
@@ -43,13 +54,7 @@ START_ROUTES: list[Route] = [
             "POST": Operation(
                 "continue a run whose process is gone",
                 body=RepeatRequest,
-                answers={
-                    201: StartReply,
-                    404: ErrorReply,
-                    409: ErrorReply,
-                    422: ErrorReply,
-                    429: ErrorReply,
-                },
+                answers=_RESUME_ANSWERS,
             )
         },
     ),
@@ -61,14 +66,7 @@ START_ROUTES: list[Route] = [
                 "run the failures of a run again, as a new run; 200 if an earlier request has",
                 body=RepeatRequest,
                 headers=IDEMPOTENCY_KEY,
-                answers={
-                    200: StartReply,
-                    201: StartReply,
-                    404: ErrorReply,
-                    409: ErrorReply,
-                    422: ErrorReply,
-                    429: ErrorReply,
-                },
+                answers=START_ANSWERS,
             )
         },
     ),
