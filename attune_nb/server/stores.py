@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attune_nb.errors import StoreError
+from attune_nb.store.event_rows import column_text
 from attune_nb.store.reading import has_run
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ class Stores:
             return list(self._paths)
 
     def name_of(self, path: Path) -> str:
-        """Return the name of a store for people: its folder; empty for the main one."""
+        """Return the name of a store for people: its folder; empty for the main one.
+
+        A byte that is no UTF-8 is shown as an escape.
+        """
         if path == self.main:
             return ""
 
@@ -62,7 +66,7 @@ class Stores:
             folder = folder.parent
         if folder.is_relative_to(self.root):
             folder = folder.relative_to(self.root)
-        return str(folder)
+        return column_text(str(folder))
 
     def _list(self) -> list[Path]:
         paths = {self.main.resolve(): self.main}

@@ -143,8 +143,13 @@ def test_the_wrong_task_is_refused_by_the_run(attune_server, started):
             "the body of the request: it needs either `result` or `entered`",
         ),
         (b'"' + b"x" * 10_000_000 + b'"', 413, "the body of the request is larger than 10,000,000"),
+        (
+            b'{"kind": "answer", "task": "a", "value": ' + b"[" * 100_000,
+            422,
+            "the body of the request is nested too deep",
+        ),
     ],
-    ids=["no JSON", "array", "empty", "kind", "field", "type", "value", "result", "size"],
+    ids=["no JSON", "array", "empty", "kind", "field", "type", "value", "result", "size", "depth"],
 )
 def test_a_wrong_body_is_refused(attune_server, body, status, message):
     path = f"/api/runs/{'0' * 12}/commands"

@@ -1,10 +1,14 @@
 """The records whose runs a server shows."""
 
+import os
+
+import msgspec
 import pytest
 from traitlets import TraitError
 
 import attune_nb as attune
 from attune_nb.server.app import AttuneApp
+from attune_nb.server.live.run_rows import RunFilter, read_page
 from attune_nb.server.stores import Stores
 
 ECHO = "tasks: [{name: greet, action: core.echo, input: {message: hi}}]"
@@ -34,6 +38,17 @@ def test_a_store_that_is_named_twice_is_shown_once(tmp_path):
     stores = Stores(tmp_path, tmp_path / "a" / STORE, patterns)
 
     assert stores.paths() == [tmp_path / "a" / STORE]
+
+
+def test_a_folder_whose_name_is_no_utf_8_is_shown_by_escapes(tmp_path):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    record_run(folder)
+    stores = Stores(tmp_path, tmp_path / STORE, PATTERNS)
+
+    rows = read_page(folder / STORE, RunFilter(), stores.name_of(folder / STORE))
+
+    (row,) = msgspec.json.decode(msgspec.json.encode(rows))
+    assert row["store"] == r"caf\udce9"
 
 
 def test_only_files_are_stores(tmp_path):

@@ -82,6 +82,19 @@ def test_no_other_file_may_be_started(root, name):
     assert WorkflowFiles(root).find_row(name) is None
 
 
+def test_a_name_that_is_no_utf_8_is_not_listed(tmp_path):
+    """No request can name it, and no answer can hold it."""
+    for name in (b"caf\xe9.yaml", b"caf\xe9/greet.yaml", b"greet.yaml"):
+        path = tmp_path / os.fsdecode(name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(GREET)
+
+    rows, _ = WorkflowFiles(tmp_path).list_rows()
+
+    assert [row.file for row in rows] == ["greet.yaml"]
+    assert confine(tmp_path, os.fsdecode(b"caf\xe9.yaml")) is None
+
+
 def test_the_root_itself_may_be_in_a_hidden_folder(tmp_path):
     root = tmp_path / ".work"
     root.mkdir()

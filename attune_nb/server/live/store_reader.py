@@ -19,7 +19,7 @@ from attune_nb.server.live.messages import RunList
 from attune_nb.server.live.run_rows import LiveList, count_by_task, read_row
 from attune_nb.store.blobs import load_data
 from attune_nb.store.database import connected
-from attune_nb.store.event_rows import EventRow
+from attune_nb.store.event_rows import EventRow, column_text
 from attune_nb.store.files import file_identity, is_writable
 from attune_nb.store.output_files import output_path
 from attune_nb.store.reading import ENDED
@@ -180,7 +180,7 @@ class StoreReader:
             return self._report_fault(self._close_after(error))
         except StoreError as error:
             self.close()
-            return self._report_fault(str(error))
+            return self._report_fault(column_text(str(error)))
         except Exception as error:  # noqa: BLE001 - bytes of a damaged store may mean anything
             _log.warning("the store %s cannot be watched", self.path, exc_info=True)
             self.close()
@@ -245,7 +245,7 @@ class StoreReader:
         try:
             stack.__exit__(type(error), error, error.__traceback__)
         except StoreError as store_error:
-            return str(store_error)
+            return column_text(str(store_error))
         return str(error)
 
     def _make_all_due(self) -> None:
@@ -344,7 +344,7 @@ class StoreReader:
                 state = self._read_state(connection, run_id, run, is_slow_look=is_slow_look)
         except StoreError as error:
             del self._runs[run_id]
-            return [News(run_id, None, is_last=True, reason=str(error))]
+            return [News(run_id, None, is_last=True, reason=column_text(str(error)))]
 
         if state == run.state and not run.is_due:
             return []

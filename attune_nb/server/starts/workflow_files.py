@@ -14,6 +14,7 @@ from attune_nb.errors import WorkflowError
 from attune_nb.forms.entries import FormEntry, entries_of
 from attune_nb.forms.fields import fields_of_parameters
 from attune_nb.server.web.problems import ProblemReply, problems_of_text
+from attune_nb.store.event_rows import column_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +73,7 @@ def confine(root: Path, name: str) -> Path | None:
     """Return the workflow file that a request names, or None if it must not be started.
 
     It must be a file below the root, also after links are followed, whose name ends in `.yaml` or
-    `.yml`; no part of its path may be hidden.
+    `.yml`; no part of its path may be hidden, or hold bytes that are no UTF-8.
 
     Args:
         root: The folder of the server, without links.
@@ -98,8 +99,12 @@ def confine(root: Path, name: str) -> Path | None:
 
 
 def _is_shown(part: str) -> bool:
-    """Return whether a part of a path is neither hidden, nor `..`, nor empty, nor a drive."""
-    return bool(part) and not part.startswith(".") and ":" not in part
+    """Return whether a part of a path is neither hidden, nor `..`, nor empty, nor a drive.
+
+    A name that is no UTF-8 is not shown either: no answer and no request can hold it.
+    """
+    is_plain = bool(part) and not part.startswith(".") and ":" not in part
+    return is_plain and column_text(part) == part
 
 
 class WorkflowFiles:

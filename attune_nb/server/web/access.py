@@ -23,6 +23,7 @@ from tornado.websocket import WebSocketHandler
 from attune_nb.errors import StoreError, nearest
 from attune_nb.html import printable
 from attune_nb.server.web.problems import ProblemReply
+from attune_nb.store.event_rows import column_text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -118,6 +119,8 @@ class ApiError(HTTPError):
     ) -> None:
         # tornado logs the message as a format
         super().__init__(status_code, "%s", message)
+        # a path in it may be one that UTF-8 cannot encode
+        message = column_text(message)
         self.reply = ErrorReply(message, reason, tuple(problems))
 
 
@@ -259,7 +262,8 @@ class AttuneHandler(_Guarded, APIHandler):
             body_type: A struct with the fields that may be sent, or a union of such structs.
 
         Raises:
-            ApiError: 400: the body is no JSON. 413: it is too large. 422: it does not fit the type.
+            ApiError: 400: the body is no JSON. 413: it is too large. 422: it does not fit the type,
+                or is nested too deep.
         """
         body = self.request.body
         if len(body) > _MAX_BODY:
@@ -271,6 +275,8 @@ class AttuneHandler(_Guarded, APIHandler):
             return msgspec.json.decode(body, type=body_type)
         except msgspec.ValidationError as error:
             raise ApiError(422, f"the body of the request: {error}") from None
+        except RecursionError:
+            raise ApiError(422, "the body of the request is nested too deep") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ApiError(400, f"the body of the request is no JSON: {error}") from None
 

@@ -8,6 +8,7 @@ from attune_nb.errors import StoreError, nearest
 from attune_nb.events import RunStatus
 from attune_nb.server.live.run_rows import RunFilter, make_page, read_page
 from attune_nb.server.web.access import ApiError, AttuneHandler, requires
+from attune_nb.store.event_rows import column_text
 
 if TYPE_CHECKING:
     from attune_nb.server.live.messages import RunList, RunRow
@@ -55,5 +56,5 @@ def _read_runs(stores: Stores, run_filter: RunFilter) -> RunList:
         try:
             rows += read_page(path, run_filter, stores.name_of(path))
         except StoreError as error:
-            problems.append(str(error))
+            problems.append(column_text(str(error)))
     return make_page(rows, run_filter.limit, "; ".join(problems))
