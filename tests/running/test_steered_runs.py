@@ -8,9 +8,16 @@ from support.outcomes import wait_until
 from support.steered_runs import asking_run, command_rows, held_run, open_recorded, requests_of
 
 import attune_nb
+from attune_nb.engine.driver import TICK
 from attune_nb.errors import CommandRefused, ParameterError, StoreError
 from attune_nb.store.command_file import commands_path
 from attune_nb.store.commands import put_command, wait_for_outcome
+
+CHILD = """
+ref: child
+tasks:
+  - {name: approve, action: core.ask, input: {prompt: ok?}}
+"""
 
 
 @pytest.fixture
@@ -128,11 +135,7 @@ def test_the_file_keeps_no_answer(store):
 
 
 def test_a_child_run_is_answered_by_its_path(store):
-    child = attune_nb.loads("""
-    ref: child
-    tasks:
-      - {name: approve, action: core.ask, input: {prompt: ok?}}
-    """)
+    child = attune_nb.loads(CHILD)
     text = "tasks: [{name: deploy, action: child, with_items: [0, 1], concurrency: 2}]"
     with asking_run(store, text, actions={"child": child}) as run:
         wait_until(lambda: len(run.questions) == 2)
@@ -144,11 +147,7 @@ def test_a_child_run_is_answered_by_its_path(store):
 
 
 def test_a_child_run_is_cancelled_alone(store):
-    child = attune_nb.loads("""
-    ref: child
-    tasks:
-      - {name: approve, action: core.ask, input: {prompt: ok?}}
-    """)
+    child = attune_nb.loads(CHILD)
     text = "tasks: [{name: deploy, action: child, with_items: [0, 1], concurrency: 2}]"
     with asking_run(store, text, actions={"child": child}) as run:
         wait_until(lambda: len(attune_nb.runs(store, children=True)) == 3)
@@ -164,11 +163,7 @@ def test_a_child_run_is_cancelled_alone(store):
 
 
 def test_a_child_run_is_not_paused_alone(store):
-    child = attune_nb.loads("""
-    ref: child
-    tasks:
-      - {name: approve, action: core.ask, input: {prompt: ok?}}
-    """)
+    child = attune_nb.loads(CHILD)
     text = "tasks: [{name: deploy, action: child}]"
     with asking_run(store, text, actions={"child": child}) as run:
         wait_until(lambda: len(attune_nb.runs(store, children=True)) == 2)
@@ -219,6 +214,8 @@ def test_an_inline_run_is_cancelled_between_two_attempts(store):
             wait_until(lambda: len(attune_nb.runs(store)))
             recorded = attune_nb.open_run(attune_nb.runs(store)["run_id"][0], store)
             recorded.cancel(force=True, by="ann")
+            # the engine looks at requests between attempts, at most once a tick
+            time.sleep(2 * TICK)
         return item
 
     workflow = attune_nb.loads("""

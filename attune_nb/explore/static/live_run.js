@@ -8,7 +8,7 @@ const GROWING = {
   start: Float64Array, duration: Float64Array, index: Uint32Array, attempt: Uint8Array,
   worker: Uint16Array, status: Uint8Array, errorNumber: Uint32Array, execution: Uint32Array};
 
-/** The head and the columns of a chunk, see server/attempt_chunks.py. */
+/** The head and the columns of a chunk, see server/drawing/attempt_chunks.py. */
 function readChunk(buffer) {
   const length = new DataView(buffer).getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
@@ -37,7 +37,7 @@ function emptyJson(run, statuses) {
 }
 
 /**
- * A run whose attempts come in chunks. An attempt keeps its row, so what is chosen stays chosen.
+ * A run whose attempts come in chunks. An attempt keeps its row, so a choice stays.
  *
  * `run` has `id`, `workflow`, `status`, `started` and `seconds`, which may change.
  */
@@ -91,7 +91,7 @@ class LiveRunData extends RunData {
     return this.taskNumbers.get(task);
   }
 
-  /** Add what a chunk says of an execution; return its number. */
+  /** Add the changes of an execution in a chunk; return its number. */
   #addExecution(task, part) {
     const {executions} = this;
     const key = `${task}:${part.visit}`;

@@ -5,7 +5,7 @@ const {dataset} = document.body;
 /** The address of the page of all runs, without a slash at its end. */
 export const HOME = dataset.url;
 
-/** What the reader may do: `write` (commands) and `start`. */
+/** The permissions of the reader: `write` (commands) and `start`. */
 export const PERMISSIONS = new Set((dataset.permissions ?? '').split(' ').filter(Boolean));
 
 /** An answer of the server that is an error: its status, its message, and single problems. */

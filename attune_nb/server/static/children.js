@@ -13,7 +13,7 @@ const MAX_ROWS = 500;
 /** Return the child runs of a run that need a person, in the order of their items. */
 export async function readWaitingChildren(id) {
   const {runs} = await get(`/runs?parent=${id}&attention=true&limit=20`);
-  return runs.sort((one, two) => compare(placeOf(one), placeOf(two)));
+  return runs.sort((first, second) => compare(placeOf(first), placeOf(second)));
 }
 
 /** Return a link to the page of a child run. */
@@ -85,7 +85,7 @@ class Children {
   #arrange() {
     const rank = (row) => [row.parent_task === this.task ? 0 : 1, row.attention ? 0 : 1,
       ...placeOf(row)];
-    const rows = [...this.runs ?? []].sort((one, two) => compare(rank(one), rank(two)));
+    const rows = [...this.runs ?? []].sort((first, second) => compare(rank(first), rank(second)));
     arrange(this.list, rows.map((row) => this.#elementOf(row)));
   }
 
@@ -115,8 +115,8 @@ class Children {
   }
 }
 
-function compare(one, two) {
-  const place = one.findIndex((value, index) => value !== two[index]);
+function compare(first, second) {
+  const place = first.findIndex((value, index) => value !== second[index]);
   if (place < 0) return 0;
-  return one[place] < two[place] ? -1 : 1;
+  return first[place] < second[place] ? -1 : 1;
 }

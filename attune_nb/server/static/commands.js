@@ -1,4 +1,4 @@
-// Commands for a run, and what has become of them.
+// Commands for a run, and their outcomes.
 
 import {explain, get, post} from './api.js';
 

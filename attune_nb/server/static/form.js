@@ -1,4 +1,4 @@
-// The fields of a form, as the server describes them, and what a person enters.
+// The fields of a form, as the server describes them, and the input of a person.
 
 import {makeElement, setMarkedText, setShown} from './dom.js';
 
@@ -21,7 +21,7 @@ export class Fields {
     if (entries.some((entry) => entry.is_secret)) this.element.prepend(makeUserName());
   }
 
-  /** Return what was entered, by name, as the API takes it; empty fields are left out. */
+  /** Return the input by the names of the fields, as the API takes it, without empty fields. */
   read() {
     const entered = {};
     for (const [name, field] of this.fields) {
@@ -33,21 +33,21 @@ export class Fields {
   }
 
   /**
-   * Show problems beside their fields; those of no field are returned.
+   * Show problems beside their fields; return those of no field.
    *
    * Args:
    *   problems: Of an error of the API.
    */
   show(problems) {
     for (const field of this.fields.values()) field.show('');
-    const others = [];
+    const unplaced = [];
     for (const problem of problems) {
       const field = this.fields.get(problem.field);
       if (field) field.show(problem.message);
-      else others.push(problem);
+      else unplaced.push(problem);
     }
     this.element.querySelector('[aria-invalid]')?.focus();
-    return others;
+    return unplaced;
   }
 
   /** Empty the fields of secrets: they were sent. */
@@ -100,7 +100,7 @@ function makeField(entry, label) {
     wasFilled: Boolean(entry.text)};
 }
 
-/** Return the input of an entry, and a function that returns what was entered. */
+/** Return the element of an entry's input, and a function that returns its value. */
 function makeInput(entry, id) {
   const common = {id, name: entry.name, autocomplete: 'off'};
   if (entry.is_secret) return makeSecret(entry, common);

@@ -17,15 +17,16 @@ const WEEKDAY = new Intl.DateTimeFormat([], {weekday: 'short'});
 const DAY = new Intl.DateTimeFormat([], {year: 'numeric', month: 'short', day: 'numeric'});
 const DATE = new Intl.DateTimeFormat([], {dateStyle: 'medium', timeStyle: 'long'});
 
-const ACTIVE = ['pending', 'running', 'paused', 'cancelling'];
+/** The statuses of runs with a process that works on them. */
+export const ACTIVE_STATUSES = ['pending', 'running', 'paused', 'cancelling'];
 
 /** Return whether a run with a status has a process that works on it. */
 export function isActive(status) {
-  return ACTIVE.includes(status);
+  return ACTIVE_STATUSES.includes(status);
 }
 
 /** Return the mark of a status. */
-export function markOf(status) {
+function markOf(status) {
   return MARKS[status] ?? '•';
 }
 
@@ -70,11 +71,11 @@ export function formatDuration(seconds) {
 
 /** Return the duration of something that goes on, in whole seconds: `3 s`, `12 min 5 s`. */
 export function formatClock(seconds) {
-  const whole = Math.max(0, Math.floor(seconds));
-  if (whole < 60) return `${whole} s`;
+  const count = Math.max(0, Math.floor(seconds));
+  if (count < 60) return `${count} s`;
 
-  const minutes = Math.floor(whole / 60);
-  if (minutes < 60) return joinUnits(minutes, 'min', whole % 60, 's');
+  const minutes = Math.floor(count / 60);
+  if (minutes < 60) return joinUnits(minutes, 'min', count % 60, 's');
   const hours = Math.floor(minutes / 60);
   if (hours < 24) return joinUnits(hours, 'h', minutes % 60, 'min');
   return joinUnits(Math.floor(hours / 24), 'd', hours % 24, 'h');

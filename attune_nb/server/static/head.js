@@ -19,7 +19,7 @@ const BUTTONS = [
   {name: 'cancel', title: 'Cancel', hint: 'End the run'},
 ];
 
-/** What a run that has ended can be started again by. */
+/** The buttons that start a run again once it has ended. */
 const RESTARTS = [
   {name: 'resume', title: 'Resume', statuses: ['interrupted'],
     hint: 'Go on with the run where its process ended'},
@@ -183,7 +183,7 @@ export class RunHead {
     const {state} = this.run;
     if (state === null) return;
 
-    // what was asked has come
+    // the effect of the command has come
     if (state.status !== this.shownStatus && !this.hasProblem) this.#say('');
     this.shownStatus = state.status;
     setText(this.name, state.name || state.workflow);

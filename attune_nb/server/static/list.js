@@ -2,8 +2,8 @@
 
 import {get, pageAddress, serverTime} from './api.js';
 import {arrange, makeElement, setAttribute, setMarkedText, setShown, setText} from './dom.js';
-import {formatAgo, formatClock, formatCount, formatDate, formatDuration, formatMoment, formatNumber,
-  isActive, makeStatus, showStatus} from './format.js';
+import {ACTIVE_STATUSES, formatAgo, formatClock, formatCount, formatDate, formatDuration,
+  formatMoment, formatNumber, isActive, makeStatus, showStatus} from './format.js';
 import {clockOf} from './states.js';
 
 // milliseconds after the last letter before the server is searched
@@ -12,7 +12,6 @@ const SEARCH_WAIT = 300;
 // seconds after its start in which a run shows how long ago that was
 const RECENT = 3600;
 
-const ACTIVE_STATUSES = ['pending', 'running', 'paused', 'cancelling'];
 const FAILED_STATUSES = ['failed', 'timed_out', 'interrupted', 'unreadable'];
 
 /** The filters; `query` is for runs that are older than those in the list. */

@@ -9,7 +9,7 @@ import {StartView} from './start.js';
 import {RunList} from './states.js';
 import {RunView} from './view.js';
 
-/** What the address names if the form for a new run is shown. */
+/** The fragment of the address while the form for a new run is shown. */
 const START = 'start';
 
 class Page {
@@ -22,7 +22,7 @@ class Page {
     this.list = new RunList();
     this.listView = new ListView(this.byId('list'), this.list, (id) => this.open(id));
     this.list.addEventListener('change', () => this.#updateList());
-    this.list.addEventListener('connection', () => this.showConnection(this.list.connection));
+    this.list.addEventListener('connection', () => this.showConnection());
     this.connections = new Set([this.list.connection]);
   }
 
@@ -54,7 +54,7 @@ class Page {
     setShown(start, PERMISSIONS.has('start'));
     start.addEventListener('click', () => this.open(START));
     setShown(this.byId('read-only'), !PERMISSIONS.has('write'));
-    // in a frame, JupyterLab says what the theme is
+    // in a frame, JupyterLab chooses the theme
     setShown(this.byId('theme'), window.parent === window);
     this.byId('theme').addEventListener('click', switchTheme);
     showTheme();
@@ -73,7 +73,7 @@ class Page {
     window.scrollTo(0, 0);
   }
 
-  /** Show what the address names. */
+  /** Show the view that the address names. */
   #route() {
     const match = location.pathname.match(/\/runs\/([0-9a-f]{12})\/?$/);
     let id = match ? match[1] : '';
@@ -89,7 +89,7 @@ class Page {
     document.body.dataset.shown = { '': 'list', [START]: 'start' }[id] ?? 'run';
     this.listView.setChosen(id);
     this.#updateList();
-    this.showConnection(this.list.connection);
+    this.showConnection();
   }
 
   #makeView(id) {

@@ -1,4 +1,4 @@
-// The questions of a run and its attempts in doubt: what it needs a person for.
+// The questions of a run and its attempts in doubt, for which it needs a person.
 
 import {PERMISSIONS} from './api.js';
 import {makeChildLink, readWaitingChildren} from './children.js';
@@ -83,14 +83,9 @@ export class Questions {
   tick() {
     for (const card of this.cards.values()) card.tick(this.run.clock);
   }
-
-  /** Put the focus on the first thing that waits for a person. */
-  focus() {
-    this.list.firstElementChild?.focus();
-  }
 }
 
-/** What questions and doubts have in common: a frame, a line for the outcome. */
+/** The frame of a question or a doubt, with a line for the outcome. */
 class Card {
   constructor(run, kind, title) {
     this.run = run;
@@ -107,7 +102,7 @@ class Card {
     const onWait = () => this.say('asked; the process of the run has not heard it yet');
     const outcome = await sendCommand(this.run.id, body, onWait);
     if (outcome.isDone) {
-      // the buttons stay disabled: the card goes as soon as the run tells of it
+      // the buttons stay disabled: the card goes with the next state of the run
       this.say('heard');
       return outcome;
     }
@@ -177,8 +172,8 @@ class QuestionCard extends Card {
     if (outcome.isDone) {
       this.fields?.forgetSecrets();
     } else if (this.fields && outcome.problems.length) {
-      const others = this.fields.show(outcome.problems);
-      this.say(others.map((problem) => problem.message).join('; '), true);
+      const unplaced = this.fields.show(outcome.problems);
+      this.say(unplaced.map((problem) => problem.message).join('; '), true);
     }
   }
 

@@ -47,7 +47,7 @@ export async function readLines(run, task, visit, index) {
 /**
  * The details of the attempt that is chosen in a timeline.
  *
- * What is known at once is shown at once; values and lines come a moment later.
+ * The figures of the attempt are shown at once; values and lines come a moment later.
  */
 export class AttemptDetails {
   constructor(parent, run) {

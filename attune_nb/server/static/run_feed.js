@@ -34,7 +34,7 @@ export function feedOf(run) {
  *   problem: Why attempts cannot be read; else empty.
  *   isFull: Whether there are more attempts than a page holds.
  */
-export class AttemptFeed extends EventTarget {
+class AttemptFeed extends EventTarget {
   constructor(run) {
     super();
     this.run = run;
@@ -47,7 +47,7 @@ export class AttemptFeed extends EventTarget {
     this.timer = 0;
   }
 
-  /** Read what is new, now or a moment later. */
+  /** Read the new attempts, now or a moment later. */
   update() {
     if (this.isReading || this.isFull || this.isClosed || !this.#isBehind()) return;
     const wait = this.readyTime - performance.now();
@@ -114,7 +114,7 @@ export class AttemptFeed extends EventTarget {
     return chunk.head;
   }
 
-  /** Tell the data how far the run is. */
+  /** Set the time that the run has taken so far. */
   setClock() {
     if (this.data === null) return;
     this.data.run.started = this.run.state.started;

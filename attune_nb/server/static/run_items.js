@@ -33,7 +33,7 @@ class ItemsView {
     this.lines = new Map();
     this.isReading = false;
     this.readyTime = 0;
-    this.read = ''; // what the rows were read for
+    this.readState = ''; // the state of the task for which the rows were read
     this.#makeParts();
   }
 
@@ -108,7 +108,7 @@ class ItemsView {
 
   /** Read the rows anew. */
   #ask() {
-    this.read = '';
+    this.readState = '';
     this.readyTime = 0;
     if (this.run.state !== null && this.panel.clientWidth) this.#refresh();
   }
@@ -123,7 +123,7 @@ class ItemsView {
     const row = this.run.state.tasks.find(({task}) => task === this.task);
     const state = row
       ? `${row.visits} ${row.attempts} ${row.status} ${row.retrying} ${row.children}` : this.task;
-    if (state === this.read || this.isReading || performance.now() < this.readyTime) return;
+    if (state === this.readState || this.isReading || performance.now() < this.readyTime) return;
     this.#read(state);
   }
 
@@ -133,7 +133,7 @@ class ItemsView {
 
   async #read(state) {
     this.isReading = true;
-    this.read = state;
+    this.readState = state;
     const began = performance.now();
     const {task, status, index} = this;
     const visit = this.visits.value || '0';
@@ -153,7 +153,7 @@ class ItemsView {
     const now = performance.now();
     this.readyTime = now + Math.max(READ_EVERY, IDLE_SHARE * (now - began));
     // asked for something else meanwhile
-    if (this.read === '') this.#ask();
+    if (this.readState === '') this.#ask();
   }
 
   #show(page) {

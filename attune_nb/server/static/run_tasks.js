@@ -1,4 +1,4 @@
-// Which task of a run is chosen: the views of a run tell the page, and the page tells the others.
+// The choice of a task: a view of a run sends it to the page, and the page to all views.
 
 /** The name of the event by which a view says that a reader has chosen a task. */
 export const CHOOSE = 'attune-choose';

@@ -147,7 +147,7 @@ class TimelineView {
     const codes = new Set(data.executions.status);
     for (let row = 0; row < data.count; row++) codes.add(data.status[row]);
     for (const status of data.spans.status) codes.add(status);
-    const shown = [...codes].sort((one, two) => one - two).join();
+    const shown = [...codes].sort((first, second) => first - second).join();
     setShown(this.part('failure'), data.failures.length > 0);
     if (shown === this.legend) return;
     this.legend = shown;

@@ -97,28 +97,15 @@ export class StartView {
       const answer = await get(`/workflows?file=${encodeURIComponent(listed.file)}`);
       [workflow] = answer.workflows;
     } catch {
-      // the form of the list says what is wrong, or the start does
+      // the form of the list shows the problem, or the start does
     }
     if (this.isClosed || this.chosen !== listed.file) return;
     this.#replace(listed, workflow);
     for (const [file, button] of this.rows) {
       setAttribute(button, 'aria-pressed', String(file === workflow.file));
     }
-    this.form = new StartForm(workflow, this.list.can_start, (id) => this.page.open(id));
-    this.formArea.replaceChildren(this.form.element);
-    this.#refresh(workflow);
-  }
-
-  /** Read a file again: a person may have mended it since the list was read. */
-  async #refresh(workflow) {
-    const address = `/workflows?file=${encodeURIComponent(workflow.file)}`;
-    const fresh = (await get(address).catch(() => null))?.workflows[0];
-    const isSame = !fresh || JSON.stringify(fresh) === JSON.stringify(workflow);
-    if (isSame || this.isClosed || this.chosen !== workflow) return;
-    this.list.workflows[this.list.workflows.indexOf(workflow)] = fresh;
-    this.rows.delete(workflow.file);
-    this.#showFiles();
-    this.#choose(fresh);
+    const form = new StartForm(workflow, this.list.can_start, (id) => this.page.open(id));
+    this.formArea.replaceChildren(form.element);
   }
 
   /** Show in the list that a file can run now, or no longer. */
@@ -199,10 +186,11 @@ class StartForm {
     const isRefused = error instanceof ApiError && error.status < 500;
     // the server has not begun a run of this id
     if (isRefused) this.id = makeRunId();
-    const others = this.options.show(this.fields.show(error.problems ?? []));
-    this.#showProblems(others);
-    const isShown = (error.problems ?? []).length > others.length;
-    this.#say(isShown && !others.length ? 'Not started: see the fields above.' : explain(error), true);
+    const problems = error.problems ?? [];
+    const unplaced = this.options.show(this.fields.show(problems));
+    this.#showProblems(unplaced);
+    const areAllInFields = problems.length > 0 && !unplaced.length;
+    this.#say(areAllInFields ? 'Not started: see the fields above.' : explain(error), true);
   }
 
   #showProblems(problems) {

@@ -84,7 +84,7 @@ function applyDelta(state, delta) {
   const rows = new Map(state.tasks.map((row) => [row.task, row]));
   for (const task of dropped) rows.delete(task);
   for (const row of tasks) rows.set(row.task, row);
-  const ordered = [...rows.values()].sort((one, two) => one.number - two.number);
+  const ordered = [...rows.values()].sort((first, second) => first.number - second.number);
   return {...state, ...changes, tasks: ordered};
 }
 
@@ -133,7 +133,7 @@ export class RunList extends EventTarget {
   sorted() {
     const start = (row) => row.started ?? -Infinity;
     return [...this.runs.values()].sort(
-      (one, two) => start(two) - start(one) || (one.id < two.id ? 1 : -1));
+      (first, second) => start(second) - start(first) || (first.id < second.id ? 1 : -1));
   }
 
   #read(message) {

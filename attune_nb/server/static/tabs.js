@@ -99,7 +99,7 @@ export class Tabs {
     this.shown?.view?.tick?.();
   }
 
-  /** Tell the views which task a reader has chosen. */
+  /** Mark the task that a reader has chosen in all views. */
   choose(task) {
     this.task = task;
     for (const tab of this.tabs) tab.view?.choose?.(task);

@@ -124,7 +124,7 @@ function isAllHandled({status, tasks, hidden, handled}) {
   return !hidden && failures === handled;
 }
 
-/** Return the status of a task; what a lost process has left open is interrupted. */
+/** Return the status of a task; if the process is lost, an open task is interrupted. */
 function statusOf(row, run) {
   return row.open > 0 && !run.isActive ? 'interrupted' : row.status;
 }
@@ -190,13 +190,13 @@ class TaskLine {
       setText(this.items, '');
       return;
     }
-    const total = row.total === null ? '?' : formatNumber(row.total);
-    setText(this.items, `${formatNumber(row.done)} / ${total}`);
+    const totalText = row.total === null ? '?' : formatNumber(row.total);
+    setText(this.items, `${formatNumber(row.done)} / ${totalText}`);
 
-    const whole = row.total || Math.max(row.done, 1);
+    const total = row.total || Math.max(row.done, 1);
     const shares = [row.done - row.failed - row.cancelled, row.failed, row.cancelled];
     shares.forEach((count, place) => {
-      const width = `${(100 * Math.max(count, 0) / whole).toFixed(2)}%`;
+      const width = `${(100 * Math.max(count, 0) / total).toFixed(2)}%`;
       const part = this.bar.children[place];
       if (part.style.width !== width) part.style.width = width;
       part.classList.toggle('some', count > 0);

@@ -17,7 +17,7 @@ import {TaskTable} from './tasks.js';
  * Args:
  *   parent: Where it is shown.
  *   id: The id of the run.
- *   page: Has `open(id)`, `announce(text)` and `showConnection(connection)`.
+ *   page: Has `open(id)`, `announce(text)` and `showConnection()`.
  */
 export class RunView {
   constructor(parent, id, page) {
@@ -79,7 +79,7 @@ export class RunView {
 
   #followConnection() {
     const {connection} = this.run;
-    this.page.showConnection(connection);
+    this.page.showConnection();
     if (connection.state === 'refused') this.#showGone(connection.problem.message);
   }
 
@@ -97,10 +97,6 @@ export class RunView {
     for (const part of Object.values(this.parts)) part.tick?.();
   }
 
-  /** Put the focus on the head. */
-  focus() {
-    this.head.querySelector('h1').focus?.();
-  }
 
   close() {
     this.run.close();
