@@ -12,7 +12,7 @@ import typer
 
 from attune_nb.cli.options import Store  # noqa: TC001 - typer reads the annotations
 from attune_nb.cli.output import exit_with_error
-from attune_nb.cli.stored_runs import open_stored_run
+from attune_nb.cli.stored_runs import open_named_run
 from attune_nb.cli.values import read_value
 from attune_nb.errors import AttuneError, ParameterError
 from attune_nb.html import printable, shortened
@@ -83,7 +83,7 @@ def cancel(
     errors = []
     for run in runs:
         try:
-            cancelled_run = open_stored_run(run, store)
+            cancelled_run = open_named_run(run, store)
             cancelled_run.cancel(force=force, grace=grace, reason=reason)
         except AttuneError as error:
             errors.append(error)
@@ -118,7 +118,7 @@ def _describe_end(run: RecordedRun, patience: float) -> str:
 def pause(run: RunId, store: Store = None) -> None:
     """Pause a run of any process: no new attempt begins until `resume`."""
     try:
-        paused_run = open_stored_run(run, store)
+        paused_run = open_named_run(run, store)
         paused_run.pause()
         status = _await_status(paused_run, "paused", _PATIENCE)
         has_ended = paused_run.is_over()
@@ -153,7 +153,7 @@ def answer(
 ) -> None:
     """Answer a question of a run of any process, also of one that waits at its prompt."""
     try:
-        asking_run = open_stored_run(run, store)
+        asking_run = open_named_run(run, store)
         if value is None:
             text = _ask(asking_run, task)
         elif value == _STANDARD_INPUT:
@@ -173,7 +173,7 @@ def rerun(run: RunId, task: ItemOfTask, store: Store = None) -> None:
     Without an index these are all attempts in doubt of the task.
     """
     try:
-        doubtful_run = open_stored_run(run, store)
+        doubtful_run = open_named_run(run, store)
         name, index = split_index(task)
         doubtful_run.rerun(name, index)
     except AttuneError as error:
@@ -191,7 +191,7 @@ def accept(
 ) -> None:
     """Record the result of an attempt in doubt that did run, in a run of any process."""
     try:
-        doubtful_run = open_stored_run(run, store)
+        doubtful_run = open_named_run(run, store)
         name, index = split_index(task)
         doubtful_run.accept(name, read_value(result), index)
     except AttuneError as error:

@@ -11,7 +11,9 @@ from attune_nb.running.child_paths import split_path
 if TYPE_CHECKING:
     from attune_nb.running.recorded_run import RecordedRun
 
-__all__ = ["find_live_run", "last_interrupted_run", "open_stored_run"]
+__all__ = ["find_live_run", "last_interrupted_run", "open_named_run", "open_stored_run"]
+
+_NO_ID = "the id of the run is empty; `attune-nb runs` lists the runs"
 
 
 def open_stored_run(run_id: str | None, store: str | None) -> RecordedRun:
@@ -19,10 +21,13 @@ def open_stored_run(run_id: str | None, store: str | None) -> RecordedRun:
 
     Raises:
         LookupFailed: There is no such run within the run.
-        StoreError: There is no such run.
+        StoreError: There is no such run, or the id is an empty text.
     """
     if run_id is None:
         run_id = ""
+    elif not run_id:
+        # such as that of a shell's variable that is not set
+        raise StoreError(_NO_ID)
     own_id, path = split_path(run_id)
     if own_id or (run_id and not path):
         return history.open_run(run_id, store)
@@ -33,6 +38,19 @@ def open_stored_run(run_id: str | None, store: str | None) -> RecordedRun:
     return history.open_run(f"{frame['run_id'].iloc[0]}/{path}", store)
 
 
+def open_named_run(run_id: str, store: str | None) -> RecordedRun:
+    """Return a run of a store that a command changes: without its id there is none.
+
+    Raises:
+        LookupFailed: There is no such run within the run.
+        StoreError: There is no such run, or the id is missing.
+    """
+    own_id, _ = split_path(run_id)
+    if not own_id:
+        raise StoreError(_NO_ID)
+    return open_stored_run(run_id, store)
+
+
 def find_live_run(run_id: str, store: str | None) -> RecordedRun | None:
     """Return a run that a process drives just now; None if the run waits for none, or has ended.
 
@@ -40,7 +58,7 @@ def find_live_run(run_id: str, store: str | None) -> RecordedRun | None:
         LookupFailed: There is no such run within the run.
         StoreError: There is no such run.
     """
-    run = open_stored_run(run_id, store)
+    run = open_named_run(run_id, store)
     return None if run.is_over() else run
 
 

@@ -182,8 +182,23 @@ def test_the_terminal_of_a_paused_run_names_the_command(store, tmp_path):
         (["cancel", "nothing", "--force", "--let-finish"], "--force or --let-finish, not both"),
         (["pause"], "Missing argument 'RUN'"),
         (["rerun", "nothing"], "Missing argument 'TASK[INDEX]'"),
+        (["cancel", ""], "the id of the run is empty; `attune-nb runs` lists the runs"),
+        (["pause", "/a[0]"], "the id of the run is empty"),
+        (["answer", "", "a", "1"], "the id of the run is empty"),
+        (["resume", ""], "the id of the run is empty"),
+        (["retry", ""], "the id of the run is empty"),
     ],
-    ids=["no run", "both options", "no word", "no task"],
+    ids=[
+        "no run",
+        "both options",
+        "no word",
+        "no task",
+        "empty id",
+        "path alone",
+        "empty id to answer",
+        "empty id to resume",
+        "empty id to retry",
+    ],
 )
 def test_wrong_words_are_one_line_of_error(store, words, message):
     attune_nb.loads("tasks: [{name: a, action: core.noop}]").run(store=store, progress=False)
