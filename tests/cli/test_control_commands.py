@@ -41,11 +41,11 @@ def test_attempts_in_progress_may_come_to_their_end(store):
 
 
 def test_several_runs_are_cancelled_and_errors_come_last(store):
-    with held_run(store) as one, held_run(store) as two:
-        ids = [one.recorded.run_id, two.recorded.run_id]
+    with held_run(store) as first, held_run(store) as second:
+        ids = [first.recorded.run_id, second.recorded.run_id]
         outcome = attune_here("cancel", ids[0], "nothing", ids[1], "--force")
-        assert one.run.wait(60)
-        assert two.run.wait(60)
+        assert first.run.wait(60)
+        assert second.run.wait(60)
     lines = outcome.stdout.splitlines()
     assert [line.split()[1] for line in lines] == ids
     assert outcome.stderr.startswith("there is no run `nothing`")

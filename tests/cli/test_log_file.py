@@ -50,8 +50,8 @@ def test_the_older_part_of_a_large_log_is_dropped(tmp_path):
     os.write(descriptor, b"after\n")
     os.close(descriptor)
     dropped = 11_000 - 99
-    rest = "".join(lines[-9:])
-    assert log.read_text() == f"[{dropped} bytes before this line were dropped]\n{rest}after\n"
+    tail = "".join(lines[-9:])
+    assert log.read_text() == f"[{dropped} bytes before this line were dropped]\n{tail}after\n"
 
 
 def test_a_log_that_is_small_enough_stays(tmp_path):

@@ -1,4 +1,4 @@
-"""What a page shows of a form, and the values made of what a person enters there."""
+"""The entries of a form as a page shows them, and the values made of a person's input."""
 
 import msgspec
 import pytest

@@ -105,7 +105,7 @@ def test_at_most_50_problems_are_sent(find_problems):
 
 
 def test_a_kernel_answers_and_its_threads_print_as_before(tmp_path):
-    """What a thread prints stays below the cell that started it."""
+    """The output of a thread stays below the cell that started it."""
     gate = tmp_path / "gate"
     start = THREAD.format(gate=str(gate))
     with kernel_conversation() as conversation:

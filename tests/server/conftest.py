@@ -1,11 +1,14 @@
-"""One server for all tests of a process."""
+"""Fixtures of all tests of the server: one server for a process, and traced statements."""
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from support.attune_server import attune_server_in
 from support.shared_processes import SHARED_PROCESSES
+
+from attune_nb.server.live import store_reader
 
 TESTS = Path(__file__).parent.parent
 
@@ -24,3 +27,19 @@ def attune_server(tmp_path_factory):
         SHARED_PROCESSES.append(server.process)
         yield server
         SHARED_PROCESSES.remove(server.process)
+
+
+@pytest.fixture
+def statements(monkeypatch):
+    """Return the statements that readers of stores send to SQLite from now on."""
+    sent = []
+    connected = store_reader.connected
+
+    @contextmanager
+    def traced(path):
+        with connected(path) as connection:
+            connection.set_trace_callback(sent.append)
+            yield connection
+
+    monkeypatch.setattr(store_reader, "connected", traced)
+    return sent

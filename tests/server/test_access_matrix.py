@@ -1,4 +1,4 @@
-"""Who may call which method of which route: all of them, with real requests."""
+"""The access to each method of each route, with real requests."""
 
 import re
 
@@ -25,7 +25,7 @@ PARTS = {"run_id": "0" * 12, "number": "1"}
 
 
 def access_of(route, method):
-    """Return what a method needs, or None if the route does not have it."""
+    """Return the access that a method needs, or None if the route does not have it."""
     return getattr(getattr(route.handler, method.lower()), "access", None)
 
 
@@ -185,7 +185,7 @@ def test_a_server_of_the_command_has_no_kernels_and_no_files(watched_server):
 
 @pytest.mark.slow
 def test_each_method_asks_for_its_own_actions(attune_server):
-    """Whoever may do all but one thing that a method needs is refused."""
+    """A caller who lacks one of the actions that a method needs is refused."""
     actions = ["attune:read", "attune:write", "attune:execute", "kernels:execute"]
     with attune_server.client() as client:
         for missing in actions:

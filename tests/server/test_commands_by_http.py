@@ -172,13 +172,13 @@ def test_there_is_no_such_run(attune_server):
 
 def test_a_command_of_another_run_is_not_shown(attune_server, started):
     run = started(ASK)
-    other = attune.loads(ECHO).run(store=attune_server.store)
+    second_run = attune.loads(ECHO).run(store=attune_server.store)
     number = post(attune_server, run, kind="pause").json()["command"]
 
-    answer = attune_server.get(f"/api/runs/{other.run_id}/commands/{number}")
+    answer = attune_server.get(f"/api/runs/{second_run.run_id}/commands/{number}")
 
     assert answer.status_code == 404
-    assert answer.json()["message"].startswith(f"run {other.run_id} has no command {number}")
+    assert answer.json()["message"].startswith(f"run {second_run.run_id} has no command {number}")
 
 
 def test_a_stopped_process_is_not_waited_for(attune_server):
@@ -202,8 +202,8 @@ attune_nb.loads({WAIT!r}, "stopped").run(
         assert command["outcome"] is None
 
         process.send_signal(signal.SIGCONT)
-        done = {"command": command["command"], "outcome": "done"}
-        until(lambda: attune_server.get(f"{path}/{command['command']}").json() == done)
+        reply = {"command": command["command"], "outcome": "done"}
+        until(lambda: attune_server.get(f"{path}/{command['command']}").json() == reply)
 
 
 def find_run(store, workflow):

@@ -64,5 +64,5 @@ def test_a_damaged_record_is_an_error_in_words(tmp_path, damage):
     for message in messages:
         assert run.run_id in message or "workflow" in message or "store is damaged" in message
 
-    other = attune_nb.loads(TEXT).run(**options)
-    assert draw(store, other.run_id, tmp_path) == []
+    later_run = attune_nb.loads(TEXT).run(**options)
+    assert draw(store, later_run.run_id, tmp_path) == []

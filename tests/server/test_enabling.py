@@ -22,6 +22,11 @@ ROOT = Path(attune_nb.__file__).parent.parent
 # the modules that a notebook without a server must not pay for
 HEAVY = ("tornado", "jupyter_server", "prometheus_client")
 
+RUN = """
+import attune_nb
+attune_nb.loads("tasks: [{name: greet, action: core.echo, input: {message: hi}}]").run()
+"""
+
 
 def test_installing_the_package_enables_it():
     """A wheel puts the file into the folder of configuration that Jupyter reads."""
@@ -59,36 +64,28 @@ def test_an_older_jupyter_server_starts_without_a_warning(monkeypatch, caplog):
 
 @pytest.mark.slow
 def test_the_package_imports_no_server():
-    code = f"""
-import sys
-import attune_nb
-attune_nb.loads("tasks: [{{name: greet, action: core.echo, input: {{message: hi}}}}]").run()
-print([name for name in {HEAVY} if name in sys.modules])
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
-    )
-    assert done.stdout == "[]\n"
+    assert loaded_modules(HEAVY, RUN) == "[]"
 
 
 @pytest.mark.slow
 def test_jupyter_starts_without_the_parts_that_run_workflows():
-    """Every start of Jupyter imports the extension, also where nobody uses it."""
+    """Every start of Jupyter imports the extension, also if it is not used."""
     parts = ("attune_nb.running.workflow", "attune_nb.explore.data", "pandas", "matplotlib")
-    code = f"""
-import sys
-import attune_nb.server.app
-print([name for name in {parts} if name in sys.modules])
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    assert loaded_modules(parts, "import attune_nb.server.app") == "[]"
+
+
+def loaded_modules(names, code):
+    """Return those of some modules, as a text, that a new process has loaded after some code."""
+    words = f"import sys\n{code}\nprint([name for name in {names} if name in sys.modules])"
+    process = subprocess.run(
+        [sys.executable, "-c", words], capture_output=True, text=True, check=True, timeout=120
     )
-    assert done.stdout == "[]\n"
+    return process.stdout.strip()
 
 
 @pytest.mark.slow
 def test_serve_names_the_extra_that_is_missing():
-    done = attune("serve", before="import sys; sys.modules['jupyter_server'] = None")
+    process = attune("serve", before="import sys; sys.modules['jupyter_server'] = None")
 
-    assert done.returncode == 2
-    assert "jupyter_server is missing: pip install 'attune_nb[server]'" in done.stderr
+    assert process.returncode == 2
+    assert "jupyter_server is missing: pip install 'attune_nb[server]'" in process.stderr

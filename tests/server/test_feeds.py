@@ -23,13 +23,14 @@ from attune_nb.server.live.run_rows import list_difference, make_list
 MESSAGE = Snapshot | Delta | Gone | RunList | ListDelta
 
 
-def state(at, **fields):
-    """Return a state with 200 tasks, each of which has as many items done as there were events."""
+def state(count, **fields):
+    """Return a state after some events, with as many ended items for each of its 200 tasks."""
     rows = [
-        TaskRow(task=f"task-{number}", number=number, done=at, total=None) for number in range(200)
+        TaskRow(task=f"task-{number}", number=number, done=count, total=None)
+        for number in range(200)
     ]
-    values = {"status": "running", "heard": float(at), "tasks": rows, **fields}
-    return Snapshot(run="a" * 12, at=at, workflow="w", now=float(at), started=0.0, **values)
+    values = {"status": "running", "heard": float(count), "tasks": rows, **fields}
+    return Snapshot(run="a" * 12, at=count, workflow="w", now=float(count), started=0.0, **values)
 
 
 def decode(message):
@@ -56,15 +57,15 @@ def test_a_client_gets_the_state_and_then_changes():
         feed.publish(state(3, status="failed"), is_last=True)
         return first, second, [decode(message) async for message in messages]
 
-    first, second, rest = asyncio.run(watch())
+    first, second, later_messages = asyncio.run(watch())
     assert first == state(1)
     assert apply_delta(first, second) == state(2, reason="why")
-    (last,) = rest
+    (last,) = later_messages
     assert (last.status, last.at) == ("failed", 3)
 
 
 def test_a_client_that_does_not_read_costs_no_message(monkeypatch):
-    """What it has missed comes as one change."""
+    """The changes that it has missed come as one."""
     encoded = []
     encode = feeds.encode
 
@@ -79,8 +80,8 @@ def test_a_client_that_does_not_read_costs_no_message(monkeypatch):
         feed.publish(state(0))
         stuck = [feed.subscribe().messages() for _ in range(50)]
         first = {await anext(messages) for messages in stuck}
-        for at in range(1, 1_000):
-            feed.publish(state(at))
+        for number in range(1, 1_000):
+            feed.publish(state(number))
         count_before = len(encoded)
         return first, count_before, {await anext(messages) for messages in stuck}
 
@@ -96,8 +97,8 @@ def test_a_client_that_does_not_read_costs_no_message(monkeypatch):
 def test_a_client_that_comes_back_gets_a_change():
     async def watch():
         feed = run_feed()
-        for at in range(3):
-            feed.publish(state(at))
+        for number in range(3):
+            feed.publish(state(number))
         # a later one with the same number
         feed.publish(state(2, status="interrupted", can=[]))
         before = feed.state
@@ -113,8 +114,8 @@ def test_a_client_that_comes_back_gets_a_change():
 def test_a_client_from_long_ago_gets_the_whole_state():
     async def watch():
         feed = run_feed()
-        for at in range(1_000):
-            feed.publish(state(at), is_last=at == 999)
+        for number in range(1_000):
+            feed.publish(state(number), is_last=number == 999)
         return await receive_all(feed.subscribe(1))
 
     assert asyncio.run(watch()) == [state(999)]

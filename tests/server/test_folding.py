@@ -93,7 +93,7 @@ def change_run(world, kind, data):
 @settings(max_examples=60, database=None, derandomize=True,
           suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])  # fmt: skip
 def test_folded_changes_are_the_folded_whole(flow, size, data):
-    """Changes, applied one after another, give what the whole gives, and what `results` reads."""
+    """Applied changes give the state of all events at once, and that which `results` reads."""
     try:
         workflow = load_flow(flow)
     except WorkflowError:
@@ -126,7 +126,7 @@ def check_state(state, events):
 
 
 def test_each_state_of_a_run_takes_other_commands():
-    """What a page offers is what the run's process carries out."""
+    """A page offers the commands that the run's process carries out."""
     started = [RunStarted(time=0.0, run_id="r", workflow="w", started_at=1e9, parameters={})]
     doubts = RunResumed(time=1.0, started_at=1e9, doubts=(("t", 1, 0, 1),))
     ask = AskOpened(time=1.0, task="t", visit=1, prompt="go?", response_schema=None)

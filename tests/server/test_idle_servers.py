@@ -1,4 +1,4 @@
-"""A server that is stopped when it is idle: what counts as activity."""
+"""The activity of a server that is stopped when it is idle."""
 
 import pytest
 from support.item_runs import until

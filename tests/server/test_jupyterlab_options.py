@@ -1,4 +1,4 @@
-"""What the server tells JupyterLab and nbconvert about itself."""
+"""Settings by which JupyterLab shows the runs of the server, and nbconvert colours workflows."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""What the API says about a request that it cannot use."""
+"""The answers of the API to requests that it cannot use."""
 
 import pytest
 

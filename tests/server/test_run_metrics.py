@@ -52,7 +52,7 @@ class Scraped:
         """Return the text of a request, once its look at the stores has ended."""
         self.look()
         text = generate_latest(self.registry).decode()
-        # its own look must not reach into what follows
+        # its own look must have ended before the next one
         self.threads.submit(lambda: None).result()
         return text
 

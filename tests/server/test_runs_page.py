@@ -1,4 +1,4 @@
-"""The page of runs in a browser: what a person sees, clicks and enters."""
+"""The page of runs in a browser, as a person reads it, clicks and types."""
 
 import re
 import signal
@@ -321,7 +321,7 @@ def test_a_run_is_started_by_its_form(browser, attune_server):
 
 
 def test_an_interrupted_run_asks_for_its_secret(browser, attune_server):
-    """Its process was killed; what it had begun is shown as interrupted, and it is resumed."""
+    """Its process was killed; its open tasks are shown as interrupted, and it is resumed."""
     (attune_server.root / "sealed.yaml").write_text(SEALED)
     process = start_with_secret(attune_server)
     try:

@@ -55,10 +55,10 @@ def test_a_stranger_is_sent_to_the_login(attune_server):
     ids=["folder", "contradiction", "setting", "code without starts", "action file", "store"],
 )
 def test_the_command_says_what_is_wrong(words, message):
-    done = attune_here("serve", *words)
+    outcome = attune_here("serve", *words)
 
-    assert done.exit_code == 2
-    assert done.stderr.startswith(message)
+    assert outcome.exit_code == 2
+    assert outcome.stderr.startswith(message)
 
 
 def test_a_server_that_is_open_to_all_does_not_start(tmp_path, monkeypatch):

@@ -1,9 +1,9 @@
-"""What is read of a store while its runs are watched: as little as possible, and in any state."""
+"""Reading a store while its runs are watched: as little as possible, and in any state."""
 
 import shutil
 import sqlite3
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -66,22 +66,6 @@ def reader(store, clock):
     reader.close()
 
 
-@pytest.fixture
-def statements(monkeypatch):
-    """Return the statements that readers send to SQLite from now on."""
-    sent = []
-    connected = store_reader.connected
-
-    @contextmanager
-    def traced(path):
-        with connected(path) as connection:
-            connection.set_trace_callback(sent.append)
-            yield connection
-
-    monkeypatch.setattr(store_reader, "connected", traced)
-    return sent
-
-
 def run_work(store, work=lambda x: x, **options):
     """Run the work over four items, and return the run, which may have failed."""
     options = {"background": True, "progress": False, **options}
@@ -91,7 +75,7 @@ def run_work(store, work=lambda x: x, **options):
 
 
 def watch(reader, run_id):
-    """Watch a run, and return what is new about it at once."""
+    """Watch a run, and return its first news."""
     reader.watch_run(run_id)
     (news,) = reader.look()
     assert news.run_id == run_id
@@ -281,13 +265,13 @@ def test_a_removed_run_is_gone(reader, old_store):
 
 
 def test_a_damaged_run_is_gone_and_others_are_not(reader, store):
-    run = run_work(store)
-    other = run_work(store)
+    damaged_run = run_work(store)
+    sound_run = run_work(store)
     statement = "UPDATE events SET data = x'00' WHERE kind = 'TaskEnded' AND run = 1"
     execute(store, statement)
 
-    assert "TaskEnded cannot be read" in watch(reader, run.run_id).reason
-    assert watch(reader, other.run_id).state.status == "succeeded"
+    assert "TaskEnded cannot be read" in watch(reader, damaged_run.run_id).reason
+    assert watch(reader, sound_run.run_id).state.status == "succeeded"
 
 
 def test_a_run_that_comes_back_is_folded_on(reader, store, statements):

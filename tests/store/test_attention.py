@@ -1,4 +1,4 @@
-"""The list of runs says which runs need a person, what they cost, and where they run."""
+"""The list of runs names the runs that need a person, their metrics, and their notebooks."""
 
 import threading
 

@@ -78,7 +78,7 @@ def resume_and_answer(store, run_id):
 
 
 def test_an_engine_that_is_killed_with_a_command_leaves_it_open(store, engine, tmp_path):
-    """Nobody knows how far it has come, so the sender is told that, and it is not repeated."""
+    """Its progress is unknown, so the outcome says that, and the command is not repeated."""
     run_id = id_of_run(store)
     number = put_command(store, run_id, "answer", YES)
     wait_until((tmp_path / "taken").exists)
@@ -136,19 +136,19 @@ def test_of_two_processes_only_one_takes_a_command(store):
         for number in range(count):
             row = CommandRow(number, "run", "owner", "pause", b"{}", "", time.time() + 60)
             insert_command(connection, row)
-    taken = []
+    numbers = []
 
     def take():
         inbox = CommandInbox(store)
-        while len(taken) < count:
-            taken.extend(row.number for row in inbox.take(("owner",)))
+        while len(numbers) < count:
+            numbers.extend(row.number for row in inbox.take(("owner",)))
 
     threads = [threading.Thread(target=take) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert sorted(taken) == list(range(count))
+    assert sorted(numbers) == list(range(count))
 
 
 def test_a_command_that_has_expired_is_not_carried_out(store):

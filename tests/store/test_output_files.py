@@ -99,8 +99,8 @@ def test_the_newest_files_are_kept(store):
     (output_folder(store) / "mine.log").touch()
 
     prune_outputs(store, keep=[run_ids[5]], most=3)
-    left = sorted(path.stem for path in output_folder(store).iterdir())
-    assert left == [*run_ids[:3], run_ids[5], "mine"]
+    remaining = sorted(path.stem for path in output_folder(store).iterdir())
+    assert remaining == [*run_ids[:3], run_ids[5], "mine"]
 
 
 def test_a_run_is_forgotten_with_its_output(store):

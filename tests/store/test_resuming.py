@@ -467,9 +467,9 @@ def test_an_attempt_in_doubt_can_be_accepted(starter, tmp_path):
 def test_another_process_decides_attempts_in_doubt(starter, tmp_path):
     run, done, _ = resume_in_doubt(starter, tmp_path)
     recorded = attune_nb.open_run(run.run_id, tmp_path / "runs.db")
-    first, *others = recorded.in_doubt
+    first, *later_doubts = recorded.in_doubt
     recorded.accept("pay", "paid before", first.index, by="ann")
-    for doubt in others:
+    for doubt in later_doubts:
         recorded.rerun("pay", doubt.index, by="bob")
     assert run.wait(60)
     assert run.output["paid"][first.index] == "paid before"
@@ -477,7 +477,7 @@ def test_another_process_decides_attempts_in_doubt(starter, tmp_path):
 
     events = attune_nb.open_run(run.run_id, tmp_path / "runs.db").events
     reruns = [event.by for event in events if isinstance(event, RerunRequested)]
-    assert reruns == ["bob"] * len(others)
+    assert reruns == ["bob"] * len(later_doubts)
     accepted = [event for event in events if isinstance(event, AttemptsEnded) and event.by]
     assert [(event.batch.index[0], event.by) for event in accepted] == [(first.index, "ann")]
 

@@ -58,7 +58,7 @@ class AttuneServer:
 
     @property
     def log(self):
-        """What the server has printed so far."""
+        """The output of the server so far."""
         return (self.folder / "server.log").read_text()
 
     def url(self, path=""):

@@ -1,4 +1,4 @@
-"""An authorizer for tests: each request names in a header what it is allowed."""
+"""An authorizer for tests: a header of each request names the actions that are allowed."""
 
 from jupyter_server.auth.authorizer import Authorizer
 
@@ -9,7 +9,7 @@ ALLOWED = "X-Allowed"
 
 
 class HeaderAuthorizer(Authorizer):
-    """Allows what the header says."""
+    """Allows the actions that the header names."""
 
     def is_authorized(self, handler, user, action, resource):
         allowed = handler.request.headers.get(ALLOWED)

@@ -33,7 +33,7 @@ SETTINGS = {
 
 # milliseconds for the page to do anything, on a busy machine
 TIMEOUT = 90_000
-# seconds until a server that was told to stop is killed
+# seconds after which a server that does not stop is killed
 STOP_TIMEOUT = 30
 BROWSER_ARGUMENTS = [
     "--no-sandbox",

@@ -55,7 +55,7 @@ def fold_events(events, folded=None, start=0):
 
 
 class Client:
-    """Someone who gets a snapshot, and then only changes.
+    """A client that gets a snapshot, and then only changes.
 
     Attributes:
         state: The state that was concluded from the messages.
