@@ -273,6 +273,7 @@ class _StoreReader:
         self._last_number = 0
         self._followed: dict[int, _Followed] = {}
         self._is_first = True
+
         self.open_runs: list[OpenRun] = []
         self.interrupted: Counter[Labels] = Counter()
 
@@ -335,8 +336,8 @@ class _StoreReader:
         followed.failed = max(run.failed, followed.failed)
         has_ended = run.status in ENDED
 
-        is_dead = followed.dead_owner == run.owner and not has_ended
         # nothing more comes from a run whose process is dead
+        is_dead = followed.dead_owner == run.owner and not has_ended
         is_read = not self._is_first or position < _MAX_FIRST_RUNS
         if is_read and not is_dead:
             self._count_tasks(connection, run.number, workflow, followed)
@@ -380,6 +381,7 @@ class _StoreReader:
                     start = msgspec.json.decode(text, type=TaskStartData)
                     followed.starts[task, visit] = (event_time, start.with_items)
                     continue
+
                 status = msgspec.json.decode(text, type=TaskEndData).status
                 # a skipped task has no start
                 started, has_items = followed.starts.pop((task, visit), (event_time, False))
@@ -387,6 +389,7 @@ class _StoreReader:
             except (StoreError, msgspec.DecodeError, TypeError):
                 # a damaged row
                 continue
+
             self._count_task(workflow, task, status, seconds, has_items=has_items)
 
     def _count_task(

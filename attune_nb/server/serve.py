@@ -38,7 +38,7 @@ class RunsServer(ServerApp):
     default_services: Any = ("api", "auth", "security", "shutdown")
 
     def init_server_extensions(self) -> None:
-        """Load no extension but this one, whatever the user's configuration enables."""
+        """Load no extension but this one, also if the user's configuration enables others."""
         self.jpserver_extensions = _EXTENSIONS
         super().init_server_extensions()
 
@@ -90,7 +90,7 @@ def serve(
 ) -> None:
     """Serve the page and the API of runs until Ctrl-C or SIGTERM.
 
-    The server listens on the loopback interface, and wants a token.
+    The server listens on the loopback interface, and asks for a token.
 
     Args:
         folder: The folder whose records are shown, and whose workflows can be started.
@@ -113,8 +113,6 @@ def serve(
     if not folder.is_dir():
         raise AttuneError(f"there is no folder {folder}")
 
-    config = Config()
-    config.ServerApp.log_level = _QUIET
     options: dict[str, Any] = {
         "ServerApp.ip": "127.0.0.1",
         "ServerApp.root_dir": str(folder.resolve()),
@@ -128,28 +126,37 @@ def serve(
     }
     if allow_imports:
         options["AttuneApp.allow_imports"] = True
+    if read_only:
+        options["ServerApp.authorizer_class"] = "attune_nb.server.ReadOnly"
+
     if port is not None:
         if port == 0:
             port = _free_port()
         options["ServerApp.port"] = port
         options["ServerApp.port_retries"] = 0
+
     path = _resolve_store(store)
     if path is not None:
         options["AttuneApp.store"] = str(path)
-    if read_only:
-        options["ServerApp.authorizer_class"] = "attune_nb.server.ReadOnly"
-
     if settings is not None:
         options |= settings
 
-    # words of a command line go before configuration files
+    config = Config()
+    config.ServerApp.log_level = _QUIET
+    server = RunsServer.instance(config=config, jpserver_extensions=dict(_EXTENSIONS))
+    server.initialize(
+        argv=_words_of(options), find_extensions=False, starter_extension=AttuneApp.name
+    )
+    server.start()
+
+
+def _words_of(options: Mapping[str, Any]) -> list[str]:
+    """Return settings as words of a command line, which count more than configuration files."""
     words = []
     for name, value in options.items():
         values = value if isinstance(value, list) else [value]
         words += [f"--{name}={item}" for item in values]
-    server = RunsServer.instance(config=config, jpserver_extensions=dict(_EXTENSIONS))
-    server.initialize(argv=words, find_extensions=False, starter_extension=AttuneApp.name)
-    server.start()
+    return words
 
 
 def _absolute_paths(paths: Sequence[Path]) -> list[str]:

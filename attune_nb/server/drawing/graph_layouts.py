@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["GraphLayouts", "GraphTexts", "read_graph_texts"]
 
 # layouts that are used again
-_MOST_KEPT = 50
+_MOST_LAYOUTS = 50
 
 # tasks whose child runs have a workflow of their own in the graph
 _MOST_NESTED = 50
@@ -99,7 +99,7 @@ class GraphLayouts:
                 layout = _build(texts)
 
             self._layouts[texts.digest] = layout
-            while len(self._layouts) > _MOST_KEPT:
+            while len(self._layouts) > _MOST_LAYOUTS:
                 self._layouts.popitem(last=False)
 
             return layout

@@ -116,7 +116,7 @@ class AttemptsHandler(DrawingHandler):
 
     @requires("read")
     async def get(self, run_id: str) -> None:
-        """Send the chunk after an event; `X-Attune` has its size and place, the body says all."""
+        """Send the chunk after an event; `X-Attune` has its size and place, as has its head."""
         store = await self.find_store(run_id)
         query = self.read_query(AttemptsQuery)
         span: ChunkRange = await self.work(find_range, store, run_id, query.after, query.most)

@@ -289,7 +289,7 @@ def _read_source(path: Path, attempts: _Attempts, visit: int) -> Any:
     try:
         return read_item_source(path, attempts.run_id, attempts.task, visit, started)
     except StoreError:
-        # the rows say the rest
+        # the rows are shown without their items
         return None
 
 
@@ -451,12 +451,14 @@ def _add_values(
         place = int(attempts.place[last])
         if batch.results is not None:
             row.result = _decode(batch.results[place])
+
         error = dict(batch.errors).get(place)
         if error is not None:
             row.error_type = _text(error["type"], _MAX_TYPE)
             row.error = _text(error["message"], _MAX_MESSAGE)
             row.traceback = _end_of_text(error["traceback"], _MAX_TRACEBACK)
             row.result = _preview(error["data"])
+
         first_batch = batches[int(attempts.event[first])]
         if first_batch.items is not None:
             row.item = _decode(first_batch.items[int(attempts.place[first])])

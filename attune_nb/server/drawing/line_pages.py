@@ -48,7 +48,7 @@ class LinesQuery(msgspec.Struct, frozen=True):
         visit: Only lines of this execution of it; 0 for all.
         index: Only lines of the item of this index; -1 for all.
         level: Only lines of this logging level or above, such as WARNING, or `stderr`.
-        search: Only lines with this text, in whatever case.
+        search: Only lines with this text, in upper or lower case.
         limit: The number of lines after which the page ends, at the border of a batch.
     """
 

@@ -105,7 +105,8 @@ class StateWatch:
         for path in self._stores.paths():
             watched = self._watched.get(path)
             if watched is None:
-                watched = self._watched[path] = _WatchedStore(path, self._since)
+                watched = _WatchedStore(path, self._since)
+                self._watched[path] = watched
             changes += watched.changes(checks_processes=checks_processes)
         return changes
 
@@ -175,7 +176,7 @@ class _WatchedStore:
         states = []
         for number, started, run_id, workflow, status, attention, *process in reversed(rows):
             if status not in ENDED and not is_alive(*process):
-                status = "interrupted"  # noqa: PLW2901 - the row says what was
+                status = "interrupted"  # noqa: PLW2901 - the row has the status before
             states.append((number, started, RunState(run_id, workflow, status, attention)))
         return states
 

@@ -14,7 +14,7 @@ from attune_nb.server.web.access import AttuneHandler, ErrorReply, requires
 from attune_nb.server.web.route import PARAMETERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from attune_nb.server.web.route import Operation, Route
 
@@ -22,7 +22,7 @@ __all__ = ["OpenApiHandler", "describe_api"]
 
 _REFERENCE = "#/components/schemas/{name}"
 
-# answers that each method may give, whatever its row in the table says
+# answers that all methods may give, also if their rows in the table do not name them
 _COMMON_ANSWERS: Mapping[int, Any] = {403: ErrorReply}
 
 # the lines about one attribute in a docstring
@@ -96,14 +96,20 @@ def _schemas_of(routes: Sequence[Route]) -> tuple[dict[Any, Any], dict[str, Any]
     types: list[Any] = [ErrorReply]
     for route in routes:
         for operation in route.operations.values():
-            bodies = [operation.body, *operation.answers.values()]
-            types += [body for body in bodies if body is not None and not isinstance(body, str)]
+            types += _body_types(operation)
 
     unique = list(dict.fromkeys(types))
     schemas, components = msgspec.json.schema_components(unique, ref_template=_REFERENCE)
     for component in components.values():
         _describe_properties(component)
     return dict(zip(unique, schemas, strict=True)), components
+
+
+def _body_types(operation: Operation) -> Iterator[Any]:
+    """Yield the types of the bodies of a method that are JSON."""
+    for body in (operation.body, *operation.answers.values()):
+        if body is not None and not isinstance(body, str):
+            yield body
 
 
 def _describe_properties(schema: dict[str, Any]) -> None:

@@ -33,6 +33,7 @@ class RunsHandler(AttuneHandler):
             if status not in _STATUSES:
                 hint = nearest(status, _STATUSES)
                 raise ApiError(422, f"there is no status `{status}` of runs{hint}")
+
         self.reply(await self.in_thread(_read_runs, self.stores, run_filter))
 
 
@@ -53,6 +54,7 @@ def _read_runs(stores: Stores, run_filter: RunFilter) -> RunList:
     for path in stores.paths():
         if not path.exists():
             continue
+
         try:
             rows += read_page(path, run_filter, stores.name_of(path))
         except StoreError as error:
