@@ -252,11 +252,7 @@ def test_spans_within_an_action_are_part_of_the_task(spans):
         with tracer.start_as_current_span("within"):
             return number
 
-    attune_nb.loads(ITEMS).run(actions={"work": work}, readers=[spans.reader(propagate=True)])
-
-    within = spans.named("within")
-    assert len(within) == 6
-    assert {span.parent.span_id for span in within} == {spans.only("task work").context.span_id}
+    assert_spans_are_part_of_the_task(spans, work)
 
 
 def test_spans_within_a_coroutine_are_part_of_the_task(spans):
@@ -266,6 +262,10 @@ def test_spans_within_a_coroutine_are_part_of_the_task(spans):
         with tracer.start_as_current_span("within"):
             return number
 
+    assert_spans_are_part_of_the_task(spans, work)
+
+
+def assert_spans_are_part_of_the_task(spans, work):
     attune_nb.loads(ITEMS).run(actions={"work": work}, readers=[spans.reader(propagate=True)])
 
     within = spans.named("within")

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import attune_nb
 from support.jupyterlab import TIMEOUT
+from support.page_records import record_page
 
 HOSTILE = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>"
 HOSTILE_TASK = "report <img src=x onerror='window.hacked=1'>"
@@ -50,18 +51,14 @@ def watched_page(browser, path, scheme="light"):
     """
     page = browser.new_page(viewport={"width": 1000, "height": 720}, color_scheme=scheme)
     page.set_default_timeout(TIMEOUT)
-    errors = []
-    requests = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text))
-    page.on("request", lambda request: requests.append(request.url))
+    errors, addresses = record_page(page)
     try:
         page.goto(path.as_uri())
         yield page
         for frame in page.frames:
             assert frame.evaluate("window.hacked") is None
         assert errors == []
-        assert set(requests) == {path.as_uri()}
+        assert set(addresses) == {path.as_uri()}
     finally:
         page.close()
 

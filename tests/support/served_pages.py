@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 
 from support.jupyterlab import TIMEOUT
+from support.page_records import record_page
 
 __all__ = ["served_page"]
 
@@ -22,18 +23,19 @@ def served_page(browser, server, path="", *, refusals=(), **options):
     """
     page = browser.new_page(**{"viewport": {"width": 1200, "height": 900}, **options})
     page.set_default_timeout(TIMEOUT)
-    errors = []
-    requests = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    # a browser reports violations of a policy, too, in its console
-    page.on("console", lambda message: errors.append(message.text))
-    page.on("request", lambda request: requests.append(request.url))
+    errors, addresses = record_page(page)
     try:
         page.goto(server.page_url(path))
         page.locator("html[data-ready]").wait_for(state="attached")
         yield page
-        assert [text for text in errors if not any(part in text for part in refusals)] == []
+
+        assert [error for error in errors if not has_part(error, refusals)] == []
         local = (server.origin, f"ws{server.origin.removeprefix('http')}", "data:", "blob:")
-        assert [url for url in requests if not url.startswith(local)] == []
+        assert [address for address in addresses if not address.startswith(local)] == []
     finally:
         page.close()
+
+
+def has_part(text, parts):
+    """Return whether a text holds one of some parts."""
+    return any(part in text for part in parts)
