@@ -115,6 +115,18 @@ def test_the_wrong_task_is_refused_by_the_run(attune_server, started):
     assert "task `other` has no open question" in answer.json()["message"]
 
 
+def test_what_does_not_fit_is_quoted_to_its_sender_alone(attune_server, started):
+    run = started(ASK.replace("{type: boolean}", "{enum: [small, large]}"))
+    until(lambda: run_of(attune_server.store, run.run_id).questions)
+
+    answer = post(attune_server, run, kind="answer", task="approve", value="tr0ub4dor")
+
+    assert answer.status_code == 422
+    assert "'tr0ub4dor' is not one of" in answer.json()["message"]
+    assert "what was sent cannot be used" in attune_server.log
+    assert "tr0ub4dor" not in attune_server.log
+
+
 @pytest.mark.parametrize(
     ("body", "status", "message"),
     [

@@ -117,8 +117,12 @@ class ApiError(HTTPError):
         *,
         reason: str = "",
     ) -> None:
+        log_message = message
+        if status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
+            # the message may quote an answer or a parameter, which are for the caller alone
+            log_message = "what was sent cannot be used"
         # tornado logs the message as a format
-        super().__init__(status_code, "%s", message)
+        super().__init__(status_code, "%s", log_message)
         # a path in it may be one that UTF-8 cannot encode
         message = column_text(message)
         self.reply = ErrorReply(message, reason, tuple(problems))
