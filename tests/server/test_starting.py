@@ -10,9 +10,12 @@ from support.item_runs import until
 from support.started_runs import StartFolder
 
 import attune_nb
+from attune_nb.errors import StoreError
+from attune_nb.server.starts import starting
 from attune_nb.server.starts.options import CodeOptions, StartOptions
 from attune_nb.server.web.problems import StartRefused
-from attune_nb.store.output_files import output_path
+from attune_nb.store import reading
+from attune_nb.store.output_files import output_folder, output_path
 
 pytestmark = pytest.mark.slow
 
@@ -148,6 +151,34 @@ def test_what_failed_is_retried_as_a_new_run(folder):
     assert attune_nb.open_run(RUN_ID, folder.store).kind == f"retry of {run_id}"
     assert not folder.retry(run_id, new_id=RUN_ID).is_new
     assert refused(folder.retry, RUN_ID, new_id=RUN_ID).status == 409
+
+
+def test_a_store_that_cannot_be_read_makes_no_process(folder):
+    folder.store.parent.mkdir()
+    folder.store.write_bytes(b"no store" * 1000)
+
+    with pytest.raises(StoreError, match="is no store, or it is damaged"):
+        folder.start_held()
+
+    assert not output_folder(folder.store).exists()
+
+
+def test_a_store_that_is_locked_meanwhile_refuses_no_start(folder, monkeypatch):
+    """The process goes on: a refusal would make the caller start another one."""
+    calls = iter([False, StoreError("it is locked"), StoreError("it is locked")])
+
+    def has_run(store, run_id):
+        outcome = next(calls, None)
+        if isinstance(outcome, StoreError):
+            raise outcome
+        return store.exists() and reading.has_run(store, run_id)
+
+    monkeypatch.setattr(starting, "_has_run", has_run)
+
+    started = folder.start_held()
+
+    assert started.is_recorded
+    assert folder.starter.live_runs() == {started.run_id}
 
 
 def test_a_process_that_begins_no_run_is_a_refusal(open_folder):

@@ -13,6 +13,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from attune_nb.errors import StoreError
 from attune_nb.html import printable
 from attune_nb.server.starts.marks import remove_mark, write_mark
 from attune_nb.server.web.problems import StartRefused
@@ -80,8 +81,11 @@ def start_process(command: StartCommand, is_closed: threading.Event) -> bool:
     Raises:
         StartRefused: 422: it has ended before the run began; the message is its output. 500: the
             process cannot be started.
-        StoreError: The log cannot be written.
+        StoreError: The store cannot be read, or the log cannot be written: nothing is started.
     """
+    # raises the error of the store while there is no process
+    command.has_begun()
+
     store = command.store
     run_id = command.run_id
     log = open_output(store, run_id)
@@ -145,7 +149,7 @@ def _wait_for_begin(
     while time.monotonic() < end:
         # it may end at once after it has written
         has_ended = process.poll() is not None
-        if command.has_begun():
+        if _has_begun(command):
             return True
         if has_ended:
             raise _refuse_output(command, begin, process.returncode)
@@ -153,6 +157,18 @@ def _wait_for_begin(
         if is_closed.wait(_LOOK):
             break
     return False
+
+
+def _has_begun(command: StartCommand) -> bool:
+    """Return whether the record shows that the process of a command has begun its run.
+
+    The store may be locked for a moment. The process goes on then, so an error would make the
+    caller start another one.
+    """
+    try:
+        return command.has_begun()
+    except StoreError:
+        return False
 
 
 def _attend(process: subprocess.Popen[bytes], command: StartCommand) -> None:
