@@ -18,7 +18,7 @@ from attune_nb.server.live.messages import (
     apply_delta,
     apply_list_delta,
 )
-from attune_nb.server.live.run_rows import list_difference, make_list
+from attune_nb.server.live.run_rows import list_difference, make_list, merge_lists
 
 MESSAGE = Snapshot | Delta | Gone | RunList | ListDelta
 
@@ -155,3 +155,15 @@ def test_the_changes_of_a_list_give_the_list():
     assert change.dropped == [rows[1].id]
     assert apply_list_delta(before, change) == after
     assert list_difference(after, make_list(after.runs, after.problem)) is None
+
+
+def test_a_list_of_several_stores_leads_to_their_older_runs():
+    rows = [list_row(id=f"{number:012x}", started=float(number)) for number in range(4)]
+    long = make_list([rows[3], rows[1]], following=f"1.0~{rows[1].id}")
+    short = make_list([rows[2]], following=f"2.0~{rows[2].id}")
+    before = merge_lists([long, short])
+    assert before.next == short.next
+
+    after = merge_lists([long, make_list([rows[2]])])
+    change = list_difference(before, after)
+    assert (change.next, apply_list_delta(before, change)) == (long.next, after)

@@ -363,6 +363,23 @@ def test_old_runs_that_have_not_ended_stay_in_the_list(reader, old_store, clock,
     assert oldest_open not in {row.id for row in news.state.runs}
 
 
+def test_the_list_leads_to_the_runs_that_are_older(reader, old_store, monkeypatch):
+    monkeypatch.setattr(run_rows, "MAX_RUNS", 2)
+    ids = [run.run_id for run in runs_in(old_store)]
+    reader.watch_list()
+    (news,) = reader.look()
+    assert [row.id for row in news.state.runs[:2]] == ids[:2]
+    older = read_page(old_store, RunFilter(before=news.state.next))
+    assert [row.id for row in older] == ids[2:]
+
+
+def test_a_list_of_all_runs_leads_to_no_others(reader, old_store, monkeypatch):
+    monkeypatch.setattr(run_rows, "MAX_RUNS", len(runs_in(old_store)))
+    reader.watch_list()
+    (news,) = reader.look()
+    assert news.state.next == ""
+
+
 def test_runs_are_found_by_words_of_any_case(old_store):
     def names(search):
         return {row.workflow for row in read_page(old_store, RunFilter(search=search))}

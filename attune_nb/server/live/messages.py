@@ -313,11 +313,13 @@ class ListDelta(msgspec.Struct, frozen=True, kw_only=True, tag="list"):
     Attributes:
         runs: The rows that are new or have changed. The list is ordered by `started`.
         dropped: The ids of the runs that are not in the list any more.
+        next: The value of `before` for the runs that are older; left out if it has not changed.
         problem: Why no runs can be read; left out if that has not changed.
     """
 
     runs: list[RunRow] = []
     dropped: list[str] = []
+    next: str | UnsetType = UNSET
     problem: str | UnsetType = UNSET
 
 
@@ -366,8 +368,11 @@ def apply_list_delta(runs: RunList, delta: ListDelta) -> RunList:
     problem = runs.problem
     if delta.problem is not UNSET:
         problem = delta.problem
+    following = runs.next
+    if delta.next is not UNSET:
+        following = delta.next
     ordered = sorted(rows.values(), key=order_of, reverse=True)
-    return msgspec.structs.replace(runs, runs=ordered, problem=problem)
+    return RunList(runs=ordered, next=following, problem=problem)
 
 
 def order_of(row: RunRow) -> tuple[float, str]:

@@ -232,9 +232,21 @@ def make_page(rows: Iterable[RunRow], limit: int, problem: str = "") -> RunList:
     ordered = sorted(rows, key=order_of, reverse=True)
     shown = ordered[:limit]
     following = ""
-    if len(ordered) > limit and shown[-1].started is not None:
-        following = f"{shown[-1].started!r}~{shown[-1].id}"
+    if len(ordered) > limit:
+        following = _cursor_of(shown[-1])
     return RunList(runs=shown, next=following, problem=problem)
+
+
+def _cursor_of(row: RunRow) -> str:
+    """Return the value of `before` for the runs that are older than one; empty without a start."""
+    if row.started is None:
+        return ""
+    return f"{row.started!r}~{row.id}"
+
+
+def _start_of(cursor: str) -> float:
+    start, _, _ = cursor.partition("~")
+    return float(start)
 
 
 class LiveList:
@@ -249,11 +261,12 @@ class LiveList:
     def __init__(self, store: str = "") -> None:
         self._store = store
         self._rows: dict[int, RunRow] = {}
+        self._next = ""
 
     @property
     def state(self) -> RunList:
         """The list as it was read last."""
-        return make_list(self._rows.values())
+        return make_list(self._rows.values(), following=self._next)
 
     def read_all(self, connection: sqlite3.Connection) -> None:
         """Read the list anew: the newest runs, and all that have not ended."""
@@ -267,8 +280,13 @@ class LiveList:
         Of the others those are read that had not ended: a search for all of them reads the whole
         table.
         """
-        condition = f"WHERE {_IS_OUTERMOST} {_NEWEST_FIRST} LIMIT {MAX_RUNS}"
+        condition = f"WHERE {_IS_OUTERMOST} {_NEWEST_FIRST} LIMIT {MAX_RUNS + 1}"
         rows = _read_rows(connection, condition, (), self._store)
+        self._next = ""
+        if len(rows) > MAX_RUNS:
+            numbers = sorted(rows, key=lambda number: order_of(rows[number]), reverse=True)
+            del rows[numbers[MAX_RUNS]]
+            self._next = _cursor_of(rows[numbers[MAX_RUNS - 1]])
 
         older_numbers = []
         for number, row in self._rows.items():
@@ -335,20 +353,33 @@ def count_by_task(connection: sqlite3.Connection, run_id: str) -> dict[str, int]
     return dict(connection.execute(statement, (run_id,)).fetchall())
 
 
-def make_list(rows: Iterable[RunRow], problem: str = "") -> RunList:
-    """Return rows as a list, the newest first."""
-    return RunList(runs=sorted(rows, key=order_of, reverse=True), problem=problem)
+def make_list(rows: Iterable[RunRow], problem: str = "", following: str = "") -> RunList:
+    """Return rows as a list, the newest first.
+
+    Args:
+        rows: The rows.
+        problem: Why runs cannot be read; else empty.
+        following: The value of `before` for the runs that are older; empty if there are none.
+    """
+    ordered = sorted(rows, key=order_of, reverse=True)
+    return RunList(runs=ordered, next=following, problem=problem)
 
 
 def merge_lists(lists: Sequence[RunList]) -> RunList:
     """Return the list of the runs of several stores."""
     rows: list[RunRow] = []
     problems = []
+    cursors = []
     for part in lists:
         rows += part.runs
         if part.problem:
             problems.append(part.problem)
-    return make_list(rows, "; ".join(problems))
+        if part.next:
+            cursors.append(part.next)
+
+    # the runs of a store that is read less far back are not left out
+    following = max(cursors, key=_start_of, default="")
+    return make_list(rows, "; ".join(problems), following)
 
 
 def list_difference(before: RunList, after: RunList) -> ListDelta | None:
@@ -363,6 +394,9 @@ def list_difference(before: RunList, after: RunList) -> ListDelta | None:
     problem: str | UnsetType = UNSET
     if before.problem != after.problem:
         problem = after.problem
-    if not changed and not rows_before and problem is UNSET:
+    following: str | UnsetType = UNSET
+    if before.next != after.next:
+        following = after.next
+    if not changed and not rows_before and problem is UNSET and following is UNSET:
         return None
-    return ListDelta(runs=changed, dropped=list(rows_before), problem=problem)
+    return ListDelta(runs=changed, dropped=list(rows_before), next=following, problem=problem)

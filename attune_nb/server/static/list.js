@@ -37,6 +37,7 @@ export class ListView {
     this.query = '';
     this.chosen = '';
     this.searchTimer = 0;
+    this.nextMatches = ''; // the `before` of the next page of a search or a filter
     this.#make(parent);
     list.addEventListener('change', () => this.update());
   }
@@ -97,7 +98,12 @@ export class ListView {
     this.#forgetRows();
     this.#showCounts(rows);
     this.#showNote(rows, shown);
-    setShown(this.more, this.list.next !== '' && this.filter === FILTERS[0] && !this.query);
+    setShown(this.more, (this.#showsAll() ? this.list.next : this.nextMatches) !== '');
+  }
+
+  /** Return whether neither a search nor a filter leaves runs out. */
+  #showsAll() {
+    return this.filter === FILTERS[0] && !this.query;
   }
 
   #rowOf(row) {
@@ -150,25 +156,32 @@ export class ListView {
 
   /** Look for older runs that the search or the filter takes. */
   async #searchServer() {
-    if (!this.list.next || (!this.query && this.filter === FILTERS[0])) return;
-    const query = new URLSearchParams({limit: '100', ...this.filter.query});
-    if (this.query) query.set('search', this.search.value.trim());
-    await this.#fetch(query);
+    this.nextMatches = '';
+    if (this.#showsAll() || !this.list.next) return this.update();
+    return this.#loadMatches();
+  }
+
+  async #loadMatches() {
+    const {filter, query} = this;
+    const page = await this.#fetch({...filter.query, search: query, before: this.nextMatches});
+    // the reader may look for something else by now
+    if (!page || filter !== this.filter || query !== this.query) return;
+    this.nextMatches = page.next;
+    this.list.add(page.runs);
   }
 
   async #loadMore() {
-    const query = new URLSearchParams({before: this.list.next, limit: '100'});
-    const answer = await this.#fetch(query);
-    if (!answer) return;
-    this.list.next = answer.next;
-    this.update();
+    if (!this.#showsAll()) return this.#loadMatches();
+    const page = await this.#fetch({before: this.list.next});
+    if (page) this.list.addPage(page);
+    return undefined;
   }
 
-  async #fetch(query) {
+  async #fetch(parameters) {
+    const chosen = Object.entries(parameters).filter(([, value]) => value !== '');
+    const query = new URLSearchParams([...chosen, ['limit', '100']]);
     try {
-      const answer = await get(`/runs?${query}`);
-      this.list.add(answer.runs);
-      return answer;
+      return await get(`/runs?${query}`);
     } catch {
       // the line about the connection says why
       return null;

@@ -106,6 +106,7 @@ export function clockOf(row) {
  *   runs: The rows by their ids.
  *   problem: Why no runs can be read; else empty.
  *   isRead: Whether a first message has come.
+ *   next: The `before` of the next page of older runs; empty if there are no more.
  */
 export class RunList extends EventTarget {
   constructor() {
@@ -114,6 +115,8 @@ export class RunList extends EventTarget {
     this.problem = '';
     this.isRead = false;
     this.next = '';
+    this.liveEnd = ''; // the `before` of the runs that are older than those of the stream
+    this.hasOlder = false; // whether a page of older runs was added
     this.connection = new Connection('/runs', '/socket');
     this.connection.addEventListener('message', (event) => this.#read(event.detail));
     this.connection.addEventListener('change', () => this.dispatchEvent(new Event('connection')));
@@ -123,7 +126,14 @@ export class RunList extends EventTarget {
     this.connection.open();
   }
 
-  /** Add rows that are older, or that a search has found. */
+  /** Add the next page of older runs, as the API describes it. */
+  addPage({runs, next}) {
+    this.hasOlder = true;
+    this.next = next;
+    this.add(runs);
+  }
+
+  /** Add rows that a search has found. */
   add(rows) {
     for (const row of rows) this.runs.set(row.id, row);
     this.dispatchEvent(new Event('change'));
@@ -131,19 +141,20 @@ export class RunList extends EventTarget {
 
   /** Return the rows, the newest first. */
   sorted() {
-    const start = (row) => row.started ?? -Infinity;
     return [...this.runs.values()].sort(
-      (first, second) => start(second) - start(first) || (first.id < second.id ? 1 : -1));
+      (first, second) => startOf(second) - startOf(first) || (first.id < second.id ? 1 : -1));
   }
 
   #read(message) {
     if (message.type === 'gone') {
-      this.runs.clear();
+      this.#forget();
+      this.#setEnd('');
       this.problem = message.reason;
     } else if (message.type === 'runs') {
       this.#replace(message);
     } else if (message.type === 'list') {
-      for (const id of message.dropped) this.runs.delete(id);
+      this.#setEnd(message.next ?? this.liveEnd);
+      for (const id of message.dropped) this.#drop(id);
       for (const row of message.runs) this.runs.set(row.id, row);
       this.problem = message.problem ?? this.problem;
     }
@@ -151,16 +162,44 @@ export class RunList extends EventTarget {
     this.dispatchEvent(new Event('change'));
   }
 
-  /** Take the newest runs; older ones that were added stay. */
+  #forget() {
+    this.runs.clear();
+    this.hasOlder = false;
+  }
+
+  /** Take the end of the runs of the stream; after a page of older runs the next one follows that. */
+  #setEnd(end) {
+    this.liveEnd = end;
+    if (!this.hasOlder) this.next = end;
+  }
+
+  #drop(id) {
+    const row = this.runs.get(id);
+    // a run that newer ones have pushed out of the stream stays above older ones
+    const isPushedOut = row && this.hasOlder && startOf(row) <= startOfCursor(this.liveEnd);
+    if (!isPushedOut) this.runs.delete(id);
+  }
+
+  /** Take the newest runs; older ones that were added stay, unless some between are missing. */
   #replace(message) {
-    const starts = message.runs.map((row) => row.started ?? -Infinity);
-    const oldest = Math.min(...starts);
-    const isWhole = !message.next;
+    const oldest = startOfCursor(message.next);
+    const newest = Math.max(...[...this.runs.values()].map(startOf));
+    if (newest < oldest) this.#forget();
+    this.#setEnd(message.next);
+
     for (const [id, row] of this.runs) {
-      if (isWhole || (row.started ?? -Infinity) >= oldest) this.runs.delete(id);
+      if (startOf(row) >= oldest) this.runs.delete(id);
     }
     for (const row of message.runs) this.runs.set(row.id, row);
     this.problem = message.problem;
-    if (!this.next || isWhole) this.next = message.next;
   }
+}
+
+function startOf(row) {
+  return row.started ?? -Infinity;
+}
+
+/** Return the start of the run before a page; without a page, all runs are newer. */
+function startOfCursor(cursor) {
+  return cursor ? Number(cursor.split('~')[0]) : -Infinity;
 }
