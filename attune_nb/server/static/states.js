@@ -98,7 +98,7 @@ export function clockOf(row) {
 }
 
 /**
- * The list of runs, live. Pages of older runs are added by `add`.
+ * The list of runs, live. Pages of older runs are added by `addPage`.
  *
  * Events: `change`, `connection`.
  *
