@@ -378,8 +378,9 @@ def _open_as_allowed(path: Path) -> Iterator[sqlite3.Connection]:
     is_unlogged = not is_writable(path) and not has_log(path)
     # without a log no other program is writing the file
     mode = "mode=ro&immutable=1" if is_unlogged else "mode=ro"
-    if is_unlogged or _reads_in_place(path):
-        with closing(_open_to_read(path, mode)) as connection:
+    in_place = _open_in_place(path, mode)
+    if in_place is not None:
+        with closing(in_place) as connection:
             yield connection
         return
 
@@ -395,16 +396,21 @@ def _open_as_allowed(path: Path) -> Iterator[sqlite3.Connection]:
             yield connection
 
 
-def _reads_in_place(path: Path) -> bool:
-    """Return whether SQLite can read a file with its log where they are, writing nothing."""
+def _open_in_place(path: Path, mode: str) -> sqlite3.Connection | None:
+    """Open a file where it is, writing nothing; return None if SQLite cannot read it so."""
+    connection = None
     try:
-        with closing(_open_to_read(path, "mode=ro")) as connection:
-            _read_header(connection)
-    except sqlite3.OperationalError as error:
+        connection = _open_to_read(path, mode)
+        _read_header(connection)
+    except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
         # the index of the log cannot be created, or a write was not finished
-        name = error_name(error)
-        return "CANTOPEN" not in name and "READONLY" not in name
-    return True
+        code = getattr(error, "sqlite_errorname", None) or ""
+        if "CANTOPEN" in code or "READONLY" in code:
+            return None
+        raise
+    return connection
 
 
 def _show_present_tables(path: Path, connection: sqlite3.Connection) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from attune_nb.errors import StoreError
+from attune_nb.values.short_paths import shorten_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,7 +134,8 @@ def create_folder(folder: Path) -> None:
             (folder / ".gitignore").write_text("*\n")
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        message = f"the folder {folder} of the store cannot be created: {error.strerror}"
+        shown = shorten_path(folder)
+        message = f"the folder {shown} of the store cannot be created: {error.strerror}"
         raise StoreError(message) from None
 
 
