@@ -87,17 +87,21 @@ def cluster():
         _shared_clusters.clear()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Yield a browser; without one the tests that need it are skipped, but not in CI."""
+    """Yield a browser; without one the tests that need it are skipped, but not in CI.
+
+    It ends with its module: while Playwright is alive, the main thread counts as one whose event
+    loop is running, and `asyncio.run` of another module's tests would fail.
+    """
+    from support.browsers import started_browser  # noqa: PLC0415
     from support.jupyterlab import chromium  # noqa: PLC0415 - few tests need playwright
-    from support.shared_browser import browser_of_session  # noqa: PLC0415
 
     if chromium() is None:
         assert not os.environ.get("CI"), "there is no chromium, and this is CI"
         pytest.skip("there is no chromium here: `apt-get install chromium`")
 
-    with browser_of_session() as browser:
+    with started_browser() as browser:
         yield browser
 
 

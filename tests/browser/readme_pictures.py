@@ -11,9 +11,9 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 from support.attune_server import attune_server_in
+from support.browsers import started_browser
 from support.explored_pages import explored_frame
 from support.jupyterlab import lab_in
-from support.shared_browser import browser_of_session
 
 import attune_nb
 
@@ -183,9 +183,10 @@ def take_picture_of_the_page(browser, server, folder):
 if __name__ == "__main__":
     with (
         tempfile.TemporaryDirectory() as server_folder,
-        browser_of_session() as browser,
-        lab_in(server_folder, browser) as lab,
+        started_browser() as browser,
+        lab_in(server_folder) as lab,
     ):
+        lab.browser = browser
         take_pictures(lab, Path(sys.argv[1]))
         with attune_server_in(Path(server_folder) / "runs") as server:
             take_picture_of_the_page(browser, server, Path(sys.argv[1]))

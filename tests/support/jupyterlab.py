@@ -109,11 +109,15 @@ def chromium():
 
 
 class Lab:
-    """A JupyterLab server in a folder of its own, and a browser."""
+    """A JupyterLab server in a folder of its own.
 
-    def __init__(self, folder, browser):
+    Attributes:
+        browser: The browser that opens its notebooks; set by its user.
+    """
+
+    def __init__(self, folder):
         self.folder = Path(folder)
-        self.browser = browser
+        self.browser = None
         self.root = self.folder / "root"
         self.root.mkdir()
 
@@ -334,9 +338,9 @@ class Notebook:
 
 
 @contextmanager
-def lab_in(folder, browser):
-    """Start a JupyterLab whose files are in a folder, for a browser; stop it at the end."""
-    lab = Lab(folder, browser)
+def lab_in(folder):
+    """Start a JupyterLab whose files are in a folder; stop it at the end."""
+    lab = Lab(folder)
     lab.start()
     try:
         yield lab
