@@ -108,6 +108,9 @@ RunStatus = Literal[
 It is interrupted if the process that carried it is gone, and unreadable if its record is damaged.
 """
 
+Attention = Literal["", "question", "doubt", "paused"]
+"""Why a run needs a person: to answer a question, to decide about an attempt, to resume it."""
+
 AlarmKind = Literal["delay", "ask", "inquiry", "run"]
 """The reason for an alarm: a task's delay, or the timeout of a question, an inquiry or the run."""
 
@@ -715,6 +718,23 @@ class RunEnded(Fact, frozen=True, kw_only=True, tag=True):
     status: RunEndStatus
     output: Any
     error: str | None
+
+
+def find_attention(status: RunStatus, questions: int, doubts: int) -> Attention:
+    """Return why a run needs a person; an empty string if it needs none.
+
+    Args:
+        status: The status of the run.
+        questions: The number of questions that wait for an answer, also of runs within the run.
+        doubts: The number of attempts in doubt, also of those.
+    """
+    if status not in ("running", "paused"):
+        return ""
+    if questions:
+        return "question"
+    if doubts:
+        return "doubt"
+    return "paused" if status == "paused" else ""
 
 
 def describe_kind(*, dry_run: bool, mocked: bool, origin: str) -> str:

@@ -16,6 +16,7 @@ from attune_nb.events import (
     RunResumed,
     RunStarted,
     TaskEnded,
+    find_attention,
     mask_event,
 )
 from attune_nb.html import printable
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from attune_nb.context import WorkflowContext
-    from attune_nb.events import Batch, ErrorInfo, Event, Key, RunStatus, TaskStatus
+    from attune_nb.events import Attention, Batch, ErrorInfo, Event, Key, RunStatus, TaskStatus
     from attune_nb.log_batches import LogColumns, LogCounts, LogSource
     from attune_nb.results.clock import RunClock
     from attune_nb.results.failures import FailedTask
@@ -497,15 +498,9 @@ class RunView:
         return [question for question in questions if state.is_open(question.key)]
 
     @property
-    def attention(self) -> str:
+    def attention(self) -> Attention:
         """Why the run needs a person, as `attune_nb.runs` says it; empty if it needs none."""
-        if self.status not in ("running", "paused"):
-            return ""
-        if self.questions:
-            return "question"
-        if self.in_doubt:
-            return "doubt"
-        return "paused" if self.status == "paused" else ""
+        return find_attention(self.status, len(self.questions), len(self.in_doubt))
 
     @property
     def answers(self) -> pd.DataFrame:

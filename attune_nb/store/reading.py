@@ -8,12 +8,12 @@ import socket
 import sqlite3
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from attune_nb.errors import Source, StoreError, nearest
-from attune_nb.events import RunStatus, describe_kind
+from attune_nb.events import Attention, RunStatus, describe_kind
 from attune_nb.store.blobs import load_data, load_texts
 from attune_nb.store.database import connected
 from attune_nb.store.event_rows import EventRow, column_text, event_of
@@ -34,7 +34,6 @@ __all__ = [
     "ENDED",
     "FILE_TAGS",
     "LIVE",
-    "Attention",
     "StoredRun",
     "children_of",
     "count_children",
@@ -57,8 +56,6 @@ STALE = 60.0
 """Seconds without a sign of life after which a run on another host counts as dead."""
 ENDED = ("succeeded", "failed", "timed_out", "cancelled")
 """The final statuses."""
-Attention = Literal["", "question", "doubt", "paused"]
-"""Why a run needs a person: to answer a question, to decide about an attempt, to resume it."""
 LIVE: set[str] = set()
 """The owner tokens of the engines of this process."""
 FILE_TAGS = (b'"$table"', b'"$stored"')

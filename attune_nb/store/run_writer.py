@@ -16,6 +16,7 @@ from attune_nb.events import (
     KeyAdded,
     RunEnded,
     RunStarted,
+    find_attention,
     mask_event,
     secret_of,
 )
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from attune_nb.events import Event
     from attune_nb.log_batches import RunLogs
     from attune_nb.store.claims import Claim
-    from attune_nb.store.reading import Attention
     from attune_nb.values.secrets import Mask
 
 __all__ = ["ParentColumns", "RunRecord", "RunWriter"]
@@ -386,6 +386,8 @@ class RunWriter:
     def _update_run(self, connection: sqlite3.Connection) -> None:
         """Update the figures of the run, and its sign of life."""
         figures = self.figures
+        questions = figures.question_count + self.questions_within
+        doubts = figures.doubt_count + self.doubts_within
         columns: dict[str, float | str] = {
             "started": figures.started,
             "status": figures.status,
@@ -393,8 +395,8 @@ class RunWriter:
             "tasks": figures.tasks,
             "items": figures.items,
             "failed": figures.failed,
-            "questions": figures.question_count + self.questions_within,
-            "attention": self._find_attention(),
+            "questions": questions,
+            "attention": find_attention(figures.status, questions, doubts),
             "beat": time.time(),
         }
         if figures.has_ended and self.measure is not None:
@@ -405,16 +407,6 @@ class RunWriter:
             f"UPDATE runs SET {settings} WHERE number = ?",  # noqa: S608 - constant names
             [*columns.values(), self.number],
         )
-
-    def _find_attention(self) -> Attention:
-        """Return why the run needs a person."""
-        if self.figures.status not in ("running", "paused"):
-            return ""
-        if self.figures.question_count + self.questions_within:
-            return "question"
-        if self.figures.doubt_count + self.doubts_within:
-            return "doubt"
-        return "paused" if self.figures.status == "paused" else ""
 
     def _measure_safely(self, measure: Callable[[], Mapping[str, float]]) -> Mapping[str, float]:
         """Return the metrics of the run, or none if they cannot be computed."""

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import numpy as np
 
-from attune_nb.errors import StoreError
 from attune_nb.events import FAILED, NO_WORKER, STATUS_CODES, TIMED_OUT
 from attune_nb.explore.attempts import RETRIED, STATUSES
 from attune_nb.explore.columns import ColumnType, pack_planes
 from attune_nb.html import printable
+from attune_nb.server.drawing.run_row import read_run_row
 from attune_nb.store.blobs import load_data, load_texts
 from attune_nb.store.database import connected
 from attune_nb.store.json_values import from_plain
@@ -265,11 +265,7 @@ def find_range(path: Path, run_id: str, after: int, most: int) -> ChunkRange:
         StoreError: There is no such run, or the store cannot be read.
     """
     with connected(path) as connection:
-        row = connection.execute("SELECT number FROM runs WHERE run_id = ?", (run_id,)).fetchone()
-        if row is None:
-            raise StoreError(f"there is no run {run_id}")
-
-        (run,) = row
+        (run,) = read_run_row(connection, run_id)
         rows = connection.execute(_SELECT_LENGTHS, (run, after, _MOST_EVENTS + 1)).fetchall()
 
     count = 0

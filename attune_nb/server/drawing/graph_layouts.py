@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from attune_nb.errors import StoreError, WorkflowError
+from attune_nb.server.drawing.run_row import read_run_row
 from attune_nb.store.blobs import load_texts
 from attune_nb.store.database import connected
 
@@ -29,7 +30,6 @@ _MOST_LAYOUTS = 50
 # tasks whose child runs have a workflow of their own in the graph
 _MOST_NESTED = 50
 
-_SELECT_RUN = "SELECT text, source_text FROM runs WHERE run_id = ?"
 
 # the workflow of one child run of each task: all of them have the same
 _SELECT_NESTED = """SELECT parent_task, min(text), min(source_text) FROM runs
@@ -61,9 +61,7 @@ def read_graph_texts(path: Path, run_id: str) -> GraphTexts:
         StoreError: There is no such run, or the store cannot be read.
     """
     with connected(path) as connection:
-        row = connection.execute(_SELECT_RUN, (run_id,)).fetchone()
-        if row is None:
-            raise StoreError(f"there is no run {run_id}")
+        row = read_run_row(connection, run_id, "text, source_text")
         text = _load_text(connection, *row)
         nested = {}
         for task, *texts in connection.execute(_SELECT_NESTED, (run_id, _MOST_NESTED)).fetchall():

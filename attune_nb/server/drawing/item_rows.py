@@ -18,6 +18,7 @@ from attune_nb.events import FAILED, NO_WORKER, STATUS_CODES, TIMED_OUT
 from attune_nb.explore.previews import preview_text
 from attune_nb.html import printable
 from attune_nb.server.drawing.attempt_chunks import unpack_columns
+from attune_nb.server.drawing.run_row import read_run_row
 from attune_nb.store.blobs import load_data
 from attune_nb.store.database import connected
 from attune_nb.store.json_values import from_plain
@@ -53,7 +54,6 @@ _ORDER = ("failed", "timed_out", "retrying", "cancelled", "succeeded")
 
 _UNREADABLE = "<on record, but it cannot be read>"
 
-_SELECT_RUN = "SELECT number FROM runs WHERE run_id = ?"
 _SELECT_VISITS = """SELECT coalesce(max(visit), 0) FROM events WHERE run = ? AND task = ?
 AND kind IN ('TaskStarted', 'AttemptsEnded', 'TaskEnded')"""
 _SELECT_EVENTS = """SELECT number, kind, visit, columns,
@@ -297,11 +297,7 @@ def _read_attempts(
     connection: sqlite3.Connection, run_id: str, query: ItemsQuery
 ) -> tuple[int, _Attempts]:
     """Return how many executions a task has, and the attempts that the query is about."""
-    row = connection.execute(_SELECT_RUN, (run_id,)).fetchone()
-    if row is None:
-        raise StoreError(f"there is no run {run_id}")
-
-    (run,) = row
+    (run,) = read_run_row(connection, run_id)
     (visits,) = connection.execute(_SELECT_VISITS, (run, query.task)).fetchone()
     arguments = (run, query.task, query.visit, query.visit)
     rows = connection.execute(_SELECT_EVENTS, arguments).fetchall()

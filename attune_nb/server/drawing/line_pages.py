@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from attune_nb.errors import StoreError
 from attune_nb.log_batches import LogBatch, severity, unpack_lines
 from attune_nb.results.log_text import clean_text
+from attune_nb.server.drawing.run_row import read_run_row
 from attune_nb.store.database import connected
 from attune_nb.store.reading import reading_record
 
@@ -28,7 +28,6 @@ _MAX_LINE = 2_000
 _MOST_BATCHES = 2_000
 _MOST_READ = 50
 
-_SELECT_RUN = "SELECT number, options FROM runs WHERE run_id = ?"
 _COUNT = (
     "SELECT count(*), coalesce(sum(lines), 0), coalesce(sum(warnings), 0) FROM logs WHERE run = ?"
 )
@@ -116,10 +115,7 @@ def read_lines(path: Path, run_id: str, query: LinesQuery) -> LinePage:
         StoreError: There is no such run, or its lines cannot be read.
     """
     with connected(path) as connection:
-        row = connection.execute(_SELECT_RUN, (run_id,)).fetchone()
-        if row is None:
-            raise StoreError(f"there is no run {run_id}")
-        run, options = row
+        run, options = read_run_row(connection, run_id, "number, options")
         count, total, warnings = connection.execute(_COUNT, (run,)).fetchone()
         with reading_record(run_id):
             if query.after >= 0:

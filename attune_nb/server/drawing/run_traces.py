@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from attune_nb.errors import Source, StoreError
 from attune_nb.results.trace.chrome import write_chrome_trace
+from attune_nb.server.drawing.run_row import read_run_row
 from attune_nb.store.blobs import load_data
 from attune_nb.store.database import connected
 from attune_nb.store.event_rows import EventRow, event_of
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["write_run_trace"]
 
-_SELECT_RUN = "SELECT number FROM runs WHERE run_id = ?"
 
 # without the events that no trace shows, some of which hold large values
 _SELECT_EVENTS = """SELECT kind, time, task, visit, data, columns FROM events
@@ -95,10 +95,7 @@ def _read_events(path: Path, run_id: str) -> list[Event]:
     source = Source("<text>", "")
     events = []
     with connected(path) as connection, reading_record(run_id):
-        number = connection.execute(_SELECT_RUN, (run_id,)).fetchone()
-        if number is None:
-            raise StoreError(f"there is no run {run_id}")
-
+        number = read_run_row(connection, run_id)
         for columns in connection.execute(_SELECT_EVENTS, number).fetchall():
             row = EventRow(*columns)
             data = load_data(connection, row.data)

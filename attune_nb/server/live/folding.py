@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from attune_nb.errors import StoreError
-from attune_nb.events import CANCELLED, NO_WORKER, SUCCEEDED
+from attune_nb.events import CANCELLED, NO_WORKER, SUCCEEDED, find_attention
 from attune_nb.forms.entries import form_of_question
 from attune_nb.html import printable, shortened
 from attune_nb.server.live.event_data import (
@@ -32,6 +32,7 @@ from attune_nb.server.live.event_data import (
     TaskStartData,
 )
 from attune_nb.server.live.messages import Ask, Delta, DoubtRow, Snapshot
+from attune_nb.server.live.row_changes import changed_rows
 from attune_nb.server.live.task_states import FAILED, OpenVisit, TaskState, add_totals
 from attune_nb.store.event_rows import column_of, count_attempts
 from attune_nb.store.json_values import from_plain, has_tag
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from attune_nb.server.live.messages import RunRow, TaskRow
     from attune_nb.store.commands import CommandKind
     from attune_nb.store.event_rows import EventRow
-    from attune_nb.store.reading import Attention
 
 __all__ = ["FOLDED_KINDS", "MAX_TASKS", "FoldedRun", "catch_up", "difference"]
 
@@ -178,6 +178,8 @@ class FoldedRun:
             doubts = list(self._doubts.values())
             questions = max(len(asks), run.questions)
 
+        # the attempts in doubt of child runs are only in the list of runs
+        needs_decision = bool(doubts) or run.attention == "doubt"
         commands: list[CommandKind] = []
         if run.steerable:
             commands = _find_commands(status, len(asks), len(doubts), is_part=bool(run.parent))
@@ -198,7 +200,7 @@ class FoldedRun:
             doubts=doubts[:_MAX_DOUBTS],
             questions=questions,
             in_doubt=len(doubts),
-            attention=_find_attention(status, questions, len(doubts), run),
+            attention=find_attention(status, questions, int(needs_decision)),
             reason=reason,
             error=self._error,
             handled=self._handled,
@@ -483,19 +485,12 @@ def catch_up(before: Snapshot, after: Snapshot) -> Delta:
 
 def _changed_rows(before: Snapshot, after: Snapshot) -> dict[str, Any]:
     """Return the fields of a change that have rows of tasks, as far as there are any."""
-    rows_before = {row.task: row for row in before.tasks}
-    rows = []
-    for row in after.tasks:
-        row_before = rows_before.pop(row.task, None)
-        # rows that have not changed are mostly the same objects
-        if row is not row_before and row != row_before:
-            rows.append(row)
-
+    rows, dropped = changed_rows(before.tasks, after.tasks, attrgetter("task"))
     changes: dict[str, Any] = {}
     if rows:
         changes["tasks"] = rows
-    if rows_before:
-        changes["dropped"] = list(rows_before)
+    if dropped:
+        changes["dropped"] = dropped
     return changes
 
 
@@ -527,17 +522,6 @@ def _most_important(rows: list[TaskRow]) -> list[TaskRow]:
 def _importance(row: TaskRow) -> tuple[bool, bool, float]:
     has_failed = row.failed > 0 or row.failed_visits > 0
     return has_failed, row.open > 0, row.started
-
-
-def _find_attention(status: RunStatus, questions: int, in_doubt: int, run: RunRow) -> Attention:
-    """Return why a run needs a person; doubts of child runs are only in the list of runs."""
-    if status in ("interrupted", *ENDED):
-        return ""
-    if questions:
-        return "question"
-    if in_doubt or run.attention == "doubt":
-        return "doubt"
-    return "paused" if status == "paused" else ""
 
 
 def _find_commands(

@@ -15,10 +15,13 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from attune_nb.events import RunStatus, TaskStatus  # noqa: TC001 - msgspec reads the annotations
+from attune_nb.events import (  # noqa: TC001 - msgspec reads the annotations
+    Attention,
+    RunStatus,
+    TaskStatus,
+)
 from attune_nb.forms.entries import QuestionForm  # noqa: TC001 - msgspec reads the annotations
 from attune_nb.store.commands import CommandKind  # noqa: TC001 - msgspec reads the annotations
-from attune_nb.store.reading import Attention  # noqa: TC001 - msgspec reads the annotations
 
 __all__ = [
     "Ask",

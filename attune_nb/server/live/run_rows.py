@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import UNSET
 
 from attune_nb.server.live.messages import ListDelta, RunList, RunRow, order_of
+from attune_nb.server.live.row_changes import changed_rows
 from attune_nb.store.claims import TAKES_COMMANDS
 from attune_nb.store.database import connected
 from attune_nb.store.reading import ENDED, read_interrupted_again, run_summaries
@@ -384,19 +386,13 @@ def merge_lists(lists: Sequence[RunList]) -> RunList:
 
 def list_difference(before: RunList, after: RunList) -> ListDelta | None:
     """Return the change from a list to a later one; None if nothing has changed."""
-    rows_before = {row.id: row for row in before.runs}
-    changed = []
-    for row in after.runs:
-        row_before = rows_before.pop(row.id, None)
-        if row is not row_before and row != row_before:
-            changed.append(row)
-
+    changed, dropped = changed_rows(before.runs, after.runs, attrgetter("id"))
     problem: str | UnsetType = UNSET
     if before.problem != after.problem:
         problem = after.problem
     following: str | UnsetType = UNSET
     if before.next != after.next:
         following = after.next
-    if not changed and not rows_before and problem is UNSET and following is UNSET:
+    if not changed and not dropped and problem is UNSET and following is UNSET:
         return None
-    return ListDelta(runs=changed, dropped=list(rows_before), next=following, problem=problem)
+    return ListDelta(runs=changed, dropped=dropped, next=following, problem=problem)
