@@ -1,10 +1,10 @@
 """Cancel a run: running attempts end by the workflow's policy, and no new ones begin."""
 
 import threading
-import time
 
 import pytest
 from support.item_runs import until
+from support.outcomes import NewThreads
 
 import attune_nb
 
@@ -72,15 +72,12 @@ cancellation_policy: cancel_running
 tasks:
   - {name: nap, action: core.sleep, input: {seconds: 600}}
 """
+    new_threads = NewThreads()
     run = attune_nb.loads(text).run(background=True)
-    until(lambda: run.status == "running")
-    time.sleep(0.1)
+    until(lambda: new_threads.named("attune nap"))
     run.cancel()
     assert run.wait(60)
-    for thread in threading.enumerate():
-        if thread.name.startswith("attune nap"):
-            thread.join(60)
-            assert not thread.is_alive()
+    until(lambda: not new_threads.named("attune nap"))
 
 
 def test_a_waiting_retry_is_not_made():

@@ -10,6 +10,7 @@ import cloudpickle
 import pytest
 from support import item_runs
 from support.item_runs import errors, until
+from support.outcomes import NewThreads
 
 import attune_nb
 
@@ -127,12 +128,13 @@ def test_a_source_that_exits_ends_its_task_only(go):
 
 
 def test_an_endless_source_is_not_read_far_ahead(go):
+    new_threads = NewThreads()
     source = itertools.count()
     run = go(source, lambda x: (time.sleep(0.002), x)[1], background=True)
     until(lambda: len(run.attempts()) > 100)
     run.cancel(force=True)
     assert run.wait(60)
-    until(lambda: not is_read_by_thread())
+    until(lambda: not new_threads.named("attune items"))
     position = next(source)
     assert position < len(run.items("a")) + 5_000
     time.sleep(0.1)
@@ -155,14 +157,11 @@ def test_an_endless_source_of_unsendable_items_is_cancelled(go):
 
 
 def test_no_thread_reads_on_after_the_run(go):
+    new_threads = NewThreads()
     valve = Valve(2)
     run = go(iter(valve), background=True)
     until(lambda: len(run.attempts()) == 3)
     run.cancel()
     assert run.wait(60)
     valve.open.set()
-    until(lambda: not is_read_by_thread())
-
-
-def is_read_by_thread():
-    return any(thread.name == "attune items a" for thread in threading.enumerate())
+    until(lambda: not new_threads.named("attune items"))

@@ -2,10 +2,10 @@
 
 import gc
 import sqlite3
-import threading
 
 import pytest
 from support.api_scripts import DEFINE_CALL
+from support.outcomes import NewThreads
 from support.packs import failure_of, write_action
 
 import attune_nb
@@ -243,6 +243,7 @@ def test_a_proxy_that_is_passed_on_does_not_get_the_requests(pack, monkeypatch):
 
 
 def test_a_run_that_cannot_start_leaves_no_port_or_folder(pack, tmp_path):
+    new_threads = NewThreads()
     text = f"{TEXT}  - {{name: other, action: no.such}}\n"
     store = tmp_path / "records" / "runs.db"
     with pytest.raises(WorkflowError):
@@ -250,13 +251,14 @@ def test_a_run_that_cannot_start_leaves_no_port_or_folder(pack, tmp_path):
     gc.collect()
 
     assert not store.parent.exists()
-    assert "attune api" not in {thread.name for thread in threading.enumerate()}
+    assert not new_threads.named("attune api")
 
 
 def test_the_server_ends_with_the_run(pack):
+    new_threads = NewThreads()
     run_workflow(pack)
 
-    assert "attune api" not in {thread.name for thread in threading.enumerate()}
+    assert not new_threads.named("attune api")
 
 
 def test_a_resumed_run_needs_its_keys_again(pack, tmp_path):

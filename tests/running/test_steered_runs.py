@@ -227,9 +227,26 @@ def test_an_inline_run_is_cancelled_between_two_attempts(store):
     assert list(run.items("work")["status"]) == ["succeeded"]
 
 
+@pytest.fixture
+def nap():
+    """Return an action that sleeps through a cancellation, until the test ends."""
+    end = threading.Event()
+
+    def sleep(seconds):
+        end.wait(seconds)
+
+    yield sleep
+    end.set()
+
+
+def nap_in_process(seconds):
+    time.sleep(seconds)
+
+
 @pytest.mark.parametrize("backend", ["threads", "processes"])
-def test_a_foreground_run_that_sleeps_is_stopped(store, backend):
+def test_a_foreground_run_that_sleeps_is_stopped(store, nap, backend):
     """The call that waits for it ends, though its actions sleep on."""
+    action = nap_in_process if backend == "processes" else nap
     workflow = attune_nb.loads("""
     tasks: [{name: nap, action: nap, with_items: [600, 600], input: {seconds: "{{ item }}"}}]
     """)
@@ -241,10 +258,6 @@ def test_a_foreground_run_that_sleeps_is_stopped(store, backend):
 
     canceller = threading.Thread(target=cancel)
     canceller.start()
-    run = workflow.run(actions={"nap": nap}, backend=backend, store=store, progress=False)
+    run = workflow.run(actions={"nap": action}, backend=backend, store=store, progress=False)
     canceller.join(60)
     assert run.status == "cancelled"
-
-
-def nap(seconds):
-    time.sleep(seconds)

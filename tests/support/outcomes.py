@@ -1,5 +1,6 @@
-"""How the tasks of a run ended; and waiting for a condition."""
+"""How the tasks of a run ended; waiting for a condition; and the threads of a test."""
 
+import threading
 import time
 
 from attune_nb.events import TaskEnded
@@ -28,3 +29,18 @@ def wait_until(condition, seconds=60):
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.002)
+
+
+class NewThreads:
+    """The threads that this process has started since now.
+
+    A thread of an earlier test may still be at work, under the same name.
+    """
+
+    def __init__(self):
+        self._older = set(threading.enumerate())
+
+    def named(self, beginning):
+        """Return the new threads that run and whose names begin so."""
+        threads = set(threading.enumerate()) - self._older
+        return [thread for thread in threads if thread.name.startswith(beginning)]
