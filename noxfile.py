@@ -63,6 +63,21 @@ def reference(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into docs/_build/html; the cells of its pages are executed."""
+    session.install("-e", ".[docs]")
+    build_docs(session, *session.posargs)
+
+
+def build_docs(session: nox.Session, *options: str) -> None:
+    """Build the site with the packages that are installed; a warning is an error."""
+    session.run(
+        "python", "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-j", "2", *options,
+        "docs", "docs/_build/html",
+    )  # fmt: skip
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure, and compare the ratios with their limits; arguments name tables."""
     session.install("-e", ".[peers,test]")

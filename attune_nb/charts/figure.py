@@ -25,13 +25,19 @@ if TYPE_CHECKING:
 
 __all__ = ["ChartFigure"]
 
-# the pages that name their theme: JupyterLab and nbconvert, VS Code, Colab
-_LIGHT_PAGES = ('[data-jp-theme-light="true"]', ".vscode-light", '[theme="light"]')
+# the pages that name their theme: JupyterLab and nbconvert, VS Code, Colab, documentation
+_LIGHT_PAGES = (
+    '[data-jp-theme-light="true"]',
+    ".vscode-light",
+    '[theme="light"]',
+    '[data-theme="light"]',
+)
 _DARK_PAGES = (
     '[data-jp-theme-light="false"]',
     ".vscode-dark",
     ".vscode-high-contrast",
     '[theme="dark"]',
+    '[data-theme="dark"]',
 )
 
 # the colour of the page itself, as JupyterLab and VS Code name it

@@ -28,7 +28,8 @@ def test_a_notebook_gets_html_and_a_picture():
 def test_the_colours_follow_the_page_that_shows_the_chart():
     html = html_of(charts.timeline(five_tasks()))
 
-    assert '[data-jp-theme-light="false"] .attune-themed' in html
+    for dark_page in ('[data-jp-theme-light="false"]', '[data-theme="dark"]'):
+        assert f"{dark_page} .attune-themed" in html
     assert FOLLOWS_THE_SYSTEM in html
     assert f"--attune-ink:{DARK.ink}" in html
 

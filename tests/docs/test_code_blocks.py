@@ -15,6 +15,7 @@ from support.code_blocks import (
     to_cell,
 )
 from support.notebook_kernels import execute_cells
+from support.pages import DOCS, is_executed
 
 pytestmark = [
     pytest.mark.slow,
@@ -24,8 +25,15 @@ pytestmark = [
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-# the examples of the reference are parts of workflows; tests/reference runs them
-PAGES = sorted(path for path in (ROOT / "docs").glob("*.md") if path.name != "reference.md")
+
+
+def is_run_elsewhere(path):
+    """Return whether the build of the site runs the blocks of a page, or tests/reference does."""
+    parts = path.relative_to(DOCS).parts
+    return parts[0] in ("_build", "reference", "reference.md") or is_executed(path)
+
+
+PAGES = sorted(path for path in DOCS.rglob("*.md") if not is_run_elsewhere(path))
 
 
 @pytest.fixture
@@ -51,7 +59,7 @@ def test_the_blocks_of_the_readme_run_in_order(folder):
     execute_cells(folder, *map(to_cell, blocks))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(DOCS)) for page in PAGES])
 def test_the_blocks_of_a_page_run_in_order(page, folder):
     blocks = runnable_blocks(page)
     if blocks:
@@ -91,10 +99,12 @@ def test_blocks_are_found_where_a_reader_sees_them():
     text = (
         "Text\n\n    attune-nb demo\n\n```python\nx = 1\n\n    y\n```\n\n"
         "    Text -> Workflow\n\n```\n%load_ext attune_nb\n```\n"
+        # a directive of the site, and a block within a longer fence
+        "\n```{code-cell}\nx = 2\n```\n\n````text\n```python\n````\n\n```yaml\na: 1\n```\n"
     )
     blocks = read_blocks(text)
     assert [(block.language, block.line) for block in blocks] == [
-        ("shell", 3), ("python", 5), ("python", 13),
+        ("shell", 3), ("python", 5), ("python", 13), ("yaml", 25),
     ]  # fmt: skip
     assert is_installation(read_blocks("a\n\n    python3 -m venv .venv && x\n")[0])
     assert not is_installation(blocks[0])

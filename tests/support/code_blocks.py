@@ -12,7 +12,8 @@ import attune_nb
 # commands that `.ci/run` runs, or that start something for a person to look at
 _INSTALLATION = re.compile(r"python3 -m venv|\.venv/bin/|pip install|apt-get|nox -s|pre-commit")
 
-_FENCE = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
+# `{code-cell}` and other directives of the site have braces
+_FENCE = re.compile(r"^(`{3,})(\{?[\w-]*\}?)[^\n]*\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"(?:(?<=\n\n)|\A)((?:    [^\n]*\n)+)")
 _COMMAND = re.compile(r"(?:\$ )?(attune-nb|python3?|\.venv|nox|pip|pre-commit)\b")
 
@@ -32,16 +33,19 @@ class CodeBlock(NamedTuple):
 
 
 def read_blocks(markdown):
-    """Return the blocks of a Markdown text that a reader would paste, in order."""
+    """Return the blocks of a Markdown text that a reader would paste, in order.
+
+    Directives are left out: the build of the site executes its cells.
+    """
     blocks = []
     fenced = list(_FENCE.finditer(markdown))
     for match in fenced:
-        language, text = match.groups()
+        _, language, text = match.groups()
         if text.lstrip().startswith(("%", "!")):
             language = "python"
         if language in ("sh", "bash", "console"):
             language = "shell"
-        if language != "text":
+        if language != "text" and not language.startswith("{"):
             blocks.append(CodeBlock(language, text.rstrip(), _line(markdown, match)))
 
     for match in _INDENTED.finditer(markdown):
