@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.lib.lexers import IPython3Lexer, IPythonTracebackLexer
-from pygments.token import Text
+from pygments.lexers import BashLexer, TextLexer, guess_lexer_for_filename
+from pygments.token import Keyword, Text
+from pygments.util import ClassNotFound
 
 from attune_nb import __version__
 from attune_nb.notebook.cell_lexer import AttuneLexer, is_attune_cell
@@ -96,7 +98,23 @@ class CellLexer(IPython3Lexer):  # type: ignore[misc] # IPython's lexers have no
         """Yield the index, the type and the text of each token."""
         if is_attune_cell(text):
             return AttuneLexer().get_tokens_unprocessed(text)
+        if text.startswith("%%writefile "):
+            return _color_written_file(text)
         return super().get_tokens_unprocessed(text)
+
+
+def _color_written_file(text: str) -> Iterator[tuple[int, Any, str]]:
+    """Yield the colours of a `%%writefile` cell: those of its file, by its name and first line."""
+    magic, _, content = text.partition("\n")
+    yield 0, Keyword, f"{magic}\n"
+
+    try:
+        lexer = guess_lexer_for_filename(magic.split()[-1], content)
+    except ClassNotFound:
+        lexer = BashLexer() if content.startswith("#!/bin/sh") else TextLexer()
+    start = len(magic) + 1
+    for index, token, part in lexer.get_tokens_unprocessed(content):
+        yield start + index, token, part
 
 
 class ErrorLexer(IPythonTracebackLexer):  # type: ignore[misc] # IPython's lexers have no types

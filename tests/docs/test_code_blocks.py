@@ -100,11 +100,12 @@ def test_blocks_are_found_where_a_reader_sees_them():
         "Text\n\n    attune-nb demo\n\n```python\nx = 1\n\n    y\n```\n\n"
         "    Text -> Workflow\n\n```\n%load_ext attune_nb\n```\n"
         # a directive of the site, and a block within a longer fence
-        "\n```{code-cell}\nx = 2\n```\n\n````text\n```python\n````\n\n```yaml\na: 1\n```\n"
+        "\n```{code-cell}\nx = 2\n```\n\n```{code-cell}\n%load_ext attune_nb\n```\n\n"
+        "````text\n```python\n````\n\n```yaml\na: 1\n```\n"
     )
     blocks = read_blocks(text)
     assert [(block.language, block.line) for block in blocks] == [
-        ("shell", 3), ("python", 5), ("python", 13), ("yaml", 25),
+        ("shell", 3), ("python", 5), ("python", 13), ("yaml", 29),
     ]  # fmt: skip
     assert is_installation(read_blocks("a\n\n    python3 -m venv .venv && x\n")[0])
     assert not is_installation(blocks[0])

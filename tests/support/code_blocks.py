@@ -41,11 +41,13 @@ def read_blocks(markdown):
     fenced = list(_FENCE.finditer(markdown))
     for match in fenced:
         _, language, text = match.groups()
+        if language.startswith("{"):
+            continue
         if text.lstrip().startswith(("%", "!")):
             language = "python"
         if language in ("sh", "bash", "console"):
             language = "shell"
-        if language != "text" and not language.startswith("{"):
+        if language != "text":
             blocks.append(CodeBlock(language, text.rstrip(), _line(markdown, match)))
 
     for match in _INDENTED.finditer(markdown):
