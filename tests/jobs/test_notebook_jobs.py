@@ -1,4 +1,4 @@
-"""Jobs that a person brings, each a notebook as it would be written the first time."""
+"""Jobs that a person brings, each a page of docs/how-to/ whose cells are executed here."""
 
 import json
 import re
@@ -12,6 +12,7 @@ import pytest
 from nbclient.exceptions import CellExecutionError
 from support.job_services import ORDERS_PER_PAGE, PAGES, TOKEN, serve_jobs
 from support.notebook_kernels import count_pictures, execute_notebook, text_of
+from support.pages import job_files, job_notebook
 
 pytestmark = [
     pytest.mark.slow,
@@ -29,6 +30,11 @@ def execute(name, folder):
     return execute_notebook(notebook, folder)
 
 
+def execute_page(name, folder):
+    """Execute the job of a page of docs/how-to/ in a folder; return it with its outputs."""
+    return execute_notebook(job_notebook(f"how-to/{name}"), folder)
+
+
 def text_after(notebook, source):
     """Return the text of the outputs of the cell that contains a text."""
     [cell] = [cell for cell in notebook.cells if source in cell.source]
@@ -39,7 +45,7 @@ def test_addresses_are_checked_and_one_alert_is_posted(tmp_path):
     with serve_jobs(always_down=[13], down_twice=[21]) as services:
         (tmp_path / "urls.txt").write_text("\n".join(services.urls(HOSTS)))
         (tmp_path / "alert_url.txt").write_text(f"{services.url}/alert\n")
-        notebook = execute("url_checks", tmp_path)
+        notebook = execute_page("alert-on-failed-items", tmp_path)
 
     down = f"{services.url}/health/13"
     assert services.alerts == [{"text": "1 of 30 addresses are down", "down": [down]}]
@@ -81,7 +87,7 @@ def test_files_are_merged_and_broken_ones_listed(tmp_path):
 
 
 def test_a_workflow_is_called_for_every_host(tmp_path):
-    notebook = execute("nested_workflows", tmp_path)
+    notebook = execute_page("workflow-per-host", tmp_path)
 
     report = text_after(notebook, 'run.result("report")')
     assert "'ready': ['web-1', 'web-2', 'db-1']" in report
@@ -93,7 +99,7 @@ def test_a_workflow_is_called_for_every_host(tmp_path):
 def test_coroutines_are_actions(tmp_path):
     with serve_jobs(down_twice=[4]) as services:
         (tmp_path / "urls.txt").write_text("\n".join(services.urls(200)))
-        notebook = execute("async_actions", tmp_path)
+        notebook = execute_page("async-requests", tmp_path)
 
     assert text_after(notebook, 'run.result("fetch")') == "['host-0', 'host-1', 'host-2']"
     assert services.requests["/health/4"] == 3
@@ -101,7 +107,7 @@ def test_coroutines_are_actions(tmp_path):
 
 
 def test_a_hundred_thousand_items_are_cleaned(tmp_path):
-    notebook = execute("small_items", tmp_path)
+    notebook = execute_page("many-small-items", tmp_path)
 
     failures = text_after(notebook, 'run.failures("clean")')
     assert "could not convert string to float: 'n/a'" in failures
@@ -114,7 +120,7 @@ def test_a_hundred_thousand_items_are_cleaned(tmp_path):
 def test_pages_are_read_until_there_are_no_more(tmp_path):
     with serve_jobs() as services:
         (tmp_path / "pages_url.txt").write_text(f"{services.url}/orders")
-        notebook = execute("paging", tmp_path)
+        notebook = execute_page("paging", tmp_path)
 
     assert services.requests["/orders"] == PAGES
     assert text_after(notebook, "len(run.output") == str(PAGES * ORDERS_PER_PAGE)
@@ -125,7 +131,7 @@ def test_a_secret_is_sent_and_never_shown(tmp_path, monkeypatch):
     monkeypatch.delenv("ATTUNE_NB_STORE")
     with serve_jobs() as services:
         (tmp_path / "api_url.txt").write_text(f"{services.url}/private")
-        notebook = execute("secret_header", tmp_path)
+        notebook = execute_page("secrets", tmp_path)
 
     assert services.authorizations == [f"Bearer {TOKEN}"]
     assert "sent Bearer *** as me" in text_after(notebook, 'run.result("echo")')
@@ -170,8 +176,9 @@ def test_a_missing_file_stops_the_notebook(tmp_path):
 
 def test_a_run_of_the_shell_is_looked_at_in_a_notebook(tmp_path, monkeypatch):
     monkeypatch.delenv("ATTUNE_NB_STORE")
-    for name in ("fleet_command.yaml", "ssh"):
-        shutil.copy(JOBS / name, tmp_path)
+    for name, text in job_files("how-to/command-on-hosts").items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "ssh").chmod(0o755)
     command = [
         sys.executable, "-m", "attune_nb", "run", "fleet_command.yaml",
         "--set", 'hosts=["web-1", "web-2", "down-1"]',

@@ -1,29 +1,29 @@
-"""Jobs that a person runs from a shell: a deployment with an approval, and a command on hosts."""
+"""Jobs of docs/how-to/ for a shell: a deployment with an approval, and a command on hosts."""
 
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pexpect
 import pytest
+from support.pages import job_files
 
 pytestmark = pytest.mark.slow
 
-JOBS = Path(__file__).parent
 HOSTS = [f"host-{number}" for number in range(1, 21)]
 COMMAND = [sys.executable, "-m", "attune_nb"]
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder with the workflows and scripts, and with a store of its own."""
-    for path in JOBS.iterdir():
-        if path.suffix in (".yaml", ".sh") or path.name == "ssh":
-            shutil.copy(path, tmp_path)
+    """A folder with the workflows and scripts of the pages, and with a store of its own."""
+    for page in ("how-to/approval", "how-to/command-on-hosts"):
+        for name, text in job_files(page).items():
+            path = tmp_path / name
+            path.write_text(text)
+            path.chmod(0o755)
     return tmp_path
 
 
