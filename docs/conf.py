@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.lib.lexers import IPython3Lexer, IPythonTracebackLexer
+from myst_nb.core import render
 from pygments.lexers import BashLexer, TextLexer, guess_lexer_for_filename
 from pygments.token import Keyword, Text
 from pygments.util import ClassNotFound
@@ -127,8 +128,32 @@ class ErrorLexer(IPythonTracebackLexer):  # type: ignore[misc] # IPython's lexer
         return iter([(0, Text, text)])
 
 
+def merge_streams(outputs: list[Any]) -> list[Any]:
+    """Return outputs with one text for each stream, at its first place; stdout before stderr.
+
+    A line may come in several messages. MyST-NB's own function would break it at their borders.
+    """
+    streams: dict[str, Any] = {}
+    merged = []
+    for output in outputs:
+        name = output.get("name")
+        if name in streams:
+            streams[name]["text"] += output["text"]
+            continue
+
+        merged.append(output)
+        if output["output_type"] == "stream":
+            streams[name] = output
+
+    places = [index for index, output in enumerate(merged) if output["output_type"] == "stream"]
+    for index, name in zip(places, sorted(streams, reverse=True), strict=True):
+        merged[index] = streams[name]
+    return merged
+
+
 def setup(app: Sphinx) -> None:
-    """Set the lexers of cells and of their errors."""
+    """Set the lexers of cells and of their errors, and the merging of streams."""
+    render.coalesce_streams = merge_streams
     app.add_lexer("ipython3", CellLexer)
     app.add_lexer("ipython", CellLexer)
     app.add_lexer("ipythontb", ErrorLexer)
