@@ -99,20 +99,21 @@ class CellLexer(IPython3Lexer):  # type: ignore[misc] # IPython's lexers have no
         """Yield the index, the type and the text of each token."""
         if is_attune_cell(text):
             return AttuneLexer().get_tokens_unprocessed(text)
-        if text.startswith("%%writefile "):
-            return _color_written_file(text)
+        if text.startswith(("%%writefile ", "%%bash")):
+            return _color_file(text)
         return super().get_tokens_unprocessed(text)
 
 
-def _color_written_file(text: str) -> Iterator[tuple[int, Any, str]]:
-    """Yield the colours of a `%%writefile` cell: those of its file, by its name and first line."""
+def _color_file(text: str) -> Iterator[tuple[int, Any, str]]:
+    """Yield the colours of a `%%writefile` cell, by the name of its file, or of a `%%bash` cell."""
     magic, _, content = text.partition("\n")
     yield 0, Keyword, f"{magic}\n"
 
     try:
         lexer = guess_lexer_for_filename(magic.split()[-1], content)
     except ClassNotFound:
-        lexer = BashLexer() if content.startswith("#!/bin/sh") else TextLexer()
+        is_shell = magic == "%%bash" or content.startswith("#!/bin/sh")
+        lexer = BashLexer() if is_shell else TextLexer()
     start = len(magic) + 1
     for index, token, part in lexer.get_tokens_unprocessed(content):
         yield start + index, token, part
