@@ -28,13 +28,17 @@ _CODE_ERRORS = (
 _CALL_MISFIT = re.compile(
     r"\(\) (got an unexpected|got multiple values|missing \d+ required|takes )|is not callable$"
 )
+# the message of asyncio for an object that belongs to another loop
+_OTHER_LOOP = re.compile(
+    r"^Event loop is closed$|is bound to a different event loop|attached to a different loop"
+)
 
 
 def find_mistakes(failed_tasks: Iterable[FailedTask]) -> list[str]:
     """Return an alert for each task whose failure looks like a mistake, not like an outcome.
 
-    These are tasks of which every item failed with the same programming error, and tasks with
-    an expression that failed.
+    These are tasks of which every item failed with the same programming error, tasks with an
+    expression that failed, and those that used a client of another run's event loop.
     """
     alerts = []
     for failed_task in failed_tasks:
@@ -56,10 +60,21 @@ def _describe_mistake(failed_task: FailedTask) -> str:
     if "TemplateError" in types:
         return "a mistake in an expression"
 
+    if any(_is_of_other_loop(group.error) for group in failed_task.groups):
+        return (
+            "a client or a lock that was first used in another run (each run has an event loop of "
+            "its own, so make it within the action)"
+        )
+
     is_complete = not failed_task.with_items or failed_task.failed == failed_task.total
     if is_complete and len(types) == 1 and _is_code_mistake(failed_task.first.error):
         return "a mistake in the code"
     return ""
+
+
+def _is_of_other_loop(error: ErrorInfo) -> bool:
+    """Return whether an error is that of an object which belongs to another event loop."""
+    return error.type == "RuntimeError" and bool(_OTHER_LOOP.search(error.message))
 
 
 def _count_items(failed_task: FailedTask) -> str:

@@ -1,5 +1,6 @@
 """A failure that was handled is never silent: in the text, the page, the alerts, the record."""
 
+import asyncio
 import threading
 import time
 
@@ -194,6 +195,38 @@ def test_an_error_of_the_code_in_all_items_looks_like_a_mistake(action):
 @pytest.mark.parametrize("action", [outcome, sometimes_broken, type_error_of_data])
 def test_an_outcome_does_not_look_like_a_mistake(action):
     assert run(action).alerts == []
+
+
+LOOKS_LIKE_ANOTHER_LOOP = (
+    "the failure of `check` looks like a client or a lock that was first used in"
+)
+
+
+def test_a_client_of_an_earlier_run_looks_like_a_mistake():
+    """An open connection calls the event loop in which it was made, that of one run."""
+    loops = []
+
+    async def send(host):
+        loops.append(asyncio.get_running_loop())
+        loops[0].call_soon(int)
+
+    assert run(send).alerts == []
+    (alert,) = run(send).alerts
+    assert alert.startswith(LOOKS_LIKE_ANOTHER_LOOP)
+    assert "RuntimeError: Event loop is closed" in alert
+
+
+def test_a_lock_of_an_earlier_run_looks_like_a_mistake():
+    lock = asyncio.Lock()
+
+    async def talk(host):
+        async with lock:
+            await asyncio.sleep(0)
+
+    assert run(talk).alerts == []
+    (alert,) = run(talk).alerts
+    assert alert.startswith(LOOKS_LIKE_ANOTHER_LOOP)
+    assert "different event loop" in alert
 
 
 def test_a_failed_expression_looks_like_a_mistake():
