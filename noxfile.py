@@ -7,6 +7,7 @@ import nox
 nox.needs_version = ">=2024.3"
 nox.options.sessions = ["lint", "types", "test"]
 nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_missing_interpreters = False
 
 
 @nox.session
@@ -38,6 +39,40 @@ def test(session: nox.Session) -> None:
     """Run the fast tests; arguments after `--` go to pytest."""
     session.install("-e", ".[test]")
     session.run("pytest", "-n", "auto", "-m", "not slow", *session.posargs)
+
+
+@nox.session(name="test-on", python=["3.11", "3.12", "3.13", "3.14"])
+def test_on(session: nox.Session) -> None:
+    """Run the fast tests on one version of Python; versions that are not installed are skipped."""
+    test(session)
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """Run the fast tests with the lowest versions of the dependencies that `pyproject.toml` allows.
+
+    The tools of the tests are the newest ones. Old versions warn about new ones of others, so a
+    warning is no error here.
+    """
+    session.install("uv>=0.4")
+    constraints = f"{session.create_tmp()}/lowest.txt"
+    extras = [f"--extra={extra}" for extra in ("dask", "otel", "server", "tables")]
+    session.run(
+        "uv", "pip", "compile", "--quiet", "--resolution", "lowest-direct", *extras,
+        "pyproject.toml", "--output-file", constraints,
+    )  # fmt: skip
+    session.run("uv", "pip", "install", "--quiet", "-c", constraints, "-e", ".[test]")
+    session.run(
+        "pytest", "-n", "auto", "-m", "not slow", "-o", "filterwarnings=default", *session.posargs
+    )
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build the source archive and the wheel from it, and try the wheel in a fresh environment."""
+    session.install("build>=1.2")
+    session.run("python", "-m", "build", "--quiet", "--outdir", "dist")
+    session.run("python", "tests/support/try_wheel.py", "dist")
 
 
 @nox.session(name="test-all")

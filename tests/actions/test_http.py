@@ -273,8 +273,9 @@ def test_a_password_in_the_url_is_not_shown(url):
     ("answer", "error_type", "reason"),
     [
         (b"", (ProtocolError, ReadError), "Server disconnected"),
-        (b"nonsense\r\n\r\n", ProtocolError, r"\(Bad status line\)"),
-        (b"HTTP/1.1 200 " + b"a" * 10_000, ProtocolError, r"\(Got more than 8190 bytes\)"),
+        # older versions of aiohttp say the same in other words
+        (b"nonsense\r\n\r\n", ProtocolError, r"\((Bad status line|Expected HTTP/.*)\)"),
+        (b"HTTP/1.1 200 " + b"a" * 10_000, ProtocolError, r"\(Got more than 8190 bytes.*\)"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", ProtocolError, "in Content-Length\\)"),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort",

@@ -2,6 +2,7 @@
 
 import decimal
 import enum
+import re
 
 import pytest
 from hypothesis import example, given, settings
@@ -183,4 +184,8 @@ def test_patterns_over_many_records_share_half_a_second():
     rows = ["a" * 60 + "b"] * 100
     schema = {"type": "array", "items": {"type": "string", "pattern": "^(a|aa)+$"}}
     misfit = validate.SchemaValidator().explain_misfit(rows, schema)
-    assert misfit == "does not fit at [19]: the pattern '^(a|aa)+$' takes too long over this text"
+    # versions of `regex` differ in how many records they get through
+    assert re.fullmatch(
+        r"does not fit at \[\d\d?\]: the pattern '\^\(a\|aa\)\+\$' takes too long over this text",
+        misfit,
+    )
