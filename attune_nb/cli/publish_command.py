@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from attune_nb.cli.output import ERRORS, exit_with_error, exit_without_extra
 from attune_nb.cli.values import read_pairs
+from attune_nb.display.log_output import is_terminal
 from attune_nb.errors import AttuneError, RunFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 __all__ = ["publish"]
 
@@ -47,11 +53,7 @@ def publish(
         exit_without_extra(error, "publish")
 
     try:
-        with ERRORS.status(f"executing {notebook.name}") as status:
-
-            def show_progress(number: int, count: int) -> None:
-                status.update(f"{notebook.name}: code cell {number} of {count}")
-
+        with _showing_progress(notebook.name) as show_progress:
             page = publishing.publish(
                 notebook,
                 output,
@@ -72,3 +74,19 @@ def publish(
     typer.echo(f"{page}: {size / 1e6:.2f} MB")
     if size > publishing.LARGE_PAGE:
         ERRORS.print(f"this is a large page: over {publishing.LARGE_PAGE / 1e6:g} MB", markup=False)
+
+
+@contextlib.contextmanager
+def _showing_progress(name: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Yield a function that shows in the terminal which cell is executed; None without one."""
+    # the console takes any output for a terminal if FORCE_COLOR is set, as in a cell of Jupyter
+    if not is_terminal(sys.stderr):
+        yield None
+        return
+
+    with ERRORS.status(f"executing {name}") as status:
+
+        def show_progress(number: int, count: int) -> None:
+            status.update(f"{name}: code cell {number} of {count}")
+
+        yield show_progress

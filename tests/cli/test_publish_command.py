@@ -41,6 +41,14 @@ def test_a_notebook_is_published_with_its_parameters(tmp_path):
     assert "[1, 2] a=b" in page.read_text(encoding="utf-8")
 
 
+def test_no_progress_is_shown_without_a_terminal(tmp_path, monkeypatch):
+    # a cell of Jupyter sets it, for the commands that it runs
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    process = attune("publish", str(write_notebook(tmp_path, "1")))
+    assert process.returncode == 0
+    assert process.stderr == ""
+
+
 def test_a_failed_notebook_is_reported_with_its_cell(tmp_path):
     process = attune("publish", str(write_notebook(tmp_path, "x = 0", "1 / x")))
     assert process.returncode == 1
