@@ -1,7 +1,5 @@
 """The commands of development: `nox -s fmt lint types test`; `nox -l` lists all."""
 
-from pathlib import Path
-
 import nox
 
 nox.needs_version = ">=2024.3"
@@ -91,10 +89,9 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session
 def reference(session: nox.Session) -> None:
-    """Write docs/reference.md from the table of the reference."""
-    session.install("-e", ".")
-    with Path("docs/reference.md").open("w", encoding="utf-8") as page:
-        session.run("python", "-m", "attune_nb.help.markdown", stdout=page)
+    """Write docs/reference from the tables and declarations of the package."""
+    session.install("-e", ".[docs]")
+    session.run("python", "-m", "reference_pages", "docs/reference")
 
 
 @nox.session

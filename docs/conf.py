@@ -39,6 +39,12 @@ source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb"}
 exclude_patterns = ["_build"]
 
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
+# docstrings have names in single backquotes
+default_role = "code"
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+autodoc_preserve_defaults = True
 # anchors of headings, as a hosting makes them
 myst_heading_anchors = 4
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ERRORS",
+    "EXIT_STATUSES",
     "exit_status",
     "exit_with_error",
     "exit_with_outcome",
@@ -39,6 +40,17 @@ _EXIT_STATUS = {"succeeded": 0, "cancelled": 130, "cancelling": 130, "running": 
 
 # exit status of a command whose run waits for an answer
 _QUESTION_OPEN = 3
+
+EXIT_STATUSES = {
+    0: "The run succeeded, or the command did its work.",
+    1: "The run did not succeed, or it is paused; or a page was published with a failure.",
+    2: "Wrong usage, an invalid workflow, or another error.",
+    _QUESTION_OPEN: "The run waits for an answer, and nobody can give it here.",
+    129: "The command was ended by SIGHUP.",
+    130: "The command was interrupted with Ctrl-C, or the run was cancelled.",
+    143: "The command was ended by SIGTERM.",
+}
+"""The exit statuses, with their meanings."""
 
 
 def exit_status(ended_run: AnyRun) -> int:

@@ -23,6 +23,7 @@ __all__ = [
     "action_page",
     "describe_function",
     "describe_workflow",
+    "split_docstring",
     "summarize_action",
 ]
 
@@ -76,7 +77,7 @@ def describe_function(name: str, function: Callable[..., Any]) -> ActionDescript
     docstring = inspect.getdoc(function)
     if docstring is None:
         docstring = ""
-    text, descriptions = _split_docstring(docstring)
+    text, descriptions = split_docstring(docstring)
 
     try:
         parameters = inspect.signature(function).parameters
@@ -127,7 +128,7 @@ def _format_default(value: Any) -> str:
         return repr(value)
 
 
-def _split_docstring(docstring: str) -> tuple[str, dict[str, str]]:
+def split_docstring(docstring: str) -> tuple[str, dict[str, str]]:
     """Return a docstring without its section about arguments, and their descriptions."""
     lines: list[str] = []
     descriptions: dict[str, str] = {}
@@ -146,7 +147,7 @@ def _split_docstring(docstring: str) -> tuple[str, dict[str, str]]:
         elif line and not line.startswith((" ", "\t")):
             section = ""
 
-        if section not in ("Args", "Arguments", "Parameters"):
+        if section not in ("Args", "Arguments", "Parameters", "Attributes"):
             lines.append(line)
             continue
         argument = _ARGUMENT.match(line)

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from attune_nb.errors import nearest
 from attune_nb.help.describe_action import action_page
+from attune_nb.help.describe_error import error_blocks
+from attune_nb.help.options import find_options, option_blocks
 from attune_nb.help.page import Code, Heading, Page, Paragraph, Table
 from attune_nb.help.signatures import format_call, format_parameters
 from attune_nb.language.reading.foreign_keys import explain_foreign_key
+from attune_nb.reference.columns import columns_of
 from attune_nb.reference.entry import names as usual_names
 from attune_nb.reference.table import ENTRIES, PLACES, find_entries
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from attune_nb.help.describe_action import ActionDescription
+    from attune_nb.help.options import Option
     from attune_nb.help.page import Block
     from attune_nb.reference.entry import Entry, Kind
 
@@ -53,10 +57,22 @@ GROUPS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
     ("methods", ("string method", "array method", "object method")),
     ("statuses", ("task status", "run status")),
     ("core actions", ("action",)),
+    ("tables", ("table",)),
+    ("errors", ("error",)),
+    ("metrics", ("metric",)),
+    ("environment variables", ("environment variable",)),
 )
 
 # The groups that have a page, besides the functions.
-_LISTED = ("filters", "tests", "methods", "statuses")
+_LISTED = (
+    "filters", "tests", "methods", "statuses", "tables", "errors", "metrics",
+    "environment variables",
+)  # fmt: skip
+
+# The groups whose words the overview leaves out.
+_LEFT_OUT = ("metrics", "environment variables")
+
+_PLACE_OF_KIND = re.compile(r" (?:of|in) .*")
 
 # The things that have keys, as the messages of the loader call them.
 _OWNERS = ("a task", "a transition", "`retry`", "a workflow")
@@ -71,12 +87,17 @@ def overview(command: str) -> Page:
     topics = [entry for entry in ENTRIES if entry.kind == "topic"]
     rows = [(f"`{topic.name}`", topic.explanation.partition(". ")[0]) for topic in topics]
     blocks: list[Block] = [
-        Paragraph(f"`{command} WORD` explains a topic, a key, a function or a status:"),
+        Paragraph(
+            f"`{command} WORD` explains a topic, a key, a function, a status, an option, an error, "
+            "a column of a table, or a term:"
+        ),
         Table(tuple((name, text.rstrip(".") + ".") for name, text in rows)),
     ]
 
     words = []
     for heading, kinds in GROUPS:
+        if heading in _LEFT_OUT:
+            continue
         names = [name for kind in kinds for name in usual_names(ENTRIES, kind)]
         words.append((heading, ", ".join(dict.fromkeys(names))))
     blocks.append(Table(tuple(words)))
@@ -90,8 +111,10 @@ def explain_word(word: str) -> Page | None:
 
     A key of another workflow tool leads to the key that does the same.
     """
-    if word in (*_LISTED, "functions"):
-        return _group_page(word)
+    # `help environment variables` looks for `environment.variables`
+    heading = word.replace(".", " ")
+    if heading in (*_LISTED, "functions"):
+        return _group_page(heading)
 
     entries = find_entries(word)
     if entries:
@@ -107,7 +130,10 @@ def explain_word(word: str) -> Page | None:
 
 
 def find_help(
-    word: str, action: ActionDescription | None, command_blocks: Sequence[Block]
+    word: str,
+    action: ActionDescription | None,
+    command_blocks: Sequence[Block],
+    options: Iterable[Option] = (),
 ) -> Page | None:
     """Return all that there is about a word, or None if there is nothing.
 
@@ -115,6 +141,7 @@ def find_help(
         word: The word.
         action: The action of that name, if there is one.
         command_blocks: The help of the command of that name; empty if there is none.
+        options: All options that the commands take.
     """
     blocks: list[Block] = []
     if action is not None:
@@ -125,14 +152,28 @@ def find_help(
     if page is not None:
         blocks += page.blocks
     blocks += command_blocks
+    blocks += option_blocks(find_options(word, options))
     return Page(blocks) if blocks else None
 
 
 def _entry_page(entries: Iterable[Entry]) -> Page:
     blocks: list[Block] = []
+    columns = []
     for entry in entries:
-        blocks += entry_blocks(entry)
+        if entry.kind == "column":
+            columns.append(entry)
+        else:
+            blocks += entry_blocks(entry)
+
+    if columns:
+        blocks += _column_blocks(columns)
     return Page(blocks)
+
+
+def _column_blocks(columns: Sequence[Entry]) -> list[Block]:
+    """Return the blocks about a column that several tables have."""
+    rows = [(f"`{entry.group}`", f"{entry.explanation} ({entry.values})") for entry in columns]
+    return [Heading(f"`{columns[0].name}`, {PLACES['column']}"), Table(tuple(rows))]
 
 
 def _group_page(heading: str) -> Page:
@@ -140,8 +181,8 @@ def _group_page(heading: str) -> Page:
     blocks: list[Block] = []
     for kind in dict(GROUPS)[heading]:
         # "a method of arrays in expressions" -> "methods of arrays in expressions"
-        _, _, place = PLACES[kind].removeprefix("a ").partition(" ")
-        blocks.append(Heading(f"{heading} {place}"))
+        place = _PLACE_OF_KIND.search(PLACES[kind])
+        blocks.append(Heading(heading if place is None else f"{heading}{place[0]}"))
         blocks.append(Table(tuple(_group_rows(kind))))
     return Page(blocks)
 
@@ -163,7 +204,9 @@ def _group_rows(kind: Kind) -> list[tuple[str, str]]:
 
 def known_words() -> list[str]:
     """Return all words that have a page, once each."""
-    words = ["functions", *_LISTED, *(entry.name for entry in ENTRIES)]
+    words = ["functions", *_LISTED]
+    for entry in ENTRIES:
+        words += entry.words
     return list(dict.fromkeys(words))
 
 
@@ -178,7 +221,13 @@ def entry_blocks(entry: Entry) -> list[Block]:
         Heading(f"`{entry.name}`, {PLACES[entry.kind]}"),
         Paragraph(entry.explanation),
     ]
-    blocks += _usage_blocks(entry)
+    if entry.kind == "error":
+        blocks += error_blocks(entry.name)
+    elif entry.kind == "table":
+        rows = [(f"`{column.name}`", column.explanation) for column in columns_of(entry.name)]
+        blocks.append(Table(tuple(rows)))
+    else:
+        blocks += _usage_blocks(entry)
     blocks += example_blocks(entry)
     if entry.related:
         words = ", ".join(f"`{word}`" for word in entry.related)
@@ -199,7 +248,9 @@ def _usage_blocks(entry: Entry) -> list[Block]:
 
 
 def example_blocks(entry: Entry) -> list[Block]:
-    """Return the example of an entry; of an expression with its value."""
+    """Return the example of an entry, of an expression with its value; nothing without one."""
+    if not entry.text:
+        return []
     if entry.result:
         expression = f"{{{{ {entry.example} }}}}"
         return [Code(f"{expression}\n# gives {entry.result}", "jinja")]

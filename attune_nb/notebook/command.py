@@ -125,6 +125,11 @@ class MagicCommand:
             self._parser.add_argument(*item.names, help=item.help, **item.settings)
         self._parser.add_argument("--help", action="store_true", help="show this help")
 
+    @property
+    def parser(self) -> argparse.ArgumentParser:
+        """The parser of its words."""
+        return self._parser
+
     def format_help(self) -> str:
         """Return the help of the command and its options, as text."""
         return self._parser.format_help().rstrip()

@@ -13,6 +13,7 @@ from attune_nb.help.describe_action import action_page, summarize_action
 from attune_nb.help.lookup import find_help, overview, suggest_word
 from attune_nb.help.page import Code, Paragraph
 from attune_nb.notebook.command import COMMANDS, argument, command
+from attune_nb.notebook.option_table import list_options
 from attune_nb.notebook.session_actions import available_actions, describe_action
 
 if TYPE_CHECKING:
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
-_WORDS = argument("words", "help", "a key, a function, a status, a topic, an action", nargs="*")
+_WORDS = argument(
+    "words",
+    "help",
+    "a key, a function, a status, a topic, an action, an option, an error, a column, a term",
+    nargs="*",
+)
 
 
 @command(argument("name", "action", "an action; all actions", nargs="?"))
@@ -70,7 +76,7 @@ def _list_actions(actions: dict[str, AnyAction]) -> str:
 
 @command(_WORDS)
 def _help(session: Session, words: list[str]) -> Page:
-    """Explain a key, a function, a status or a topic; without a word, list them."""
+    """Explain a key, a function, a status, an option, an error or a term; or list them."""
     if not words:
         return overview("%attune help")
 
@@ -81,9 +87,11 @@ def _help(session: Session, words: list[str]) -> Page:
     action = describe_action(word, actions[word]) if word in actions else None
     command_blocks = _command_blocks(word) if word in COMMANDS else []
 
-    page = find_help(word, action, command_blocks)
+    options = list_options(session.shell)
+    page = find_help(word, action, command_blocks, options)
     if page is None:
-        hint = suggest_word(word, [*COMMANDS, *actions])
+        option_names = [name for option in options for name in option.names]
+        hint = suggest_word(word, [*COMMANDS, *actions, *option_names])
         if not hint:
             hint = "; `%attune help` lists all words"
         raise UsageError(f"there is no help for `{word}`{hint}")

@@ -6,7 +6,13 @@ from typing import Any
 
 from opentelemetry import metrics
 
+from attune_nb.reference.metrics import describe_metric
+
 __all__ = ["CicdMetrics"]
+
+_ACTIVE = "cicd.pipeline.run.active"
+_DURATION = "cicd.pipeline.run.duration"
+_ERRORS = "cicd.pipeline.run.errors"
 
 
 class CicdMetrics:
@@ -19,15 +25,9 @@ class CicdMetrics:
 
     def __init__(self, scope: str, provider: Any = None) -> None:
         meter = metrics.get_meter(scope, meter_provider=provider)
-        self._active = meter.create_up_down_counter(
-            "cicd.pipeline.run.active", "{run}", "The runs that have not ended, by state."
-        )
-        self._duration = meter.create_histogram(
-            "cicd.pipeline.run.duration", "s", "The durations of runs."
-        )
-        self._errors = meter.create_counter(
-            "cicd.pipeline.run.errors", "{error}", "The runs that failed, by the type of the error."
-        )
+        self._active = meter.create_up_down_counter(_ACTIVE, "{run}", describe_metric(_ACTIVE))
+        self._duration = meter.create_histogram(_DURATION, "s", describe_metric(_DURATION))
+        self._errors = meter.create_counter(_ERRORS, "{error}", describe_metric(_ERRORS))
 
     def count_start(self, workflow: str) -> None:
         """Count a run that starts."""

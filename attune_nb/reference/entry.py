@@ -37,11 +37,21 @@ Kind = Literal[
     "run status",
     "action",
     "target",
+    "table",
+    "column",
+    "error",
+    "metric",
+    "span attribute",
+    "environment variable",
+    "term",
 ]
 """Where a word stands. `branch key` and `decision key` belong to older forms of `next`."""
 
-Form = Literal["usual", "older", "rare", "attune"]
-"""Whether a key is usual, an older form, seldom needed, or kept for the Attune platform."""
+Form = Literal["usual", "older", "rare", "attune", "internal"]
+"""Whether a key is usual, an older form, seldom needed, or kept for the Attune platform.
+
+A term is internal if only the code and its documentation use it.
+"""
 
 
 class Entry(NamedTuple):
@@ -53,26 +63,37 @@ class Entry(NamedTuple):
         explanation: Its meaning in one to three sentences, in which names stand in backquotes.
         text: An example, indented as the source that it stands in. If there is a `result`, an
             expression without braces; otherwise a whole workflow, a file of a pack, or a line
-            with `%attune`.
+            with `%attune`. Empty for words that are not written in a workflow.
         result: The value of the expression, as JSON.
         values: The values that a key takes, and its default.
         related: Further words to look up.
         form: Whether it is a usual word.
+        group: The part of its page: the table that has a column, the system that gets a metric,
+            the subject of a term.
     """
 
     kind: Kind
     name: str
     explanation: str
-    text: str
+    text: str = ""
     result: str = ""
     values: str = ""
     related: tuple[str, ...] = ()
     form: Form = "usual"
+    group: str = ""
 
     @property
     def example(self) -> str:
         """The example without the indentation of the source."""
         return inspect.cleandoc(self.text)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words by which it is found: `page (of a run)` is `page`, `node, edge` are two."""
+        if self.kind != "term":
+            return (self.name,)
+        name = self.name.partition(" (")[0]
+        return (self.name, *name.split(", "))
 
 
 def names(entries: Iterable[Entry], kind: str, form: Form = "usual") -> tuple[str, ...]:

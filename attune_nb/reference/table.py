@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attune_nb.reference.actions import ACTIONS
+from attune_nb.reference.columns import COLUMNS, TABLES
+from attune_nb.reference.errors import ERRORS
 from attune_nb.reference.filters import FILTERS
 from attune_nb.reference.functions import FUNCTIONS
 from attune_nb.reference.jinja_tests import TESTS
 from attune_nb.reference.methods import METHODS
+from attune_nb.reference.metrics import METRICS, SPAN_ATTRIBUTES
 from attune_nb.reference.names import NAMES
 from attune_nb.reference.pack_keys import ACTION_KEYS, MANIFEST_KEYS
 from attune_nb.reference.parameter_keys import PARAMETER_KEYS
+from attune_nb.reference.settings import VARIABLES
 from attune_nb.reference.statuses import STATUSES
+from attune_nb.reference.terms import TERMS
 from attune_nb.reference.topics import TOPICS
 from attune_nb.reference.workflow_keys import KEYS
 
@@ -34,6 +39,13 @@ ENTRIES: tuple[Entry, ...] = (
     *METHODS,
     *STATUSES,
     *ACTIONS,
+    *TABLES,
+    *COLUMNS,
+    *ERRORS,
+    *METRICS,
+    *SPAN_ATTRIBUTES,
+    *VARIABLES,
+    *TERMS,
 )
 """All entries."""
 
@@ -65,6 +77,13 @@ PLACES = {
     "run status": "a status of a run",
     "action": "a core action",
     "target": "a target of `do`",
+    "table": "a table",
+    "column": "a column of a table",
+    "error": "an error",
+    "metric": "a metric",
+    "span attribute": "an attribute of a span of OpenTelemetry",
+    "environment variable": "an environment variable",
+    "term": "a term",
 }
 """Where a word of each kind stands, for people."""
 
@@ -92,7 +111,7 @@ def _squash(name: str) -> str:
 
 
 # The words by their letters alone.
-_WRITTEN_TOGETHER = {_squash(entry.name): entry.name for entry in ENTRIES}
+_WRITTEN_TOGETHER = {_squash(word): word for entry in reversed(ENTRIES) for word in entry.words}
 
 # The kinds of words that are called: `failed()`.
 _CALLED = ("function", "string method", "array method", "object method")
@@ -108,11 +127,13 @@ def find_entries(word: str) -> list[Entry]:
     name = word.strip("{}` :")
     if name.endswith("()"):
         called = find_entries(name.removesuffix("()"))
-        return [entry for entry in called if entry.kind in _CALLED]
+        return [entry for entry in called if entry.kind in (*_CALLED, "table")]
 
-    exact = _entries_of(name)
-    if exact:
-        return exact
+    # `help failed item` looks for `failed.item`
+    for exact_name in (name, name.replace(".", " ")):
+        exact = _entries_of(exact_name)
+        if exact:
+            return exact
 
     owner, _, last = name.replace("-", "_").rpartition(".")
     entries = _entries_of(last)
@@ -133,5 +154,5 @@ def find_entries(word: str) -> list[Entry]:
 
 
 def _entries_of(name: str) -> list[Entry]:
-    entries = [entry for entry in ENTRIES if entry.name == name]
+    entries = [entry for entry in ENTRIES if name in entry.words]
     return sorted(entries, key=lambda entry: entry.form != "usual")

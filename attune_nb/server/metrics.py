@@ -22,6 +22,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from attune_nb.reference.metrics import describe_metric
 from attune_nb.server.run_counters import BUCKETS, OTHER, STATES, RunCounters
 from attune_nb.store.reading import ENDED
 
@@ -153,39 +154,34 @@ def _metrics_of(counters: RunCounters) -> Iterator[Metric]:
 
 def _run_metrics(counters: RunCounters) -> Iterator[Metric]:
     ended = _with_zeros(counters.ended, counters.workflows, ENDED)
-    yield _counter("attune_runs", "Runs that have ended.", ["workflow", "status"], ended)
+    yield _counter("attune_runs", ["workflow", "status"], ended)
     yield _active_runs(counters)
     yield _gauge(
         "attune_runs_interrupted",
-        "Runs that have not ended, and whose process is gone.",
         ["workflow"],
         counters.interrupted,
     )
     yield _histogram(
         "attune_run_duration_seconds",
-        "Durations of runs that have ended.",
         ["workflow"],
         counters.durations,
     )
 
 
 def _task_metrics(counters: RunCounters) -> Iterator[Metric]:
-    yield _counter("attune_items", "Items of tasks that have ended.", ["workflow"], counters.items)
+    yield _counter("attune_items", ["workflow"], counters.items)
     yield _counter(
         "attune_items_failed",
-        "Items of tasks that have failed for good.",
         ["workflow"],
         counters.failed_items,
     )
     yield _histogram(
         "attune_task_duration_seconds",
-        "Durations of executions of tasks.",
         ["workflow", "task", "status"],
         counters.task_durations,
     )
     yield _histogram(
         "attune_with_items_duration_seconds",
-        "Durations of executions of tasks with items.",
         ["workflow", "task"],
         counters.item_durations,
     )
@@ -194,28 +190,24 @@ def _task_metrics(counters: RunCounters) -> Iterator[Metric]:
 def _process_metrics(counters: RunCounters) -> Iterator[Metric]:
     yield _counter(
         "attune_context_scopes",
-        "Scopes that runs which have ended made for items.",
         ["workflow"],
         counters.scopes,
     )
     yield _gauge(
         "attune_context_size_bytes",
-        "Size of the context at the end of the latest run.",
         ["workflow"],
         counters.context_bytes,
     )
     yield _gauge(
         "attune_executor_memory_bytes",
-        "Memory of the process of a run that is alive on this machine; the largest.",
         ["workflow"],
         _memory_of(counters.open_runs),
     )
 
     questions = sum(run.questions for run in counters.open_runs)
-    yield _gauge("attune_questions_open", "Questions that wait for an answer.", [], {(): questions})
+    yield _gauge("attune_questions_open", [], {(): questions})
     yield _gauge(
         "attune_store_last_read_timestamp_seconds",
-        "When all stores were last read.",
         [],
         {(): counters.read_time},
     )
@@ -224,7 +216,7 @@ def _process_metrics(counters: RunCounters) -> Iterator[Metric]:
 def _active_runs(counters: RunCounters) -> Metric:
     counts = Counter([(run.workflow, run.state) for run in counters.open_runs])
     values = _with_zeros(counts, counters.workflows, STATES)
-    return _gauge("attune_runs_active", "Runs that are alive.", ["workflow", "state"], values)
+    return _gauge("attune_runs_active", ["workflow", "state"], values)
 
 
 def _with_zeros(
@@ -263,17 +255,15 @@ def _memory_of(runs: list[OpenRun]) -> dict[Labels, float]:
     return memory
 
 
-def _counter(
-    name: str, documentation: str, labels: list[str], values: Mapping[Labels, float]
-) -> Metric:
+def _counter(name: str, labels: list[str], values: Mapping[Labels, float]) -> Metric:
     """Return a counter; the text for Prometheus adds `_total` to its name."""
-    return _add_values(CounterMetricFamily(name, documentation, labels=labels), values)
+    return _add_values(
+        CounterMetricFamily(name, describe_metric(f"{name}_total"), labels=labels), values
+    )
 
 
-def _gauge(
-    name: str, documentation: str, labels: list[str], values: Mapping[Labels, float]
-) -> Metric:
-    return _add_values(GaugeMetricFamily(name, documentation, labels=labels), values)
+def _gauge(name: str, labels: list[str], values: Mapping[Labels, float]) -> Metric:
+    return _add_values(GaugeMetricFamily(name, describe_metric(name), labels=labels), values)
 
 
 def _add_values(
@@ -285,10 +275,8 @@ def _add_values(
     return family
 
 
-def _histogram(
-    name: str, documentation: str, labels: list[str], values: Mapping[Labels, Histogram]
-) -> Metric:
-    family = HistogramMetricFamily(name, documentation, labels=labels)
+def _histogram(name: str, labels: list[str], values: Mapping[Labels, Histogram]) -> Metric:
+    family = HistogramMetricFamily(name, describe_metric(name), labels=labels)
     limits = [*map(str, BUCKETS), "+Inf"]
     for label_values, histogram in sorted(values.items()):
         buckets: Any = list(zip(limits, histogram.cumulative(), strict=True))

@@ -30,7 +30,7 @@ README = ROOT / "README.md"
 def is_run_elsewhere(path):
     """Return whether the build of the site runs the blocks of a page, or tests/reference does."""
     parts = path.relative_to(DOCS).parts
-    return parts[0] in ("_build", "reference", "reference.md") or is_executed(path)
+    return parts[0] in ("_build", "reference") or is_executed(path)
 
 
 PAGES = sorted(path for path in DOCS.rglob("*.md") if not is_run_elsewhere(path))
