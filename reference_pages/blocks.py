@@ -8,6 +8,7 @@ from attune_nb.help.lookup import example_blocks
 from attune_nb.help.page import Page, Paragraph, Table
 from attune_nb.help.signatures import format_call
 from attune_nb.reference.table import ENTRIES
+from reference_pages.links import mark_related
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,7 +38,10 @@ def entry_section(entry: Entry) -> str:
     if entry.values:
         blocks.append(Paragraph(f"Values: {entry.values}."))
     blocks += example_blocks(entry)
-    return f"### `{entry.name}`\n\n{Page(blocks).to_markdown()}"
+    text = f"### `{entry.name}`\n\n{Page(blocks).to_markdown()}"
+    if entry.related:
+        text += f"\n{mark_related(entry.related)}\n"
+    return text
 
 
 def call_table(entries: Iterable[Entry]) -> str:

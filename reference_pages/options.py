@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from attune_nb.help.options import Option
 
 __all__ = ["command_line_page", "notebook_page", "settings_page"]
+
+_BARE_OPTION = re.compile(r"(?<![`\w-])(--[a-z][a-z-]*)(?![^`]*`(?:[^`]*`[^`]*`)*[^`]*$)")
 
 _VARIABLE_GROUPS = {
     "read": "Variables of the environment",
@@ -112,6 +115,8 @@ def _usage(command: str, options: Sequence[Option]) -> str:
 
 
 def _option_table(options: Sequence[Option]) -> str:
+    has_arguments = not all(option.is_option for option in options)
+    heading = "Option or argument" if has_arguments else "Option"
     rows = []
     for option in options:
         text = _sentence(option.help)
@@ -120,11 +125,13 @@ def _option_table(options: Sequence[Option]) -> str:
         rows.append((f"`{option.text}`", text))
     if not rows:
         return ""
-    return table(rows, ("Option or argument", "Meaning"))
+    return table(rows, (heading, "Meaning"))
 
 
 def _sentence(text: str) -> str:
     """Return a text that begins with a capital and ends with a full stop."""
     if not text:
         return ""
+    # bare dashes would become one long dash
+    text = _BARE_OPTION.sub(r"`\1`", text)
     return text[0].upper() + text[1:].rstrip(".") + "."

@@ -15,6 +15,7 @@ from reference_pages.language import (
     statuses_page,
     topics_page,
 )
+from reference_pages.links import add_links
 from reference_pages.options import command_line_page, notebook_page, settings_page
 from reference_pages.results import columns_page, errors_page, metrics_page
 
@@ -112,4 +113,4 @@ PAGES: dict[str, Callable[[], str]] = {
 
 def make_pages() -> dict[str, str]:
     """Return the texts of all pages by file name."""
-    return {name: make() for name, make in PAGES.items()}
+    return add_links({name: make() for name, make in PAGES.items()})

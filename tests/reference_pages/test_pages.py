@@ -13,6 +13,7 @@ from attune_nb.cli.output import EXIT_STATUSES
 from attune_nb.notebook.command import COMMANDS, MagicCommand, argument
 from attune_nb.reference.table import ENTRIES
 from reference_pages import INDEX, PAGES, make_pages
+from reference_pages.links import add_links
 from reference_pages.options import command_line_page, notebook_page
 
 FOLDER = DOCS / "reference"
@@ -62,6 +63,27 @@ def test_the_index_leads_to_every_page():
     assert len(names) == len(set(names))
 
 
+def test_a_related_word_is_a_link():
+    pages = {
+        "language.md": "# Keys\n\n## A\n\n### `when`\n\nSee also: <next> <length> <join>\n",
+        "other.md": "# Other\n\n```yaml\n### `next`\n```\n\n### `next`\n\n### `join`\n",
+    }
+
+    text = add_links(pages)["language.md"]
+
+    assert "[`next`](other.md#next), " in text
+    assert "[`length`](expressions.md#functions), " in text
+
+
+def test_every_related_word_is_a_link():
+    text = "\n".join(TEXTS.values())
+    lines = re.findall(r"^See also: .*$", text, re.MULTILINE)
+
+    assert len(lines) > 100
+    for line in lines:
+        assert re.fullmatch(r"See also: (\[`[^`]+`\]\([^)]+\)(, |\.$))+", line), line
+
+
 def test_every_public_name_is_on_a_page_of_the_api():
     text = "".join(text for name, text in TEXTS.items() if name.startswith("api/"))
 
@@ -73,11 +95,12 @@ def test_every_public_name_is_on_a_page_of_the_api():
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_of_a_command_of_the_magic_is_listed(name):
     section = TEXTS["notebook.md"].partition(f"\n## `%attune {name}`\n")[2].partition("\n## ")[0]
+    section = section.replace("`", "")
 
     for item in COMMANDS[name].arguments:
         assert item.help
         assert f"{item.name}" in section
-        assert item.help[1:20].replace("|", "\\|") in section
+        assert item.help[1:20].replace("|", "\\|").replace("`", "") in section
 
 
 def test_a_new_option_of_a_command_appears_on_the_page(monkeypatch):
