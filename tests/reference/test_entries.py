@@ -3,7 +3,7 @@
 import inspect
 import json
 import re
-from typing import get_args
+from typing import Literal, get_args
 
 import pytest
 from support.pack_folders import write_pack
@@ -183,9 +183,22 @@ def test_the_editor_shows_the_explanation_of_each_key(kind):
     assert described == entries
 
 
+def names_without_entry(kind, names):
+    """Return the names that have no entry of a kind."""
+    return set(names) - set(words_of(kind))
+
+
 @pytest.mark.parametrize("kind", LANGUAGE_NAMES)
 def test_every_name_of_the_language_has_an_entry(kind):
-    assert set(words_of(kind)) == set(LANGUAGE_NAMES[kind])
+    names = LANGUAGE_NAMES[kind]
+
+    assert names_without_entry(kind, names) == set()
+    assert set(words_of(kind)) <= set(names)
+
+
+@pytest.mark.parametrize("kind", LANGUAGE_NAMES)
+def test_a_new_name_without_an_entry_is_noticed(kind):
+    assert names_without_entry(kind, {*LANGUAGE_NAMES[kind], "shout"}) == {"shout"}
 
 
 def test_every_status_has_an_entry():
@@ -195,6 +208,15 @@ def test_every_status_has_an_entry():
 
     assert item_statuses <= task_statuses == set(words_of("task status"))
     assert run_statuses == set(words_of("run status"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "statuses"), [("task status", TaskStatus), ("run status", RunStatus)]
+)
+def test_a_new_status_without_an_entry_is_noticed(kind, statuses):
+    more_statuses = Literal[statuses, "resting"]
+
+    assert names_without_entry(kind, read_literal(more_statuses)) == {"resting"}
 
 
 def read_literal(literal):
@@ -280,10 +302,19 @@ def keys_read(monkeypatch):
 
 def test_every_key_that_the_loader_reads_has_an_entry(keys_read):
     """A key that is not taken from the reference has no help, and completion lacks it."""
-    tables = [set(words_of(kind)) for kind in get_args(Kind) if kind.endswith(" key")]
+    assert owners_without_entries(keys_read) == []
 
-    for owner, keys in keys_read.items():
-        assert keys in tables, owner
+
+def test_a_new_key_without_an_entry_is_noticed(keys_read):
+    keys_read["a task"].add("colour")
+
+    assert owners_without_entries(keys_read) == ["a task"]
+
+
+def owners_without_entries(keys_by_owner):
+    """Return the objects that have other keys than the reference."""
+    tables = [set(words_of(kind)) for kind in get_args(Kind) if kind.endswith(" key")]
+    return [owner for owner, keys in keys_by_owner.items() if keys not in tables]
 
 
 def test_the_examples_have_every_object_that_the_loader_reads(keys_read):
