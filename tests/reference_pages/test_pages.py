@@ -23,6 +23,8 @@ TEXTS = make_pages()
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_up_to_date(name):
     """If it is not: `nox -s reference` writes it."""
+    if name == "command-line.md" and "` |  |\n" in TEXTS[name]:
+        pytest.skip("this version of Typer loses the help of arguments with this one of Click")
     assert (FOLDER / name).read_text(encoding="utf-8") == TEXTS[name]
 
 
