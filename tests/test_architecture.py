@@ -1,4 +1,4 @@
-"""The import tables of docs/architecture.md, held against the imports themselves."""
+"""The import tables of docs/explanation/architecture.md, held against the imports themselves."""
 
 import ast
 import re
@@ -12,7 +12,7 @@ import pytest
 import attune_nb
 
 ROOT = Path(attune_nb.__file__).parent
-PAGE = ROOT.parent / "docs" / "architecture.md"
+PAGE = ROOT.parent / "docs" / "explanation" / "architecture.md"
 
 # modules of Python that do I/O, read a clock, start threads or draw random numbers
 IMPURE = {
