@@ -1,6 +1,6 @@
-"""Writes the measured tables of the README: `python -m benchmarks.readme [PART ...]`.
+"""Writes the measured tables of the documentation: `python -m benchmarks.measured_tables [PART ...]`.
 
-Without a part, all of the quick table are measured, which takes five minutes. Rows of other parts
+The page `docs/explanation/measurements.md` has all rows, and the README ten of them. Without a part, all of the quick table are measured, which takes five minutes. Rows of other parts
 stay. The machine should do nothing else meanwhile.
 """
 
@@ -18,9 +18,55 @@ if TYPE_CHECKING:
 
     from benchmarks.verdict import Verdict
 
-__all__ = ["BACKENDS", "ROWS", "fill_tables", "main"]
+__all__ = ["BACKENDS", "HEADLINES", "ROWS", "fill_page", "fill_readme", "main"]
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "explanation" / "measurements.md"
+
+HEADLINES = {
+    "100,000 records to a map of five, against ThreadPoolExecutor(8).map": (
+        "100,000 records of five fields through a Python function, 8 threads",
+        "the time of `ThreadPoolExecutor.map`",
+    ),
+    "10,000 items on 100 MB against 10 KB": (
+        "10,000 items, each of which sees 100 MB of shared context",
+        "the time with a context of 10 KB",
+    ),
+    "a deep copy of 1 MB of lists against a scope": (
+        "one item gets 1 MB of context as a copy",
+        "as a reference, as here",
+    ),
+    "2,000 requests, 500 at once, a server of 50 ms, against a loop with aiohttp": (
+        "2,000 HTTP requests, 500 at once, a server that takes 50 ms",
+        "a loop with aiohttp, written by hand",
+    ),
+    "400 commands, 16 at once, against subprocess.run in a pool": (
+        "400 shell commands, 16 at once",
+        "`subprocess.run` in a thread pool",
+    ),
+    "10 DataFrames of 50,000 rows kept by a run, against to_parquet": (
+        "10 DataFrames of 50,000 rows kept on record",
+        "`to_parquet`",
+    ),
+    "100,000 records with the store on, more than without": (
+        "100,000 records kept on record",
+        "more than without a record",
+    ),
+    "resume of 100,000 items, 90,000 done, to the first new one": (
+        "resume after a crash, 90,000 of 100,000 items done",
+        "until the first new item begins",
+    ),
+    "peak memory of 500,000 records above the interpreter": (
+        "500,000 records from a generator, results not kept",
+        "peak memory",
+    ),
+    "an event to the page in Chromium": (
+        "an event of a run on the page in a browser",
+        "after it happened",
+    ),
+}
+"""The rows of the README: the workload and the thing it is compared with, by subject."""
 
 ROWS = {
     "Records of five fields": [
@@ -115,14 +161,30 @@ BACKENDS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure the parts, and write the tables; return the exit status of the quick table."""
-    options = make_parser("python -m benchmarks.readme", str(__doc__)).parse_args(arguments)
+    parser = make_parser("python -m benchmarks.measured_tables", str(__doc__))
+    options = parser.parse_args(arguments)
     verdicts = measure_parts(options.parts or PARTS)
-    README.write_text(fill_tables(README.read_text(), verdicts))
+    PAGE.write_text(fill_page(PAGE.read_text(), verdicts))
+    README.write_text(fill_readme(README.read_text(), verdicts))
     return 0 if all(verdict.holds for verdict in verdicts) else 1
 
 
-def fill_tables(text: str, verdicts: Sequence[Verdict]) -> str:
-    """Return the text of the README with the rows of its tables that were measured.
+def fill_readme(text: str, verdicts: Sequence[Verdict]) -> str:
+    """Return the text of the README with the rows of its table that were measured.
+
+    Args:
+        text: The text, with the two comments around the table.
+        verdicts: The rows that were measured. Other rows stay as they are.
+
+    Raises:
+        ValueError: The text lacks the comments.
+    """
+    by_subject = {verdict.subject: verdict for verdict in verdicts}
+    return _replace_table(text, "headlines", lambda table: _write_headlines(table, by_subject))
+
+
+def fill_page(text: str, verdicts: Sequence[Verdict]) -> str:
+    """Return the text of the page of measurements with the rows that were measured.
 
     Args:
         text: The text, with a pair of comments for each table.
@@ -134,6 +196,21 @@ def fill_tables(text: str, verdicts: Sequence[Verdict]) -> str:
     by_subject = {verdict.subject: verdict for verdict in verdicts}
     text = _replace_table(text, "costs", lambda table: _write_costs(table, by_subject))
     return _replace_table(text, "backends", lambda table: _write_backends(table, by_subject))
+
+
+def _write_headlines(table: str, by_subject: Mapping[str, Verdict]) -> list[str]:
+    """Return the lines of the README's table."""
+    old_rows = {row.split(" | ")[0]: row for row in table.splitlines()}
+    rows = ["| Workload | Compared with | Measured |", "|---|---|---|"]
+    for subject, (workload, comparison) in HEADLINES.items():
+        if subject in by_subject:
+            row = _join_cells([workload, comparison, by_subject[subject].figure])
+        else:
+            row = old_rows.get(
+                f"| {workload}", _join_cells([workload, comparison, _NOT_MEASURED])
+            )
+        rows.append(row)
+    return rows
 
 
 def _write_costs(table: str, by_subject: Mapping[str, Verdict]) -> list[str]:
@@ -181,19 +258,19 @@ def _replace_table(text: str, name: str, write: Callable[[str], Iterable[str]]) 
     """Exchange the lines between the comments of a table.
 
     Args:
-        text: The text of the README.
+        text: The text of the file.
         name: The name of the table.
         write: Makes the new lines from the old ones.
 
     Raises:
         ValueError: The comments are missing.
     """
-    begin = f"<!-- {name}: written by python -m benchmarks.readme -->"
+    begin = f"<!-- {name}: written by python -m benchmarks.measured_tables -->"
     end = f"<!-- {name}: end -->"
     before, begin_comment, remainder = text.partition(begin)
     table, end_comment, after = remainder.partition(end)
     if not begin_comment or not end_comment:
-        raise ValueError(f"the README lacks `{begin}` or `{end}`")
+        raise ValueError(f"the text lacks `{begin}` or `{end}`")
 
     lines = "\n".join(write(table))
     return f"{before}{begin}\n{lines}\n{end}{after}"
