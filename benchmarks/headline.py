@@ -10,7 +10,7 @@ SIZES = [0, 102_400, 512_000, 1_024_000, 5_120_000]
 STRATEGIES = ["attune_nb", "ChainMap.new_child", "pyrsistent set", "pickle", "deep copy"]
 
 
-def main(path: str = "notebooks/clone_cost.png") -> None:
+def main(path: str = "docs/pictures/clone_cost.png") -> None:
     """Measure both sides and some others, draw the chart, and print the nanoseconds."""
     df = bench.clone(SIZES, STRATEGIES, repeats=5, longest=0.2)
     charts.clone_cost(df).savefig(path, dpi=110)
