@@ -1,7 +1,8 @@
-"""Writes the measured tables of the documentation: `python -m benchmarks.measured_tables [PART ...]`.
+"""Writes the measured tables of the documentation.
 
-The page `docs/explanation/measurements.md` has all rows, and the README ten of them. Without a part, all of the quick table are measured, which takes five minutes. Rows of other parts
-stay. The machine should do nothing else meanwhile.
+Run `python -m benchmarks.measured_tables [PART ...]`. The page `docs/explanation/measurements.md`
+has all rows, and the README ten of them. Without a part, all of the quick table are measured, which
+takes five minutes. Rows of other parts stay. The machine should do nothing else meanwhile.
 """
 
 from __future__ import annotations
@@ -206,9 +207,7 @@ def _write_headlines(table: str, by_subject: Mapping[str, Verdict]) -> list[str]
         if subject in by_subject:
             row = _join_cells([workload, comparison, by_subject[subject].figure])
         else:
-            row = old_rows.get(
-                f"| {workload}", _join_cells([workload, comparison, _NOT_MEASURED])
-            )
+            row = old_rows.get(f"| {workload}", _join_cells([workload, comparison, _NOT_MEASURED]))
         rows.append(row)
     return rows
 

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))
 
 from benchmarks import measured_tables  # noqa: E402
+from benchmarks.measured_tables import fill_page  # noqa: E402
 from benchmarks.verdict import Verdict  # noqa: E402
 
 EMPTY = """Before.
@@ -26,18 +27,18 @@ SENT = "100,000 records to a map of five, against ThreadPoolExecutor(8).map"
 
 def test_a_row_has_its_figure_and_its_limit():
     verdict = Verdict(SENT, "at most 0.25x", "0.20x")
-    text = measured_tables.fill_page(EMPTY, [verdict])
+    text = fill_page(EMPTY, [verdict])
     row = "| 100,000 records to a map of five, against `ThreadPoolExecutor(8).map` | 0.20x |"
     assert f"{row} at most 0.25x |\n" in text
 
 
 def test_a_missed_row_says_so():
-    text = measured_tables.fill_page(EMPTY, [Verdict(SENT, "at most 0.25x", "0.30x", holds=False)])
+    text = fill_page(EMPTY, [Verdict(SENT, "at most 0.25x", "0.30x", holds=False)])
     assert "| 0.30x | at most 0.25x: **missed** |\n" in text
 
 
 def test_the_text_around_the_tables_stays():
-    text = measured_tables.fill_page(EMPTY, [Verdict("an item of 100,000, inline", "shown", "1.5 us")])
+    text = fill_page(EMPTY, [Verdict("an item of 100,000, inline", "shown", "1.5 us")])
     assert "an older table" not in text
     assert "| 1.5 us | not measured |" in text
     assert [line for line in text.splitlines() if not line.startswith(("|", "<"))] == [
@@ -48,17 +49,17 @@ def test_the_text_around_the_tables_stays():
 
 
 def test_rows_that_were_not_measured_stay():
-    text = measured_tables.fill_page(EMPTY, [Verdict(SENT, "at most 0.25x", "0.20x")])
-    assert measured_tables.fill_page(text, []) == text
+    text = fill_page(EMPTY, [Verdict(SENT, "at most 0.25x", "0.20x")])
+    assert fill_page(text, []) == text
 
-    text = measured_tables.fill_page(text, [Verdict("an item of 100,000, threads", "shown", "2 us")])
+    text = fill_page(text, [Verdict("an item of 100,000, threads", "shown", "2 us")])
     assert "| 0.20x |" in text
     assert "| not measured | 2 us | not measured |" in text
 
 
 def test_a_text_without_the_comments_is_refused():
     with pytest.raises(ValueError, match="the text lacks `<!-- costs"):
-        measured_tables.fill_page("Nothing here.", [])
+        fill_page("Nothing here.", [])
 
 
 def test_the_readme_has_ten_of_the_rows():
