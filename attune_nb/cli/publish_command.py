@@ -21,21 +21,25 @@ __all__ = ["publish"]
 
 
 def publish(
-    notebook: Path,
+    notebook: Annotated[Path, typer.Argument(metavar="NOTEBOOK", help="the file of a notebook")],
     param: Annotated[
         list[str] | None,
         typer.Option(
             "-p",
             "--param",
             "--set",
-            help="NAME=VALUE (JSON or string) for the cell tagged `parameters`; shown in the page",
+            metavar="NAME=VALUE",
+            help="a value (JSON or string) for the cell tagged `parameters`; shown in the page",
         ),
     ] = None,
-    to: Annotated[str, typer.Option(help="the page's format: html")] = "html",
+    to: Annotated[str, typer.Option(metavar="FORMAT", help="the page's format: html")] = "html",
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="the page, or its folder; by default beside the notebook"
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="the page, or its folder; by default beside the notebook",
         ),
     ] = None,
     keep_going: Annotated[

@@ -28,9 +28,11 @@ def runs(
     workflow: Annotated[str | None, typer.Option(help="only runs of this workflow")] = None,
     since: Annotated[
         str | None,
-        typer.Option(help="only runs that began since then: a date (UTC), or 3h, 2d ... ago"),
+        typer.Option(
+            metavar="AGE", help="only runs that began since then: a date (UTC), or 3h, 2d ... ago"
+        ),
     ] = None,
-    limit: Annotated[int, typer.Option(help="the most runs")] = DEFAULT_LIMIT,
+    limit: Annotated[int, typer.Option(metavar="N", help="the most runs")] = DEFAULT_LIMIT,
     children: Annotated[
         bool, typer.Option("--all", help="also the runs of workflows that tasks run")
     ] = False,
@@ -97,7 +99,9 @@ def forget(
     ] = None,
     older: Annotated[
         str | None,
-        typer.Option(help="all runs that began before: a date (UTC), or 30d, 12h ... ago"),
+        typer.Option(
+            metavar="AGE", help="all runs that began before: a date (UTC), or 30d, 12h ... ago"
+        ),
     ] = None,
     store: Store = None,
 ) -> None:

@@ -16,7 +16,9 @@ __all__ = ["bench", "demo"]
 
 
 def demo(
-    servers: Annotated[int, typer.Option(help="how many endpoints to serve", min=1)] = 1000,
+    servers: Annotated[
+        int, typer.Option(metavar="N", help="how many endpoints to serve", min=1)
+    ] = 1000,
 ) -> None:
     """Check the health of 1,000 servers, which this command itself serves."""
     with demo_services.FleetServer(servers) as fleet:
@@ -43,8 +45,12 @@ def demo(
 
 def bench(
     name: Annotated[str, typer.Argument(help="clone or fanout")],
-    csv: Annotated[Path | None, typer.Option(help="the file for all measurements")] = None,
-    charts: Annotated[Path | None, typer.Option(help="a folder for the charts")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="the file for all measurements")
+    ] = None,
+    charts: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="a folder for the charts")
+    ] = None,
 ) -> None:
     """Measure the cost of an item's context (clone), or of a fan-out (fanout)."""
     # checked before minutes of measuring

@@ -19,12 +19,16 @@ from reference_pages.options import command_line_page, notebook_page
 FOLDER = DOCS / "reference"
 TEXTS = make_pages()
 
+# an old Typer with a new Click
+LOSES_HELP = "| `FILE\\|REF` |  |\n" in TEXTS["command-line.md"]
+WHY = "this version of Typer loses the help of arguments with this one of Click"
+
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_up_to_date(name):
     """If it is not: `nox -s reference` writes it."""
-    if name == "command-line.md" and "` |  |\n" in TEXTS[name]:
-        pytest.skip("this version of Typer loses the help of arguments with this one of Click")
+    if name == "command-line.md" and LOSES_HELP:
+        pytest.skip(WHY)
     assert (FOLDER / name).read_text(encoding="utf-8") == TEXTS[name]
 
 
@@ -128,7 +132,9 @@ def test_a_new_command_of_the_command_line_appears_on_the_page(monkeypatch):
 
 
 def test_every_option_of_the_command_line_is_explained():
-    rows = re.findall(r"^\| `(--?\w[^`]*)` \|(.*)\|$", TEXTS["command-line.md"], re.MULTILINE)
+    if LOSES_HELP:
+        pytest.skip(WHY)
+    rows = re.findall(r"^\| `([^`]*)` \|(.*)\|$", TEXTS["command-line.md"], re.MULTILINE)
 
     assert len(rows) > 100
     for option, meaning in rows:
@@ -136,7 +142,7 @@ def test_every_option_of_the_command_line_is_explained():
 
 
 def test_every_option_of_a_cell_is_explained():
-    rows = re.findall(r"^\| `(--?\w[^`]*)` \|(.*)\|$", TEXTS["notebook.md"], re.MULTILINE)
+    rows = re.findall(r"^\| `([^`]*)` \|(.*)\|$", TEXTS["notebook.md"], re.MULTILINE)
 
     assert len(rows) > 50
     for option, meaning in rows:
