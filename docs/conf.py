@@ -158,8 +158,20 @@ def merge_streams(outputs: list[Any]) -> list[Any]:
     return merged
 
 
+def _begin_with_a_comment(
+    _app: Sphinx, kind: str, _name: str, _value: object, _options: object, lines: list[str]
+) -> None:
+    """Let the docstring of an attribute begin with an empty comment.
+
+    Otherwise napoleon takes the words before a colon of its first line for a type.
+    """
+    if kind in ("attribute", "data", "property"):
+        lines[:0] = ["..", ""]
+
+
 def setup(app: Sphinx) -> None:
     """Set the lexers of cells and of their errors, and the merging of streams."""
+    app.connect("autodoc-process-docstring", _begin_with_a_comment, priority=400)
     render.coalesce_streams = merge_streams
     app.add_lexer("ipython3", CellLexer)
     app.add_lexer("ipython", CellLexer)

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import attune_nb
 from attune_nb import events
 
-__all__ = ["API_PAGES"]
+__all__ = ["API_PAGES", "INTERNAL_MEMBERS"]
 
 # called by IPython
 _LOADING = ("load_ipython_extension", "unload_ipython_extension")
@@ -23,6 +23,21 @@ _BACKENDS = {
     "attune_nb.backends.threads.backend": "ThreadBackend",
     "attune_nb.backends.inline": "InlineBackend",
 }
+
+INTERNAL_MEMBERS = {
+    "Run": (
+        "answer_problems", "as_earlier", "describe_answers", "describe_artifacts",
+        "describe_children", "describe_logs", "error_text", "explain_no_logs", "failure_text",
+        "find_child_run", "handled_timeout", "has_only_questions", "has_unprocessed_answer",
+        "is_awaited_by_action", "is_over", "item_tables", "last_lines", "log_clock",
+        "log_counts", "mask_text", "note_failed_reader", "open_children", "pause_for_questions",
+        "read_lines", "select_logs", "tasks_with_items",
+    ),
+    "WorkflowContext": (
+        "mask", "moments", "tasks_cache", "variables_cache", "with_clock", "with_outcome",
+    ),
+}  # fmt: skip
+"""Members that the pages leave out, by the name of their class."""
 
 Members = Literal["none", "own", "all"]
 """Which members of classes are listed: those of base classes, too, or not."""
@@ -133,6 +148,8 @@ def _directive(section: _Section, name: str) -> str:
         lines.append("   :members:")
     if section.members == "all":
         lines.append("   :inherited-members: tuple")
+    if name in INTERNAL_MEMBERS:
+        lines.append(f"   :exclude-members: {', '.join(INTERNAL_MEMBERS[name])}")
     return "\n".join(lines) + "\n"
 
 

@@ -62,9 +62,9 @@ def clone(
             longer, fewer are made, and the column `n` has their number.
 
     Returns:
-        One row a measurement: bench ("clone"), strategy, kind, size, n (scopes made), seconds
-        (for all n), bytes (of one scope, as `tracemalloc` counts them; NaN in later repeats if
-        they take long to measure), repeat.
+        One row a measurement, with the columns bench ("clone"), strategy, kind, size, n (scopes
+        made), seconds (for all n), bytes (of one scope, as `tracemalloc` counts them; NaN in
+        later repeats if they take long to measure), repeat.
 
     Raises:
         BackendError: There is no such strategy or kind; or an argument is not an array of

@@ -76,9 +76,9 @@ def crossing(
         client: The client of a cluster; by default of two worker processes on this machine.
 
     Returns:
-        One row a measurement: bench, strategy, size (of the context), n (how many more items the
-        second run has), seconds (for these; below 0 if noise is more than they take), bytes (for
-        one of them), repeat.
+        One row a measurement, with the columns bench, strategy, size (of the context), n (how many
+        more items the second run has), seconds (for these; below 0 if noise is more than they
+        take), bytes (for one of them), repeat.
 
     Raises:
         BackendError: An argument has a wrong value.

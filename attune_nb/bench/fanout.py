@@ -63,10 +63,10 @@ def fanout(
             bare loop are never left out.
 
     Returns:
-        One row a measurement: bench ("fanout"), strategy, kind, size (of the context), n
-        (items), seconds, bytes (the peak of `tracemalloc` in a run of its own, above the memory
-        before it; of this process only; NaN in later repeats if it takes long to measure),
-        repeat.
+        One row a measurement, with the columns bench ("fanout"), strategy, kind, size (of the
+        context), n (items), seconds, bytes (the peak of `tracemalloc` in a run of its own, above
+        the memory before it; of this process only; NaN in later repeats if it takes long to
+        measure), repeat.
 
     Raises:
         BackendError: There is no such peer or kind; or an argument is not an array of integers of

@@ -57,7 +57,8 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(pack_commands, name="pack")
-app.command("help")(explain)
+# `help --store` explains an option
+app.command("help", context_settings={"ignore_unknown_options": True})(explain)
 
 
 def main() -> None:

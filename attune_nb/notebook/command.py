@@ -143,6 +143,9 @@ class MagicCommand:
         if "--help" in words:
             return Text(self.format_help())
 
+        if any(item.kind == "help" for item in self.arguments):
+            # an option that is to be explained
+            words = [word.lstrip("-") for word in words]
         options = vars(parse_words(self._parser, words))
         del options["help"]
         try:

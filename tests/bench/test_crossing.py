@@ -5,6 +5,7 @@ import pytest
 
 from attune_nb.bench import crossing, wire_bytes
 from attune_nb.bench.crossing import local_client
+from attune_nb.reference.columns import columns_of
 
 SIZE = 5_000_000
 
@@ -18,6 +19,12 @@ def measured():
         df = crossing([SIZE], repeats=1, client=client)
         assert client.amm.running(), "it is started again"
     return df.set_index("strategy")
+
+
+def test_every_column_is_described(measured):
+    described = [entry.name for entry in columns_of("bench.crossing")]
+
+    assert sorted([*measured.columns, "strategy"]) == sorted(described)
 
 
 def test_a_captured_context_crosses_for_each_further_item(measured):

@@ -31,6 +31,23 @@ def test_help_explains_a_key():
     assert "with_items, a key of a task" in outcome.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["conductor"], "conductor, a term"),
+        (["duration_ms"], "duration_ms, a column of a table"),
+        (["store"], "--store FILE|none, an option"),
+        (["--store"], "Of `attune-nb run`, `attune-nb runs`"),
+        (["environment", "variables"], "ATTUNE_NB_STORE"),
+    ],
+)
+def test_help_explains_results_options_and_terms(words, text):
+    outcome = attune_here("help", *words)
+
+    assert outcome.exit_code == 0
+    assert text in outcome.stdout
+
+
 def test_two_words_name_a_key_of_a_key():
     outcome = attune_here("help", "retry", "delay")
 

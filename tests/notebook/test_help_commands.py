@@ -56,6 +56,32 @@ def test_help_explains_a_word_that_is_a_command_too(shell):
     assert "`%attune retry` is a command" in text
 
 
+@pytest.mark.parametrize(
+    ("word", "heading"),
+    [
+        ("attempt_ms", "attempt_ms, a column of a table"),
+        ("run.failures", "run.failures, a table"),
+        ("StoreError", "StoreError, an error"),
+        ("conductor", "conductor, a term"),
+        ("failed item", "failed item, a term"),
+        ("ATTUNE_NB_STORE", "ATTUNE_NB_STORE, an environment variable"),
+        ("--retry-failed", "--retry-failed [RUN], an option"),
+        ("retry-failed", "--retry-failed [RUN], an option"),
+        ("raise_on_failure", "AttuneMagics.raise_on_failure, a setting"),
+    ],
+)
+def test_help_explains_results_options_and_terms(shell, word, heading):
+    assert show(shell, f"help {word}").startswith(heading)
+
+
+def test_help_of_an_option_names_the_commands_that_take_it(shell):
+    text = " ".join(show(shell, "help out").split())
+
+    assert "-o, --out VAR, an option" in text
+    assert "Of `%%attune`, `%attune resume`, " in text
+    assert "AttuneMagics.out, a setting" in text
+
+
 def test_two_words_name_a_key_of_a_key(shell):
     text = show(shell, "help retry delay")
 

@@ -13,6 +13,7 @@ from attune_nb.cli.output import EXIT_STATUSES
 from attune_nb.notebook.command import COMMANDS, MagicCommand, argument
 from attune_nb.reference.table import ENTRIES
 from reference_pages import INDEX, PAGES, make_pages
+from reference_pages.api import INTERNAL_MEMBERS
 from reference_pages.links import add_links
 from reference_pages.options import command_line_page, notebook_page
 
@@ -96,6 +97,16 @@ def test_every_public_name_is_on_a_page_of_the_api():
     for name in set(attune_nb.__all__) - {"bench", "charts"}:
         pattern = rf"attune_nb(\.errors)?\.{name}$"
         assert re.search(pattern, text, re.MULTILINE), name
+
+
+@pytest.mark.parametrize("name", INTERNAL_MEMBERS)
+def test_every_member_that_is_left_out_exists_and_no_page_names_it(name):
+    pages = [path for path in DOCS.rglob("*.md") if "reference" not in path.parts]
+    text = "".join(path.read_text(encoding="utf-8") for path in pages)
+
+    for member in INTERNAL_MEMBERS[name]:
+        assert hasattr(getattr(attune_nb, name), member), member
+        assert f"run.{member}" not in text
 
 
 @pytest.mark.parametrize("name", COMMANDS)
