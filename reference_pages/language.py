@@ -82,7 +82,7 @@ Short introductions, each with an example. They lead to the words that the other
 def language_page() -> str:
     """Return the page of the keys of a workflow."""
     introduction = """
-# Keys of a workflow
+# Workflow language
 
 A workflow is one YAML text. These are its keys, those of its tasks, and those of the objects within
 a task. Each has an example that runs as it stands.

@@ -53,7 +53,7 @@ INDEX: dict[str, dict[str, str]] = {
 
 _TITLES = {
     "topics": "Topics",
-    "language": "Keys of a workflow",
+    "language": "Workflow language",
     "expressions": "Expressions",
     "core-actions": "Core actions",
     "statuses": "Statuses",

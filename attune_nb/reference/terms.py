@@ -15,22 +15,31 @@ if TYPE_CHECKING:
 __all__ = ["TERMS", "TERM_GROUPS"]
 
 _WORKFLOWS = {
-    "workflow": "A YAML text that was loaded and checked: parameters, tasks, an output.",
+    "workflow": (
+        "A YAML text that says which tasks run, in which order, and with which values. It is "
+        "checked as a whole before it runs."
+    ),
     "task": "A named step of a workflow: an action, its input, its transitions.",
     "parallel task": "A task of `type: parallel`, whose inner tasks run at the same time.",
-    "transition": "A rule that says which task runs next, and on which condition.",
+    "transition": "A rule in a task's `next`: which task runs next, and on which condition.",
     "older form": (
         "Another way to write transitions: `on_success`, `decision`, a task's `publish`, and "
         "others."
     ),
-    "join": "A task that waits for several branches.",
+    "join": "A task that waits for several branches, by its key `join`.",
     "item": "One element of a task's `with_items` array or iterable.",
     "action": "The function of a task: a `core.*` action, a Python function, or another workflow.",
     "parameter": "A named value that a run is given.",
     "declaration": "The JSON Schema of a parameter, with `required` and `secret`.",
-    "variable": "A value that a task publishes for the tasks after it.",
-    "template": "A string with expressions, compiled when the workflow is loaded.",
-    "expression": "The code between `{{` and `}}`.",
+    "variable": (
+        "A named value of a workflow: `vars` sets it first, `publish` changes it for the "
+        "tasks after a task."
+    ),
+    "template": (
+        "A string with expressions, such as `hello {{ parameters.name }}`. It is compiled "
+        "when the workflow is loaded."
+    ),
+    "expression": "The code between `{{` and `}}`, in the syntax of Jinja2.",
     "namespace": (
         "A name by which expressions find a part of the context: `parameters`, `workflow`, "
         "`task`, `config`, and others."
@@ -74,11 +83,17 @@ _PACKS = {
     ),
 }
 _RUNS = {
-    "run": "One execution of a workflow.",
+    "run": (
+        "One execution of a workflow. It has an id, a status and, unless the store is `none`, "
+        "a record."
+    ),
     "form": (
         "Fields that a person fills in: the answer to a question, or the parameters of a workflow."
     ),
-    "execution": "One execution of a task within a run.",
+    "execution": (
+        "One execution of a task within a run. It has an attempt for each item, or several if "
+        "there are retries."
+    ),
     "visit": "The number of an execution of the same task, from 1: a task in a cycle has several.",
     "attempt": "One call of an action for an item; a retry is another attempt.",
     "child run": (
@@ -118,10 +133,13 @@ _RUNS = {
         "A question that an action asks while it runs, by the platform's word; a later task "
         "can wait for its answer (`wait_for`)."
     ),
-    "conductor": "The pure function that decides how a run continues.",
+    "conductor": (
+        "The part of attune_nb that decides how a run continues: a pure function of the state "
+        "and the next event."
+    ),
     "context": "The values that expressions see: parameters, variables, results.",
     "in doubt": "Of an attempt: it may or may not have run before a crash, and must not run twice.",
-    "fork": "A run that reuses results of an earlier run.",
+    "fork": "A run that reuses results of an earlier run, and runs the rest.",
     "retry": "A fork that runs failed tasks and items again.",
     "kind (of a run)": (
         "How a run differs from an ordinary one: dry run, mocked, fork of RUN, retry of RUN."
@@ -189,17 +207,19 @@ _RUNS_IN_CODE = {
     "mailbox": "The thread of a process that takes the commands for its runs and carries them out.",
 }
 _BACKENDS = {
-    "backend": "Where attempts run: inline, threads, processes, dask.",
+    "backend": (
+        "Where attempts run: in `threads`, in worker `processes`, on a `dask` cluster, or `inline`."
+    ),
     "worker": "A thread or process that makes attempts.",
-    "chunk": "Items that go to a worker together.",
-    "chunk size": "How many items a chunk holds; follows from how long items take.",
+    "chunk": "Items that go to a worker together, so that few messages are needed.",
+    "chunk size": "How many items a chunk holds. It follows from how long items take.",
     "failure limit": (
         "How many items of a job may fail for good (`max_failures`); once it is exceeded, no "
         "more begin."
     ),
     "pace": "The times at which the attempts of a job may start (`rate_limit`).",
     "quarantined": "Of an item: sent alone, after workers died that held it.",
-    "idempotent": "Of an action: it may run twice for the same item.",
+    "idempotent": "Of an action: it may run twice for the same item without harm.",
     "remote reference": "Stands for a result that was kept on a cluster (`keep_results: cluster`).",
     "fetch": "Bring the value of a remote reference here.",
     "key (of a pack action)": (
@@ -251,7 +271,7 @@ _BACKENDS_IN_CODE = {
     ),
 }
 _RECORDS_AND_RESULTS = {
-    "store": "The SQLite file that holds the records of runs.",
+    "store": "The SQLite file that holds the records of runs, by default `.attune/runs.db`.",
     "log line": "A line that an attempt, or a process that it started, has printed or logged.",
     "level (of a line)": "`stdout`, `stderr`, or the name of a logging level.",
     "frame": "A pandas DataFrame.",
