@@ -11,7 +11,9 @@ from attune_nb.help.describe_action import (
     describe_workflow,
     summarize_action,
 )
+from attune_nb.help.describe_error import describe_attributes
 from attune_nb.help.lookup import GROUPS, explain_word, known_words, overview, suggest_word
+from attune_nb.help.options import Option, find_options, option_blocks
 from attune_nb.help.page import Code, Heading, Page, Paragraph, Table
 from attune_nb.help.signatures import format_call
 from attune_nb.reference.table import ENTRIES, find_entries
@@ -125,6 +127,40 @@ def test_a_group_lists_its_words_with_their_meaning(heading):
     for entry in entries:
         assert entry.name in text
         assert " ".join(entry.explanation.split()[:3]) in " ".join(text.split())
+
+
+def test_a_column_has_a_row_for_each_table():
+    text = repr(explain_word("attempts"))
+
+    for table in ("run.tasks", "run.items", "run.failures"):
+        assert re.search(rf"^{table} +The number of attempts", text, re.MULTILINE)
+
+
+def test_a_table_lists_its_columns():
+    text = repr(explain_word("run.logs"))
+
+    assert re.search(r"^level +`stdout`, `stderr`", text, re.MULTILINE)
+
+
+def test_an_error_has_its_attributes_and_those_of_its_bases():
+    text = repr(explain_word("HTTPStatusError"))
+
+    assert re.search(r"^data +Values that the action had", text, re.MULTILINE)
+    assert "Attributes" not in repr(explain_word("StoreError"))
+    # `message` is an argument of its constructor alone
+    assert set(describe_attributes("CommandRefused")) == {"reason"}
+
+
+def test_an_option_is_found_by_any_of_its_names():
+    option = Option("attune-nb run", ("-o", "--log-file"), "FILE", "the file", "run.log")
+    argument = Option("attune-nb run", ("FILE",), "FILE", "the workflow")
+
+    for word in ("-o", "o", "--log-file", "log_file"):
+        assert find_options(word, [option, argument]) == [option]
+    assert find_options("FILE", [option, argument]) == []
+    text = repr(Page(option_blocks([option])))
+    assert text.startswith("-o, --log-file FILE, an option")
+    assert "Of `attune-nb run`: the file; default run.log." in text
 
 
 def test_an_unknown_word_has_no_page_but_a_suggestion():

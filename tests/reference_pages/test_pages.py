@@ -70,6 +70,14 @@ def test_the_index_leads_to_every_page():
     assert len(names) == len(set(names))
 
 
+def test_the_index_calls_each_page_by_its_title():
+    titles = dict(re.findall(r"^- \[(.+)\]\((.+)\.md\): ", TEXTS["index.md"], re.MULTILINE))
+
+    assert len(titles) == sum(map(len, INDEX.values()))
+    for title, name in titles.items():
+        assert f"# {title}\n" in TEXTS[f"{name}.md"]
+
+
 def test_a_related_word_is_a_link():
     pages = {
         "language.md": "# Keys\n\n## A\n\n### `when`\n\nSee also: <next> <length> <join>\n",
