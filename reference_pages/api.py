@@ -17,6 +17,9 @@ _LOADING = ("load_ipython_extension", "unload_ipython_extension")
 
 _CLASSES = ("Workflow", "Run", "Pack", "Template", "WorkflowContext", "Problem")
 
+# no user calls them, so their arguments are left out
+_NOT_CALLED = ("Run", "RecordedRun")
+
 _BACKENDS = {
     "attune_nb.backends.dask": "DaskBackend",
     "attune_nb.backends.processes.backend": "ProcessBackend",
@@ -142,6 +145,8 @@ def _directive(section: _Section, name: str) -> str:
     if value is events.Batch:
         # Sphinx cannot read the types of its arrays
         lines = [f".. autoclass:: {path}(...)"]
+    elif name in _NOT_CALLED:
+        lines = [f".. autoclass:: {path}()"]
     if issubclass(value, Exception):
         lines.append("   :show-inheritance:")
     elif section.members != "none":

@@ -519,7 +519,13 @@ class BaseRun(RunView):
 
 
 class Run(BaseRun):
-    """One run of a workflow, while it is running and after."""
+    """One run of a workflow, while it is running and after: `Workflow.run` returns it.
+
+    Attributes:
+        run_id: The run's id.
+        workflow_name: The name of its workflow.
+        store: The file with its record; None if it has none.
+    """
 
     def __init__(
         self,
