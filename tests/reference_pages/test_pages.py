@@ -103,7 +103,7 @@ def test_every_public_name_is_on_a_page_of_the_api():
     text = "".join(text for name, text in TEXTS.items() if name.startswith("api/"))
 
     for name in set(attune_nb.__all__) - {"bench", "charts"}:
-        pattern = rf"attune_nb(\.errors)?\.{name}$"
+        pattern = rf"attune_nb(\.errors)?\.{name}(\(\))?$"
         assert re.search(pattern, text, re.MULTILINE), name
 
 
