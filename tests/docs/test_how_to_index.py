@@ -25,8 +25,12 @@ def test_the_jobs_of_the_tests_are_pages():
         "approval.md",
         "async-requests.md",
         "command-on-hosts.md",
+        "debugging.md",
+        "look-at-runs.md",
         "many-small-items.md",
         "paging.md",
+        "schedule.md",
         "secrets.md",
+        "tables.md",
         "workflow-per-host.md",
     } <= pages

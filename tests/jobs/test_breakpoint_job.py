@@ -1,20 +1,17 @@
 """A breakpoint in an action, reached with `--debug` and used as in JupyterLab."""
 
 import queue
-from pathlib import Path
 
-import nbformat
 import pytest
 from jupyter_client import KernelManager as BlockingKernelManager
 from support.notebook_kernels import KernelManager
+from support.pages import job_cells
 
 pytestmark = [
     pytest.mark.slow,
     # of Jupyter's own packages
     pytest.mark.filterwarnings("ignore"),
 ]
-
-NOTEBOOK = Path(__file__).with_name("breakpoint.ipynb")
 
 
 class _KernelManager(BlockingKernelManager):
@@ -64,8 +61,7 @@ def execute(client, source, answers=()):
 
 
 def test_a_breakpoint_stops_in_the_action(kernel):
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
-    *definitions, run_cell = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    *definitions, run_cell = [cell.source for cell in job_cells("how-to/debugging")]
     for source in definitions:
         execute(kernel, source)
 

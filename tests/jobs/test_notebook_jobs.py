@@ -2,10 +2,8 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -20,14 +18,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),
 ]
 
-JOBS = Path(__file__).parent
 HOSTS = 30
-
-
-def execute(name, folder):
-    """Execute a job's notebook in a folder; return it with its outputs."""
-    notebook = nbformat.read(JOBS / f"{name}.ipynb", as_version=4)
-    return execute_notebook(notebook, folder)
 
 
 def execute_page(name, folder):
@@ -71,7 +62,7 @@ def write_files(folder):
 
 def test_files_are_merged_and_broken_ones_listed(tmp_path):
     amount = write_files(tmp_path / "data")
-    notebook = execute("csv_merge", tmp_path)
+    notebook = execute_page("tables", tmp_path)
 
     output = text_after(notebook, "run.output")
     assert "'rows': 394" in output
@@ -152,7 +143,7 @@ def run_papermill(folder, day):
 
 
 def test_a_scheduler_sees_that_a_run_failed(tmp_path):
-    shutil.copy(JOBS / "papermill_parameters.ipynb", tmp_path / "job.ipynb")
+    nbformat.write(job_notebook("how-to/schedule"), tmp_path / "job.ipynb")
     orders = [{"id": number, "amount": number} for number in range(10)]
     (tmp_path / "2024-12-24.json").write_text(json.dumps(orders))
     (tmp_path / "2024-12-25.json").write_text(json.dumps([*orders, {"id": 10, "amount": -1}]))
@@ -171,7 +162,7 @@ def test_a_scheduler_sees_that_a_run_failed(tmp_path):
 
 def test_a_missing_file_stops_the_notebook(tmp_path):
     with pytest.raises(CellExecutionError, match=r"2024-12-24\.json"):
-        execute("papermill_parameters", tmp_path)
+        execute_page("schedule", tmp_path)
 
 
 def test_a_run_of_the_shell_is_looked_at_in_a_notebook(tmp_path, monkeypatch):
@@ -186,7 +177,7 @@ def test_a_run_of_the_shell_is_looked_at_in_a_notebook(tmp_path, monkeypatch):
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ended.returncode == 1, ended.stderr
 
-    notebook = execute("look_at_runs", tmp_path)
+    notebook = execute_page("look-at-runs", tmp_path)
     assert "fleet_command" in text_after(notebook, "%attune runs")
     assert "down-1" in text_after(notebook, 'run.failures("command")')
     for source in ("%attune status {rid}", "%attune results $rid"):

@@ -49,28 +49,32 @@ def read_cells(path):
 
 
 def job_cells(page, job=None):
-    """Return the sources of the cells of a job.
+    """Return the cells of a job.
 
     Args:
         page: The page's path below docs/, such as `how-to/paging`.
         job: A further tag of its cells, if the page has several jobs.
     """
     tags = {"job"} if job is None else {"job", job}
-    sources = [cell.source for cell in read_cells(DOCS / f"{page}.md") if tags <= set(cell.tags)]
-    assert sources, f"docs/{page}.md has no cells tagged {sorted(tags)}"
-    return sources
+    cells = [cell for cell in read_cells(DOCS / f"{page}.md") if tags <= set(cell.tags)]
+    assert cells, f"docs/{page}.md has no cells tagged {sorted(tags)}"
+    return cells
 
 
 def job_notebook(page, job=None):
-    """Return a notebook of the cells of a job."""
-    cells = [nbformat.v4.new_code_cell(source) for source in job_cells(page, job)]
-    return nbformat.v4.new_notebook(cells=cells)
+    """Return a notebook of the cells of a job, with their tags."""
+    cells = [
+        nbformat.v4.new_code_cell(cell.source, metadata={"tags": cell.tags})
+        for cell in job_cells(page, job)
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
 
 
 def job_files(page, job=None):
     """Return the files that the cells of a job write: their texts by name."""
     files = {}
-    for source in job_cells(page, job):
-        if match := _WRITTEN_FILE.match(source):
-            files[match[1]] = source[match.end() :] + "\n"
+    for cell in job_cells(page, job):
+        if match := _WRITTEN_FILE.match(cell.source):
+            files[match[1]] = cell.source[match.end() :] + "\n"
     return files
