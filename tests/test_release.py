@@ -1,6 +1,7 @@
 """The files that a release changes together say the same."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import attune_nb
@@ -31,6 +32,20 @@ def test_the_citation_has_the_version_and_its_date():
     version, date = RELEASES[0]
     assert f"\nversion: {version}\n" in citation
     assert f'\ndate-released: "{date}"\n' in citation
+
+
+def test_a_small_installation_leaves_out_the_packages_of_notebooks():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    small = (ROOT / "small-requirements.txt").read_text().splitlines()
+    small = [line for line in small if not line.startswith("#")]
+
+    left_out = {name_of(line) for line in set(project["dependencies"]) - set(small)}
+    assert left_out == {"comm", "ipython", "ipywidgets", "matplotlib", "pandas", "pillow"}
+    assert set(small) <= set(project["dependencies"])
+
+
+def name_of(requirement):
+    return re.match(r"[\w-]+", requirement)[0]
 
 
 def test_the_build_tests_every_python_from_the_oldest_one():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,9 @@ from attune_nb.results.durations import format_duration
 from attune_nb.results.statuses import format_attention
 from attune_nb.running import forgetting, history
 from attune_nb.running.run_selection import DEFAULT_LIMIT, RunSelection
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = ["explore", "forget", "runs", "show", "timeline"]
 
@@ -45,18 +48,11 @@ def runs(
     try:
         RunSelection.read(limit=limit)
         # one more shows that there are more
-        frame = history.runs(
-            store,
-            status=status,
-            workflow=workflow,
-            since=since,
-            limit=limit + 1,
-            children=children,
-        )
+        selection = RunSelection.read(status, workflow, since, limit + 1)
+        rows = history.list_runs(store, selection, children=children)
     except AttuneError as error:
         exit_with_error(error)
 
-    rows = frame.to_dict("records")
     for row in rows[:limit]:
         duration = format_duration(row["duration_ms"] / 1000)
         failed = ""
@@ -64,7 +60,7 @@ def runs(
             failed = f", {row['failed']:,} failed"
         kind = f" ({row['kind']})" if row["kind"] else ""
         typer.echo(
-            f"{row['run_id']}  {row['started']:%Y-%m-%d %H:%M:%S}Z  {row['status']:<11}  "
+            f"{row['run_id']}  {_format_start(row['started'])}  {row['status']:<11}  "
             f"{printable(row['workflow'])}: {duration}, {row['items']:,} items{failed}"
             f"{_describe_family(row)}{kind}{_describe_attention(row)}"
         )
@@ -74,6 +70,11 @@ def runs(
         ERRORS.print("no run matches" if has_filter else "no run is on record", markup=False)
     if len(rows) > limit:
         typer.echo(f"these are the newest {limit:,}; `--limit` shows more", err=True)
+
+
+def _format_start(started: datetime | None) -> str:
+    """Return a date in UTC; a damaged record has none."""
+    return "unknown             " if started is None else f"{started:%Y-%m-%d %H:%M:%S}Z"
 
 
 def _describe_attention(row: dict[Any, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from attune_nb.errors import StoreError
 from attune_nb.running import history
 from attune_nb.running.child_paths import split_path
+from attune_nb.running.run_selection import RunSelection
 
 if TYPE_CHECKING:
     from attune_nb.running.recorded_run import RecordedRun
@@ -32,10 +33,10 @@ def open_stored_run(run_id: str | None, store: str | None) -> RecordedRun:
     if own_id or (run_id and not path):
         return history.open_run(run_id, store)
 
-    frame = history.runs(store, limit=1)
-    if frame.empty:
+    rows = history.list_runs(store, RunSelection.read(limit=1))
+    if not rows:
         raise StoreError("no run is on record here: name another record with `--store FILE`")
-    return history.open_run(f"{frame['run_id'].iloc[0]}/{path}", store)
+    return history.open_run(f"{rows[0]['run_id']}/{path}", store)
 
 
 def open_named_run(run_id: str, store: str | None) -> RecordedRun:
@@ -68,7 +69,7 @@ def last_interrupted_run(store: str | None) -> str:
     Raises:
         StoreError: There is none.
     """
-    frame = history.runs(store, status="interrupted", limit=1)
-    if frame.empty:
+    rows = history.list_runs(store, RunSelection.read(status="interrupted", limit=1))
+    if not rows:
         raise StoreError("no run on record was interrupted; `attune-nb runs` lists the runs")
-    return str(frame["run_id"].iloc[0])
+    return str(rows[0]["run_id"])

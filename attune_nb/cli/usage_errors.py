@@ -1,4 +1,4 @@
-"""Wrong usage of the command line: one line of error, and exit status 2."""
+"""Wrong usage of the command line, and missing packages: one line of error, and exit status 2."""
 
 from __future__ import annotations
 
@@ -15,6 +15,17 @@ __all__ = ["CommandGroup"]
 
 # of click, or of the copy of click in Typer
 _UsageError: Any = typer.BadParameter.__bases__[0]
+
+# a small installation, for workers and schedules, lacks these packages
+_LEFT_OUT = {
+    "IPython": "ipython",
+    "PIL": "pillow",
+    "comm": "comm",
+    "ipywidgets": "ipywidgets",
+    "matplotlib": "matplotlib",
+    "numpy": "numpy",
+    "pandas": "pandas",
+}
 
 # the beginning of click's message about words that no option takes
 _EXTRA = "Got unexpected extra argument"
@@ -34,11 +45,32 @@ class CommandGroup(TyperGroup):
                 status = parent.main(*arguments, standalone_mode=False, **options)
             except _UsageError as error:
                 status = _print_usage_error(error)
+            except ModuleNotFoundError as error:
+                status = _print_missing_package(error)
             except typer.Abort:
                 status = 1
 
         exit_status = status if isinstance(status, int) else 0
         sys.exit(signals.exit_status(exit_status))
+
+
+def _print_missing_package(error: ModuleNotFoundError) -> int:
+    """Print which package a command needs; return the exit status.
+
+    Raises:
+        ModuleNotFoundError: It is another module.
+    """
+    top_name, _, _ = (error.name or "").partition(".")
+    package = _LEFT_OUT.get(top_name)
+    if package is None:
+        raise error
+
+    ERRORS.print(
+        f"this command needs {package}, which this small installation lacks; install it: "
+        f"`pip install {package}`, or the whole package: `pip install attune_nb`",
+        markup=False,
+    )
+    return 2
 
 
 def _print_usage_error(error: Any) -> int:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AnyRun",
     "last_run",
+    "list_runs",
     "open_run",
     "recorded_code",
     "recorded_options",
@@ -99,9 +100,29 @@ def runs(
     """
     import pandas as pd  # noqa: PLC0415 - slow to import
 
-    from attune_nb.store import reading  # noqa: PLC0415 - SQLite is slow to import too
-
     selection = RunSelection.read(status, workflow, since, limit)
+    rows = list_runs(store, selection, children=children)
+
+    columns = [*_COLUMNS, "parent"] if children else list(_COLUMNS)
+    frame = pd.DataFrame(rows, columns=columns)
+    frame["started"] = pd.to_datetime(frame["started"], utc=True).astype("datetime64[ns, UTC]")
+    return frame
+
+
+def list_runs(
+    store: str | PathLike[str] | None, selection: RunSelection, *, children: bool = False
+) -> list[dict[str, Any]]:
+    """Return the rows of `runs`, without pandas; `started` is None if the record is damaged.
+
+    Args:
+        store: As in `runs`.
+        selection: Which runs.
+        children: As in `runs`.
+
+    Raises:
+        StoreError: There is no store, or it cannot be read.
+    """
+    from attune_nb.store import reading  # noqa: PLC0415 - SQLite is slow to import
 
     def is_selected(stored: StoredRun) -> bool:
         return selection.includes(
@@ -129,11 +150,7 @@ def runs(
             "parent": stored.place,
         }
         rows.append(row)
-
-    columns = [*_COLUMNS, "parent"] if children else list(_COLUMNS)
-    frame = pd.DataFrame(rows, columns=columns)
-    frame["started"] = pd.to_datetime(frame["started"], utc=True).astype("datetime64[ns, UTC]")
-    return frame
+    return rows
 
 
 def _start_of(stored: StoredRun) -> datetime | None:

@@ -12,6 +12,7 @@ import tarfile
 import tempfile
 import venv
 import zipfile
+from functools import partial
 from pathlib import Path
 
 NOTEBOOK_CELLS = [
@@ -19,6 +20,7 @@ NOTEBOOK_CELLS = [
     "%%attune hello\ntasks: [{name: greet, action: core.echo, input: {message: hi}}]",
     "assert run.result('greet') == {'message': 'hi'}",
 ]
+REQUIREMENTS = Path(__file__).parents[2] / "small-requirements.txt"
 SOURCE_FILES = {
     "README.md",
     "CHANGELOG.md",
@@ -52,20 +54,24 @@ def check_wheel(path):
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 
+def run_in(folder, store, *command, status=0):
+    """Run a command in a folder, without the source tree, and return what it prints."""
+    variables = {**os.environ, "PYTHONPATH": "", "ATTUNE_NB_STORE": store}
+    ended = subprocess.run(
+        list(map(str, command)), cwd=folder, env=variables, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert ended.returncode == status, f"{command}: {ended.stdout}{ended.stderr}"
+    return ended.stdout + ended.stderr
+
+
 def try_commands(wheel, folder):
     """Install the wheel, and run the command line, a notebook and the extension of the server."""
     environment = folder / "environment"
     venv.create(environment, with_pip=True)
     python = environment / "bin" / "python"
 
-    def run(*command):
-        variables = {**os.environ, "PYTHONPATH": "", "ATTUNE_NB_STORE": ".attune/runs.db"}
-        ended = subprocess.run(
-            list(map(str, command)), cwd=folder, env=variables, capture_output=True, text=True,
-            check=False,
-        )  # fmt: skip
-        assert ended.returncode == 0, f"{command}: {ended.stdout}{ended.stderr}"
-        return ended.stdout + ended.stderr
+    run = partial(run_in, folder, ".attune/runs.db")
 
     run(python, "-m", "pip", "install", "-q", f"{wheel}[publish,server]")
     assert str(environment) in run(python, "-c", "import attune_nb; print(attune_nb.__file__)")
@@ -91,6 +97,34 @@ def try_commands(wheel, folder):
     assert "OK" in extensions
 
 
+def try_small_installation(wheel, folder):
+    """Install the wheel without the packages of notebooks, and run workflows on two backends."""
+    environment = folder / "small"
+    venv.create(environment, with_pip=True)
+    python = environment / "bin" / "python"
+
+    run = partial(run_in, folder, "small.db")
+
+    run(python, "-m", "pip", "install", "-q", "--no-deps", wheel)
+    run(python, "-m", "pip", "install", "-q", "-r", REQUIREMENTS)
+    for package in ("pandas", "numpy", "matplotlib", "ipywidgets", "IPython"):
+        run(python, "-c", f"import {package}", status=1)
+
+    (folder / "checks.py").write_text("def check(x):\n    return 10 // x\n")
+    (folder / "checks.yaml").write_text(
+        "tasks: [{name: check, action: check, with_items: [0, 1, 2], input: {x: '{{ item }}'}}]"
+    )
+    command = environment / "bin" / "attune-nb"
+    words = ["run", "checks.yaml", "--actions", "checks.py"]
+    assert "1 failed" in run(command, *words, status=1)
+    assert "1 failed" in run(command, *words, "--backend", "processes", status=1)
+    assert run(command, "runs").count("3 items, 1 failed") == 2
+    assert "division" in run(command, "show")
+    assert "1 failed" in run(command, "retry", "--actions", "checks.py", status=1)
+    message = run(command, "timeline", status=2)
+    assert "install it: `pip install matplotlib`" in message, message
+
+
 def main():
     """Check the files of a folder."""
     folder = Path(sys.argv[1])
@@ -100,6 +134,7 @@ def main():
     check_wheel(wheel)
     with tempfile.TemporaryDirectory() as scratch:
         try_commands(wheel, Path(scratch))
+        try_small_installation(wheel, Path(scratch))
     sys.stdout.write(f"{wheel.name} and {archive.name} are complete, and the wheel works\n")
 
 
