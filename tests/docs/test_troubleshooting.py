@@ -2,9 +2,11 @@
 
 import os
 import re
+import socket
 import threading
 
 import pytest
+from support.command_line import GREET, attune
 from support.pages import DOCS
 
 import attune_nb
@@ -171,6 +173,64 @@ def file_of_another_kind(store):
     return error_of_call(attune_nb.runs, store)
 
 
+def error_of_command(*words, folder):
+    """Return the message of a command that is refused, run in the folder."""
+    environment = {name: os.environ[name] for name in os.environ if name != "ATTUNE_NB_STORE"}
+    (folder / "greet.yaml").write_text(GREET)
+    finished = attune(*words, cwd=folder, env=environment)
+    assert finished.returncode in (1, 2)
+    return finished.stderr
+
+
+def actions_with_an_error(store):
+    (store.parent / "checks.py").write_text("import nothere\n")
+    return error_of_command("run", "greet.yaml", "--actions", "checks.py", folder=store.parent)
+
+
+def no_interrupted_run(store):
+    attune_nb.loads(NOOP).run(store=store, progress=False)
+    return error_of_command("resume", "--store", str(store), folder=store.parent)
+
+
+def command_to_an_interrupted_run(store):
+    (store.parent / "end.yaml").write_text(one_task("action: end"))
+    (store.parent / "ends.py").write_text(
+        "import os, time\n\n\ndef end():\n    time.sleep(0.5)\n    os._exit(9)\n"
+    )
+    words = ("run", "end.yaml", "--actions", "ends.py", "--store", str(store))
+    assert attune(*words, cwd=store.parent).returncode == 9
+    run_id = attune_nb.runs(store)["run_id"].iloc[0]
+    return error_of_command("cancel", run_id, "--store", str(store), folder=store.parent)
+
+
+def removal_of_a_run_in_progress(store):
+    text = one_task("action: core.sleep", "seconds: 30")
+    run = attune_nb.loads(text).run(store=store, progress=False, background=True)
+    try:
+        words = ("forget", run.run_id, "--store", str(store))
+        return error_of_command(*words, folder=store.parent)
+    finally:
+        run.cancel(force=True)
+        run.wait()
+
+
+def port_in_use(store):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        message = error_of_command("serve", "--port", port, folder=store.parent)
+    return message.replace(port, "8899")
+
+
+OF_COMMAND = {
+    "--set takes NAME=VALUE": ("run", "greet.yaml", "--set", "x"),
+    "--actions: cannot read": ("run", "greet.yaml", "--actions", "checks.py"),
+    "there is no file `hostkit.disk`": ("run", "hostkit.disk"),
+    "--store none: a server": ("serve", "--store", "none"),
+    "--actions, --pack and": ("serve", "--pack", "packs"),
+}
+"""Commands that are refused, by the beginning of the message."""
+
+
 OF_CALL = {
     "cannot read 'nowhere.yaml'": lambda store: error_of_call(attune_nb.load, "nowhere.yaml"),
     "404 Not Found": lambda store: http_not_found(),
@@ -181,6 +241,11 @@ OF_CALL = {
     "has ended": run_that_has_ended,
     "the action refers to `lock`": lambda store: action_with_a_lock(),
     "the worker died 3 times": lambda store: action_that_kills_its_worker(),
+    "--actions checks.py, line 1": actions_with_an_error,
+    "no run on record was": no_interrupted_run,
+    "is interrupted: no process": command_to_an_interrupted_run,
+    "is in progress in process": removal_of_a_run_in_progress,
+    "because port 8899": port_in_use,
 }
 """Functions that return a message, by its beginning; they take the path of a new store."""
 
@@ -198,6 +263,8 @@ def raise_message(message, store):
     if any(message.startswith(beginning) for beginning in OF_RUN):
         text, options = only_value(OF_RUN, message)
         return error_of_run(text, **options)
+    if any(message.startswith(beginning) for beginning in OF_COMMAND):
+        return error_of_command(*only_value(OF_COMMAND, message), folder=store.parent)
     return only_value(OF_CALL, message)(store)
 
 
@@ -207,7 +274,7 @@ def test_a_message_has_the_words_of_its_page(message, tmp_path):
 
 
 def test_every_case_is_explained_on_a_page():
-    for beginning in [*OF_TEXT, *OF_RUN, *OF_CALL]:
+    for beginning in [*OF_TEXT, *OF_RUN, *OF_COMMAND, *OF_CALL]:
         assert any(message.startswith(beginning) for message in ALL_MESSAGES), beginning
 
 
