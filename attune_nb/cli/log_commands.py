@@ -14,12 +14,12 @@ from attune_nb.display.log_output import (
     ALL,
     MAX_LENGTH,
     TerminalLogs,
-    is_terminal,
     lines_text,
     read_limit,
     shows_colours,
 )
 from attune_nb.display.outputs import TerminalDisplay
+from attune_nb.display.terminal import is_terminal
 from attune_nb.errors import AttuneError
 from attune_nb.running.log_view import LogView
 

@@ -11,7 +11,7 @@ import typer
 
 from attune_nb.cli.output import ERRORS, exit_with_error, exit_without_extra
 from attune_nb.cli.values import read_pairs
-from attune_nb.display.log_output import is_terminal
+from attune_nb.display.terminal import is_terminal
 from attune_nb.errors import AttuneError, RunFailed
 
 if TYPE_CHECKING:

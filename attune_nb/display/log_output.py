@@ -14,6 +14,7 @@ from attune_nb.display import redraw
 from attune_nb.display.cell_outputs import open_output
 from attune_nb.display.outputs import CellDisplay, TerminalDisplay, in_kernel
 from attune_nb.display.panel import View
+from attune_nb.display.terminal import is_terminal
 from attune_nb.errors import ParameterError, nearest
 from attune_nb.events import RunEnded
 from attune_nb.results.log_text import format_more, shown_line
@@ -39,7 +40,6 @@ __all__ = [
     "CellLogs",
     "LogOutput",
     "TerminalLogs",
-    "is_terminal",
     "lines_markup",
     "lines_text",
     "open_log_output",
@@ -366,15 +366,6 @@ def write_lines(stream: TextIO | None, lines: Sequence[ShownLine]) -> None:
 def shows_colours(stream: TextIO | None) -> bool:
     """Return whether a stream is a terminal whose user has not refused colours."""
     return not os.environ.get("NO_COLOR") and is_terminal(stream)
-
-
-def is_terminal(stream: TextIO | None) -> bool:
-    """Return whether a stream is a terminal."""
-    try:
-        return stream is not None and stream.isatty()
-    except ValueError:
-        # it is closed
-        return False
 
 
 def _write_text(stream: TextIO | None, text: str) -> None:

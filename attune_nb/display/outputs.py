@@ -17,6 +17,7 @@ from attune_nb.display import redraw
 from attune_nb.display.cell_outputs import open_output as open_in_cell
 from attune_nb.display.panel import View, format_update_time, panel
 from attune_nb.display.static_text import static_text
+from attune_nb.display.terminal import is_terminal
 from attune_nb.events import RunEnded, RunResumed, RunStarted
 from attune_nb.results.progress import Progress
 from attune_nb.results.statuses import RESUME
@@ -352,7 +353,8 @@ class TerminalDisplay(Display):
     def _start_live(self) -> None:
         from rich.live import Live  # noqa: PLC0415 - not needed in a notebook
 
-        if self._console.is_terminal:
+        # the console takes any output for a terminal if FORCE_COLOR is set, as in a cell of Jupyter
+        if is_terminal(sys.stderr):
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
 

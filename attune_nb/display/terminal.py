@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Terminal"]
+__all__ = ["Terminal", "is_terminal"]
 
 # seconds between two looks at whether the answer is still needed
 _LOOK = 0.1
@@ -40,11 +40,11 @@ class Terminal:
         the process in the background.
         """
         source = sys.stdin
-        if not _is_terminal(source) or _is_in_background(source):
+        if not is_terminal(source) or _is_in_background(source):
             return None
 
         for target in ("stderr", "stdout"):
-            if _is_terminal(getattr(sys, target)):
+            if is_terminal(getattr(sys, target)):
                 return cls(source, target)
         return None
 
@@ -110,11 +110,12 @@ class Terminal:
             termios.tcflush(self._source.fileno(), termios.TCIFLUSH)
 
 
-def _is_terminal(stream: TextIO | None) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a stream is a terminal."""
     try:
         return stream is not None and stream.isatty()
     except ValueError:
-        # a closed stream
+        # it is closed
         return False
 
 

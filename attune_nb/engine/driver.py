@@ -63,6 +63,9 @@ __all__ = ["Driver", "RunsWithin"]
 
 _log = logging.getLogger("attune_nb")
 
+# not the generator of `random` itself: its numbers are those of the user's code, which may seed it
+_RANDOM = random.Random()  # noqa: S311 - seeds of expressions, no secrets
+
 # Seconds between two collections of finished attempts.
 TICK = 0.05
 
@@ -839,4 +842,4 @@ def _is_in_doubt(timer: PendingTimer, past: Recovered) -> bool:
 
 
 def _new_seed() -> int:
-    return random.getrandbits(63)
+    return _RANDOM.getrandbits(63)

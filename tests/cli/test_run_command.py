@@ -22,6 +22,17 @@ def test_a_failed_run_exits_one(tmp_path):
     assert attune("run", str(file)).returncode == 1
 
 
+def test_no_live_panel_is_drawn_without_a_terminal(tmp_path, monkeypatch):
+    # a cell of Jupyter sets it, for the commands that it runs
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    file = tmp_path / "w.yaml"
+    file.write_text("tasks: [{name: a, action: core.sleep, input: {seconds: 0.3}}]")
+    process = attune("run", str(file))
+    assert process.returncode == 0
+    assert "\x1b" not in process.stdout + process.stderr
+    assert process.stderr.count("running") <= 1
+
+
 def test_check_shows_line_column_and_the_nearest_name(tmp_path):
     file = tmp_path / "typo.yaml"
     file.write_text(GREET.replace("action:", "acton:"))

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 __all__ = ["NOT_STARTED", "ChunkRunner"]
 
+# not the generator of `random` itself: its numbers are those of the user's code, which may seed it
+_RANDOM = random.Random()  # noqa: S311 - seeds of expressions, no secrets
+
 # seconds between two checks for a cancellation and for the end of the budget
 TICK = 0.05
 
@@ -412,7 +415,7 @@ class _ChunkCall(Call):
 
 
 def _current_moment() -> Moment:
-    return Moment(time.time(), random.getrandbits(63))
+    return Moment(time.time(), _RANDOM.getrandbits(63))
 
 
 def _describe_result(value: Any) -> str:
