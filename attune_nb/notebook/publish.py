@@ -77,8 +77,6 @@ class _KernelManager(AsyncKernelManager):
             display_name="this Python",
             language="python",
             env={
-                # the page is the record, unless a cell or the environment names a store
-                "ATTUNE_NB_STORE": os.environ.get("ATTUNE_NB_STORE", "none"),
                 # a page has no widgets, also if the command runs within JupyterLab
                 "ATTUNE_NB_WIDGETS": "0",
             },

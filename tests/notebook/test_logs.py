@@ -8,6 +8,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.mark.timeout(600)
 def test_it_shows_the_committed_outputs_again(tmp_path):
-    texts = ["10,000/10,000 items, 2 failed", "not a line of this log", "worker crashes"]
+    texts = ["10,000/10,000 items, 2 failed", "not a line of this log", "a copy for each line"]
     smaller = {'{"lines": lines}, actions': '{"lines": lines[:1_000]}, actions'}
     check_published("03_logs_10000.ipynb", texts, 1, tmp_path, smaller)

@@ -10,10 +10,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 def test_it_shows_the_committed_outputs_again(tmp_path):
     texts = [
         "5,000 people got 5,000 notifications; 100 were refused",
-        "before: a copy for each",
-        "after: attune_nb",
-        "after, by core.http_request",
-        "the report's time",
+        "a copy for each",
+        "attune_nb, core.http_request",
     ]
     smaller = {"count = len(people)": "count = 300", "NaiveThreads, 500": "NaiveThreads, 100"}
     check_published("04_notifications_5000.ipynb", texts, 1, tmp_path, smaller)

@@ -144,7 +144,8 @@ def test_the_footer_describes_the_machine_and_packages(page):
         assert name in footer
 
 
-def test_the_quickstart_is_published(tmp_path):
+def test_the_quickstart_is_published(tmp_path, monkeypatch):
+    monkeypatch.delenv("ATTUNE_NB_STORE")
     shutil.copy(NOTEBOOKS / "01_quickstart.ipynb", tmp_path)
     page = publish(tmp_path / "01_quickstart.ipynb", tmp_path / "quick.html")
 
