@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,14 @@ nb_ipywidgets_js: dict[str, Any] = {}
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
 
 
+def _copy_notebooks() -> None:
+    """Copy the notebooks of the project below the sources; they are shown as they were executed."""
+    for path in sorted((DOCS.parent / "notebooks").glob("*.ipynb")):
+        copy = DOCS / "notebooks" / path.name
+        if not copy.exists() or copy.read_bytes() != path.read_bytes():
+            shutil.copy(path, copy)
+
+
 def _prepare_kernels() -> None:
     """Let the kernels of pages find the commands of this Python, and record runs as usual."""
     commands = str(Path(sys.executable).parent)
@@ -90,12 +99,14 @@ def _pages_not_to_execute(patterns: str) -> list[str]:
     return skipped
 
 
+_copy_notebooks()
 _prepare_kernels()
+nb_execution_excludepatterns = ["notebooks/*.ipynb"]
 if "ATTUNE_NB_DOCS_CACHE" in os.environ:
     nb_execution_mode = "cache"
     nb_execution_cache_path = os.environ["ATTUNE_NB_DOCS_CACHE"]
 if "ATTUNE_NB_DOCS_ONLY" in os.environ:
-    nb_execution_excludepatterns = _pages_not_to_execute(os.environ["ATTUNE_NB_DOCS_ONLY"])
+    nb_execution_excludepatterns += _pages_not_to_execute(os.environ["ATTUNE_NB_DOCS_ONLY"])
 
 
 class CellLexer(IPython3Lexer):  # type: ignore[misc] # IPython's lexers have no types
