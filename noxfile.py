@@ -1,5 +1,7 @@
 """The commands of development: `nox -s fmt lint types test`; `nox -l` lists all."""
 
+import shutil
+
 import nox
 
 nox.needs_version = ">=2024.3"
@@ -96,17 +98,34 @@ def reference(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation into docs/_build/html; the cells of its pages are executed."""
-    session.install("-e", ".[docs]")
-    build_docs(session, *session.posargs)
+    """Build the documentation into docs/_build/html; the cells of its pages are executed.
 
-
-def build_docs(session: nox.Session, *options: str) -> None:
-    """Build the site with the packages that are installed; a warning is an error."""
+    A warning is an error. If there is Chromium, it opens every page.
+    """
+    session.install("-e", ".[docs]", "playwright>=1.49")
     session.run(
-        "python", "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-j", "2", *options,
-        "docs", "docs/_build/html",
+        "python", "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-j", "2",
+        *session.posargs, "docs", "docs/_build/html",
     )  # fmt: skip
+    if shutil.which("chromium"):
+        environment = {"PYTHONPATH": "tests"}
+        session.run("python", "tests/support/check_site.py", "docs/_build/html", env=environment)
+
+
+@nox.session
+def pictures(session: nox.Session) -> None:
+    """Take the pictures of the README and of docs/ into docs/pictures; it needs Chromium."""
+    session.install("-e", ".[lab,server,test]")
+    environment = {"PYTHONPATH": "tests"}
+    session.run("python", "tests/browser/pictures.py", "docs/pictures", env=environment)
+    session.run("python", "-m", "benchmarks.headline")
+
+
+@nox.session
+def notebooks(session: nox.Session) -> None:
+    """Execute the notebooks, and write their outputs; arguments are beginnings of names."""
+    session.install("-e", ".[dask,tables,test]")
+    session.run("python", "-m", "benchmarks.notebooks", *session.posargs)
 
 
 @nox.session

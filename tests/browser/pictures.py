@@ -1,6 +1,6 @@
-"""The README's pictures, taken in JupyterLab, and one in the page of a server.
+"""The pictures of the README and of docs/, taken in JupyterLab and in the page of a server.
 
-Run `PYTHONPATH=tests python tests/browser/readme_pictures.py DIR`.
+`nox -s pictures` writes them to docs/pictures.
 """
 
 import re
@@ -16,6 +16,7 @@ from support.explored_pages import explored_frame
 from support.jupyterlab import lab_in
 
 import attune_nb
+from attune_nb.demo import WORKFLOW, FleetServer, check_server
 
 SETUP = """%load_ext attune_nb
 from attune_nb.demo import FleetServer, check_server
@@ -180,7 +181,20 @@ def take_picture_of_the_page(browser, server, folder):
     run.cancel(force=True)
 
 
+def draw_timeline(folder):
+    """Write the timeline of a health check of 1,000 servers."""
+    with FleetServer(1_000) as fleet:
+        run = attune_nb.loads(WORKFLOW, "health").run(
+            {"fleet": fleet.url},
+            actions={"check_server": check_server},
+            store="none",
+            progress=False,
+        )
+    run.timeline().savefig(folder / "timeline.svg")
+
+
 if __name__ == "__main__":
+    draw_timeline(Path(sys.argv[1]))
     with (
         tempfile.TemporaryDirectory() as server_folder,
         started_browser() as browser,
