@@ -118,6 +118,10 @@ def open_display(progress: bool | str) -> Display | None:
     return None
 
 
+# set by Jupyter for its kernels, and so for the processes that a cell starts
+_KERNEL_VARIABLE = "JPY_PARENT_PID"
+
+
 class Text:
     """A text that a notebook shows as preformatted HTML."""
 
@@ -353,8 +357,9 @@ class TerminalDisplay(Display):
     def _start_live(self) -> None:
         from rich.live import Live  # noqa: PLC0415 - not needed in a notebook
 
-        # the console takes any output for a terminal if FORCE_COLOR is set, as in a cell of Jupyter
-        if is_terminal(sys.stderr):
+        # The console takes any output for a terminal if FORCE_COLOR is set. A kernel sets it, and
+        # gives a command of a cell (`!attune-nb run`) a terminal that the cell shows as text.
+        if is_terminal(sys.stderr) and _KERNEL_VARIABLE not in os.environ:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
 

@@ -1,5 +1,9 @@
 """`attune-nb run` and `check`."""
 
+import os
+import sys
+
+import pexpect
 import pytest
 from support.command_line import GREET, attune
 
@@ -31,6 +35,23 @@ def test_no_live_panel_is_drawn_without_a_terminal(tmp_path, monkeypatch):
     assert process.returncode == 0
     assert "\x1b" not in process.stdout + process.stderr
     assert process.stderr.count("running") <= 1
+
+
+def test_no_live_panel_is_drawn_in_a_cell_of_jupyter(tmp_path):
+    """A cell runs `!attune-nb run` in a terminal of its own, and shows its output as text."""
+    (tmp_path / "w.yaml").write_text(
+        "tasks: [{name: a, action: core.sleep, input: {seconds: 0.3}}]"
+    )
+    terminal = pexpect.spawn(
+        sys.executable,
+        ["-m", "attune_nb", "run", "w.yaml"],
+        cwd=str(tmp_path),
+        env={**os.environ, "JPY_PARENT_PID": "1"},
+        timeout=60,
+    )
+    terminal.expect(pexpect.EOF)
+    assert b"succeeded" in terminal.before
+    assert b"\x1b[?25l" not in terminal.before
 
 
 def test_check_shows_line_column_and_the_nearest_name(tmp_path):
