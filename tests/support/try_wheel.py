@@ -29,7 +29,7 @@ SOURCE_FILES = {
     "pyproject.toml",
     "noxfile.py",
 }
-SOURCE_FOLDERS = {"attune_nb", "benchmarks", "docs", "notebooks", "tests"}
+SOURCE_FOLDERS = {"attune_nb", "benchmarks", "docs", "notebooks", "reference_pages", "tests"}
 
 
 def check_source_archive(path):
