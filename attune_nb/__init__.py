@@ -131,10 +131,15 @@ def __getattr__(name: str) -> Any:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Register `%attune` and `%%attune` (called by `%load_ext attune_nb`)."""
+    """Register `%attune` and `%%attune`, and let cells find the command `attune-nb`.
+
+    `%load_ext attune_nb` calls it.
+    """
     from attune_nb.notebook.magics import register  # noqa: PLC0415 - needs IPython
+    from attune_nb.notebook.shell_path import add_commands  # noqa: PLC0415 - only for cells
 
     register(shell)
+    add_commands()
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
